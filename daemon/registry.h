@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_REGISTRY_H
+#define SHMREGD_REGISTRY_H
+
+/*
+ * registry.h - all segments, and everything that may be done to them
+ *
+ * Pure: knows no loop, no socket, no systemd. It decides (policy, quota),
+ * writes the directories, allocates in the data areas, makes and punches the
+ * memfds, and applies lifetimes. What the world outside must do about it, it
+ * says through struct registry_ops. One thread.
+ *
+ * Every function that can refuse takes an error buffer of
+ * SHMREG_ERROR_MAX + 1 bytes, which is set to a sentence (what was wrong, what
+ * would be right) exactly when a negative errno is returned.
+ */
+
+#include <stdbool.h>
+
+#include <shmreg/abi/directory.h>
+#include <shmreg/abi/packet.h>
+#include <shmreg/abi/reaper.h>
+
+struct registry;
+struct segment;
+
+/* Who a process is, also after the daemon was restarted. */
+struct process_id {
+	uint32_t pid;
+	uint64_t pidfd_inode;	/* 0: unknown */
+	uint64_t start_time;	/* 0: unknown */
+};
+/* Equal pids, and no known field differs. */
+bool process_id_equal(const struct process_id *a, const struct process_id *b);
+
+struct caller {
+	uint32_t uid;
+	uint32_t gid;
+	const uint32_t *groups;		/* supplementary */
+	size_t n_groups;
+	bool admin;			/* root or the daemon's own uid */
+	struct process_id process;
+	char name[SHMREG_CLIENT_NAME_MAX + 1];
+};
+
+struct registry_ops {
+	/* A segment has come into being; keep its descriptors (fd store). */
+	void (*created)(void *data, struct segment *segment);
+	/* It is about to be freed: stop keeping them. Called before they are closed. */
+	void (*disposed)(void *data, struct segment *segment);
+	/* It has dead seats; run a reaper, then call registry_repaired(). Called once per need. */
+	void (*repair)(void *data, struct segment *segment);
+	/* A process attached for the first time, or its last attachment went. */
+	void (*watch)(void *data, const struct process_id *process);
+	void (*unwatch)(void *data, const struct process_id *process);
+	void (*event)(void *data, const struct shmreg_event *event);
+};
+
+struct registry_config {
+	uint32_t admin_uid;			/* the daemon's own */
+	uint32_t max_segments;			/* default 500 */
+	uint64_t reserve_budget;		/* bytes RESERVE may take in all */
+	uint32_t max_seats_participant;		/* default 1024; owner and root: no limit but the last */
+	uint32_t reserved_seats;		/* of each segment, kept for owner and root; default 64 */
+	uint64_t limit[SHMREG_N_RESOURCES];	/* per uid; root: none */
+};
+
+int registry_new(struct registry **ret, const struct registry_config *config,
+		 const struct registry_ops *ops, void *data);
+/* Frees what is in memory; leaves directories and names as they are (a restart follows). */
+struct registry *registry_free(struct registry *r);
+void registry_reconfigure(struct registry *r, const struct registry_config *config);
+/* Asserts every invariant: index, quotas against sums, directories against memory. */
+void registry_verify(const struct registry *r);
+
+uint64_t registry_id(const struct registry *r);		/* see shmreg_hello_reply.registry */
+
+/* CREATE and OPEN; the shell sends the descriptors of *ret_segment with the answer. */
+int registry_create(struct registry *r, const struct caller *c, const struct shmreg_create *in,
+		    struct shmreg_attach_reply *ret, struct segment **ret_segment, char *error);
+int registry_open(struct registry *r, const struct caller *c, const struct shmreg_open *in,
+		  struct shmreg_attach_reply *ret, struct segment **ret_segment, char *error);
+int registry_reattach(struct registry *r, const struct caller *c,
+		      const struct shmreg_attachment *in, struct shmreg_attach_reply *ret,
+		      char *error);
+int registry_detach(struct registry *r, const struct caller *c,
+		    const struct shmreg_attachment *in, char *error);
+int registry_quiesce(struct registry *r, const struct caller *c,
+		     const struct shmreg_attachment *in, char *error);
+int registry_seats(struct registry *r, const struct caller *c, const struct shmreg_seats *in,
+		   struct shmreg_seats_reply *ret, char *error);
+int registry_remove(struct registry *r, const struct caller *c, const struct shmreg_target *in,
+		    char *error);
+int registry_create_object(struct registry *r, const struct caller *c,
+			   const struct shmreg_create_object *in,
+			   struct shmreg_create_object_reply *ret, char *error);
+int registry_remove_object(struct registry *r, const struct caller *c,
+			   const struct shmreg_remove_object *in, char *error);
+int registry_list(struct registry *r, const struct caller *c, const struct shmreg_list *in,
+		  struct shmreg_list_reply *ret);
+/* *ret_segment is set if the caller may read it, else NULL and 0 is returned with name only */
+int registry_describe(struct registry *r, const struct caller *c, const struct shmreg_target *in,
+		      struct shmreg_segment_info *ret, struct segment **ret_segment, char *error);
+/* Fills in usage only; the counters are the shell's. */
+int registry_usage(struct registry *r, const struct caller *c, uint32_t uid,
+		   struct shmreg_usage ret[SHMREG_N_RESOURCES], char *error);
+int registry_set(struct registry *r, const struct caller *c, const struct shmreg_set *in,
+		 char *error);
+/* May @c be told of this event's segment? (Names are public, the rest is for readers.) */
+bool registry_may_read(struct registry *r, const struct caller *c, uint64_t segment);
+
+/* Connections and subscriptions are the shell's, but charged to the same account. */
+int registry_charge(struct registry *r, uint32_t uid, enum shmreg_resource what, uint64_t n,
+		    char *error);
+void registry_uncharge(struct registry *r, uint32_t uid, enum shmreg_resource what, uint64_t n);
+
+/* The process is dead, or its mappings are gone (exec): all its attachments die. */
+void registry_process_died(struct registry *r, const struct process_id *process);
+bool registry_process_attached(const struct registry *r, const struct process_id *process);
+
+/*
+ * Repair. registry_repair_begin() notes which seats are dead now;
+ * registry_repair_end(true) frees those, settles their participants, applies
+ * the lifetime, and calls repair again if more died meanwhile;
+ * (false) puts them back. Quarantine after the shell has given up.
+ */
+void registry_repair_begin(struct registry *r, struct segment *s);
+void registry_repair_end(struct registry *r, struct segment *s, bool success,
+			 const struct shmreg_reaper_report *sum);
+void registry_quarantine(struct registry *r, struct segment *s);
+
+/*
+ * Restart. registry_restore() takes over the descriptors of one segment
+ * (closes them on failure), checks the directory, finishes what its writer left
+ * half-done, and rebuilds allocator, index and quotas. Participants keep their
+ * seats; watch() is called for their processes. Segments whose creation was
+ * not finished are discarded.
+ *
+ * registry_orphan() marks all directories when the daemon stops in order; restore
+ * clears the mark.
+ *
+ * Return: 0; -EBADMSG not a directory; -EPROTONOSUPPORT of another layout;
+ * -EEXIST id or name is there already; -ENOENT it was disposed of or unfinished.
+ */
+int registry_restore(struct registry *r, int dir_fd, int data_fd, struct segment **ret,
+		     char *error);
+void registry_orphan(struct registry *r);
+
+/* For the shell. Descriptors stay the segment's own; *_ro is opened anew, the caller closes it. */
+uint64_t segment_id(const struct segment *s);
+const char *segment_name(const struct segment *s);
+int segment_dir_fd(const struct segment *s);
+int segment_data_fd(const struct segment *s);
+int segment_open_dir_ro(const struct segment *s);	/* fd or -errno */
+int segment_open_data_ro(const struct segment *s);	/* fd or -errno */
+const struct shmreg_dir *segment_dir(const struct segment *s);
+struct segment *registry_find(struct registry *r, uint64_t id);
+struct segment *registry_first(struct registry *r);	/* by id, ascending */
+struct segment *registry_next(struct registry *r, const struct segment *s);
+/* For whatever the shell hangs on a segment (a repair job, a store state). */
+void segment_set_userdata(struct segment *s, void *userdata);
+void *segment_userdata(const struct segment *s);
+
+#endif /* SHMREGD_REGISTRY_H */

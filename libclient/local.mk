@@ -1,0 +1,1 @@
+# libclient/: libshmreg. Includes proto/ only; needs libc only.

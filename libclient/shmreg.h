@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_H
+#define SHMREG_H
+
+/* shmreg.h - all of libshmreg; see shmreg(7) */
+
+#include <shmreg/array.h>
+#include <shmreg/atomic.h>
+#include <shmreg/connection.h>
+#include <shmreg/queue.h>
+#include <shmreg/segment.h>
+
+#endif /* SHMREG_H */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_CONNECTION_H
+#define SHMREG_CONNECTION_H
+
+/*
+ * shmreg/connection.h - a session with shmregd
+ *
+ * Callers	Any thread may use a connection; calls are serialised by a mutex
+ *		inside. There are no globals: a process may have several
+ *		connections, also to several daemons.
+ *
+ * Progress	Each control call is one request and its answer. When the daemon
+ *		was restarted meanwhile, the call reconnects, presents the
+ *		attachments of this connection again, and repeats the request
+ *		(exactly-once by nonce or id): the caller notices nothing.
+ *
+ * Crashes	The process may die anywhere. The daemon sees it by pidfd, not
+ *		by the socket.
+ *
+ * fork		The child must not use its parent's connection, segments or
+ *		handles: every call answers -ECHILD, mappings are absent, plain
+ *		array pointers fault. It makes a connection of its own; the
+ *		parent's socket is closed in the child by the first call that
+ *		meets it, or by exec.
+ *
+ * Signals	No handler is installed, no thread started, SIGPIPE never raised.
+ *		A call that was interrupted goes on waiting for its answer.
+ *
+ * Errors	0 or -errno. The sentence that belongs to a thread's last failed
+ *		call is shmreg_error().
+ */
+
+#include <shmreg/compiler.h>
+
+SHMREG_BEGIN_DECLS
+
+struct shmreg_connection;
+
+struct shmreg_connect_params {
+	size_t size;		/* sizeof(struct shmreg_connect_params) */
+	const char *socket;	/* NULL: $SHMREG_SOCKET, else $XDG_RUNTIME_DIR/shmregd/control
+				 * if it exists, else /run/shmregd/control */
+	const char *name;	/* shown by shmregctl, at most 31 bytes; NULL: the program's name */
+	uint32_t flags;		/* SHMREG_CONNECT_... */
+};
+#define SHMREG_CONNECT_OBSERVER UINT32_C(1)	/* administration only: will attach to nothing */
+
+/*
+ * shmreg_connect() - begin a session
+ * @params:	NULL = all defaults
+ *
+ * Return: 0, or
+ *	-ECONNREFUSED, -ENOENT	no daemon there; the sentence says how to start one
+ *	-EPROTONOSUPPORT	a daemon of another protocol version; both are named
+ *	-EDQUOT			this uid's connections are used up
+ *	-EINVAL, -ENAMETOOLONG	bad parameters
+ *	-ENOSYS			the kernel lacks membarrier or pidfds
+ *	-ENOMEM, -EMFILE, -EACCES	as socket(2) and connect(2)
+ */
+SHMREG_API SHMREG_CHECK int shmreg_connect(struct shmreg_connection **ret,
+					   const struct shmreg_connect_params *params);
+
+/*
+ * shmreg_disconnect() - detach all segments and end the session
+ * @connection:	NULL is fine. All its segments and handles become invalid.
+ *
+ * Return: NULL.
+ */
+SHMREG_API struct shmreg_connection *shmreg_disconnect(struct shmreg_connection *connection);
+
+/*
+ * shmreg_error() - a sentence about this thread's last failed call
+ *
+ * Of functions that may talk to the daemon or open an object; fast paths
+ * (push, pop, ...) do not set it. Valid until the thread's next such call.
+ *
+ * Return: never NULL; "" if there was no failure.
+ */
+SHMREG_API const char *shmreg_error(void);
+
+SHMREG_API const char *shmreg_version(void);	/* "0.1.0" */
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_CONNECTION_H */

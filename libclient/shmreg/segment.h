@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_SEGMENT_H
+#define SHMREG_SEGMENT_H
+
+/*
+ * shmreg/segment.h - named shared memory, attached and administered
+ *
+ * See connection.h for threads, crashes, fork and errors.
+ */
+
+#include <shmreg/abi/directory.h>
+#include <shmreg/abi/packet.h>
+#include <shmreg/connection.h>
+
+SHMREG_BEGIN_DECLS
+
+struct shmreg_segment;
+
+struct shmreg_segment_params {
+	size_t size;			/* sizeof(struct shmreg_segment_params) */
+	uint64_t bytes;			/* of the data area; sparse: untouched pages cost nothing */
+	uint32_t mode;			/* 0 = 0600; r: attach read-only, w: read-write */
+	uint32_t lifetime;		/* enum shmreg_lifetime */
+	uint32_t flags;			/* SHMREG_CREATE_RESERVE */
+	uint32_t max_participants;	/* 0 = 256 */
+	uint32_t max_objects;		/* 0 = 256 */
+	uint32_t n_seats;		/* wanted at once; 0 = 4; more are fetched when needed */
+};
+
+/*
+ * shmreg_segment_create() - make a segment and attach to it read-write
+ * shmreg_segment_open() - attach to one that exists
+ * shmreg_segment_open_or_create() - whichever it takes, atomically
+ * @name:	see shmreg/abi/name.h
+ * @access:	SHMREG_ACCESS_READ or SHMREG_ACCESS_WRITE
+ * @ret_created:	may be NULL
+ *
+ * A process may attach several times; each is a participant of its own.
+ *
+ * Return: 0, or
+ *	-EEXIST (create), -ENOENT (open)
+ *	-EINVAL, -ENAMETOOLONG	name, size, mode, lifetime, limits
+ *	-EACCES			the mode forbids it
+ *	-EDQUOT			a quota of this uid; the sentence says which
+ *	-ENOSPC			the registry's own limit, or participants used up
+ *	-EUSERS			no seat is free; the sentence says who holds them
+ *	-ENOMEM			RESERVE is beyond the daemon's budget
+ *	-ENOTRECOVERABLE	quarantined
+ *	-ECHILD, -ECONNREFUSED, ...	see shmreg_connect()
+ */
+SHMREG_API SHMREG_CHECK int shmreg_segment_create(struct shmreg_connection *connection,
+						  struct shmreg_segment **ret, const char *name,
+						  const struct shmreg_segment_params *params);
+SHMREG_API SHMREG_CHECK int shmreg_segment_open(struct shmreg_connection *connection,
+						struct shmreg_segment **ret, const char *name,
+						uint32_t access);
+SHMREG_API SHMREG_CHECK int
+shmreg_segment_open_or_create(struct shmreg_connection *connection, struct shmreg_segment **ret,
+			      const char *name, const struct shmreg_segment_params *params,
+			      int *ret_created);
+
+/*
+ * shmreg_segment_close() - detach
+ *
+ * Closes all handles of its objects, unmaps it, and gives its seats back.
+ * No other thread may be using the segment or its handles. NULL is fine.
+ *
+ * Return: NULL.
+ */
+SHMREG_API struct shmreg_segment *shmreg_segment_close(struct shmreg_segment *segment);
+
+/*
+ * shmreg_segment_remove() - take its name away
+ *
+ * Those attached keep it until they detach. Owner, root and the daemon's uid may.
+ *
+ * Return: 0; -ENOENT; -EACCES; and as every control call.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_segment_remove(struct shmreg_connection *connection,
+						  const char *name);
+
+/*
+ * shmreg_segment_list() - visit every segment, in the order of creation
+ * @visit:	called without locks held; a value other than 0 ends the visit
+ *		and is returned
+ */
+SHMREG_API SHMREG_CHECK int
+shmreg_segment_list(struct shmreg_connection *connection,
+		    int (*visit)(void *data, const struct shmreg_segment_info *info), void *data);
+
+/*
+ * shmreg_segment_describe() - what the daemon says of one segment
+ * @ret_dir:	if not NULL: a read-only mapping of its directory, to be
+ *		unmapped with shmreg_dir_unmap(); needs read permission
+ */
+SHMREG_API SHMREG_CHECK int shmreg_segment_describe(struct shmreg_connection *connection,
+						    const char *name,
+						    struct shmreg_segment_info *ret,
+						    const struct shmreg_dir **ret_dir);
+SHMREG_API const struct shmreg_dir *shmreg_dir_unmap(const struct shmreg_dir *dir);
+
+/* shmreg_segment_set() - change owner, mode or lifetime; @set->target is filled in from @name */
+SHMREG_API SHMREG_CHECK int shmreg_segment_set(struct shmreg_connection *connection,
+					       const char *name, const struct shmreg_set *set);
+
+/* shmreg_stats() - usage and limits of @uid, UINT32_MAX = the whole registry */
+SHMREG_API SHMREG_CHECK int shmreg_stats(struct shmreg_connection *connection, uint32_t uid,
+					 struct shmreg_stats_reply *ret);
+
+/*
+ * shmreg_subscribe() - turn @connection into a stream of life-cycle events
+ * @name:	only this segment; NULL: all that this uid may read
+ * @mask:	bits 1 << enum shmreg_event_kind; 0 = all
+ *
+ * Afterwards the connection is good only for shmreg_next_event(),
+ * shmreg_event_fd() and shmreg_disconnect(). Events are never lost silently: one
+ * of kind LOST says how many did not fit. The stream does not reconnect:
+ * -ECONNRESET means subscribe again, and list what there is.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_subscribe(struct shmreg_connection *connection,
+					     const char *name, uint32_t mask);
+/* Blocks until the next event; with @nonblock: -EAGAIN if there is none. */
+SHMREG_API SHMREG_CHECK int shmreg_next_event(struct shmreg_connection *connection,
+					      struct shmreg_event *ret, int nonblock);
+SHMREG_API int shmreg_event_fd(const struct shmreg_connection *connection);	/* for poll() */
+
+/* Of an attached segment; no request, no failure. */
+SHMREG_API const struct shmreg_dir *shmreg_segment_dir(const struct shmreg_segment *segment);
+SHMREG_API uint64_t shmreg_segment_participant(const struct shmreg_segment *segment);
+/* The data area, for those who bring their own structures. Bytes: dir->data_bytes. */
+SHMREG_API const void *shmreg_segment_data(const struct shmreg_segment *segment);
+
+/*
+ * shmreg_object_remove() - take an object's name away
+ *
+ * Handles that are open keep working until they are closed (their slow paths
+ * say -ESTALE); then, when no participant can have it open, its memory goes
+ * back to the kernel and its range to the segment.
+ *
+ * Return: 0; -ENOENT; -EROFS attached read-only; and as every control call.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_object_remove(struct shmreg_segment *segment,
+						 const char *name);
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_SEGMENT_H */

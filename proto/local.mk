@@ -1,0 +1,20 @@
+# proto/: the bytes that daemon, library and reaper agree on. Knows nobody else.
+
+noinst_LTLIBRARIES += libproto.la
+libproto_la_CPPFLAGS = -I$(top_srcdir)/proto
+libproto_la_SOURCES = \
+	proto/name.c \
+	proto/object.c \
+	proto/directory.c \
+	proto/packet.c \
+	proto/shmreg/abi/reaper.h
+
+shmregincludedir = $(includedir)/shmreg
+shmreginclude_HEADERS = proto/shmreg/compiler.h
+shmregabiincludedir = $(includedir)/shmreg/abi
+shmregabiinclude_HEADERS = \
+	proto/shmreg/abi/directory.h \
+	proto/shmreg/abi/name.h \
+	proto/shmreg/abi/object.h \
+	proto/shmreg/abi/packet.h \
+	proto/shmreg/abi/queue.h

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_ABI_NAME_H
+#define SHMREG_ABI_NAME_H
+
+/*
+ * shmreg/abi/name.h - the grammar of names
+ *
+ *   name      = component *( "/" component )
+ *   component = 1*( "A".."Z" / "a".."z" / "0".."9" / "." / "_" / "-" ),
+ *               but neither "." nor ".."
+ *
+ * Segment names have 1 to 127 bytes, object names 1 to 63, and so have type
+ * names, in which also ' ', '*', ':', '<', '>', ',', '(', ')', '[' and ']'
+ * may occur ("struct event", "std::pair<int, int>"). All are kept with a
+ * terminating zero and zeros up to the end of their field.
+ */
+
+#include <shmreg/compiler.h>
+
+SHMREG_BEGIN_DECLS
+
+#define SHMREG_SEGMENT_NAME_MAX 127
+#define SHMREG_OBJECT_NAME_MAX 63
+#define SHMREG_TYPE_NAME_MAX 63
+#define SHMREG_CLIENT_NAME_MAX 31
+
+/*
+ * shmreg_name_check() - is @name one that the grammar allows?
+ * @max:	bytes without the terminating zero that it may have
+ * @ret_why:	if not NULL and the name is refused: a sentence's end such as
+ *		"has an empty component"; static storage
+ *
+ * Return: 0; -EINVAL if the grammar forbids it; -ENAMETOOLONG.
+ */
+SHMREG_API int shmreg_name_check(const char *name, size_t max, const char **ret_why);
+SHMREG_API int shmreg_type_name_check(const char *name, const char **ret_why);
+
+/*
+ * shmreg_name_field() - the same for a field of @size bytes from a packet,
+ * which need not be terminated (then -EINVAL) and must be zero behind the name.
+ */
+int shmreg_name_field_check(const char *field, size_t size, const char **ret_why);
+
+/* FNV-1a over the name's bytes; the hash of the directory's object index. */
+SHMREG_API uint32_t shmreg_name_hash(const char *name);
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_ABI_NAME_H */

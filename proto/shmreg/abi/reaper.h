@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_ABI_REAPER_H
+#define SHMREG_ABI_REAPER_H
+
+/*
+ * shmreg/abi/reaper.h - what the daemon and its reaper say to each other
+ *
+ * The daemon starts shmreg-reaper with one end of a SOCK_SEQPACKET socketpair
+ * as descriptor 3 and nothing else but 0, 1 and 2. A reaper does one job and
+ * exits:
+ *
+ *	daemon -> reaper	shmreg_reaper_job, with two descriptors: the
+ *				directory (read-only), the data area (read-write)
+ *	reaper -> daemon	one shmreg_reaper_report an object in which it did
+ *				something (type OBJECT), then one of type DONE
+ *
+ * Which seats are dead the reaper reads in the directory. When DONE arrives the
+ * daemon frees the seats that were dead before it sent the job; others wait for
+ * the next job. EOF, a signal or a malformed report before DONE is a failure:
+ * the job is run again by another process, and after three in a row the segment
+ * is quarantined. Not installed.
+ */
+
+#include <shmreg/compiler.h>
+
+#define SHMREG_REAPER_FD 3
+#define SHMREG_REAPER_MAGIC UINT32_C(0x52474d53)
+
+struct shmreg_reaper_job {
+	uint32_t magic;
+	uint32_t reserved;
+	uint64_t segment;
+	uint64_t dir_bytes;
+	uint64_t data_bytes;
+};
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reaper_job) == 32, "frozen");
+
+#define SHMREG_REAPER_OBJECT UINT32_C(1)
+#define SHMREG_REAPER_DONE UINT32_C(2)
+struct shmreg_reaper_report {
+	uint32_t magic;
+	uint32_t type;
+	int32_t status;		/* DONE: 0 or -errno; OBJECT: 0, or -EUCLEAN: bytes that no correct peer wrote */
+	uint32_t n_seats;	/* DONE: dead seats seen */
+	uint64_t segment;
+	uint64_t object;	/* id */
+	uint64_t n_repaired;	/* words put right */
+	uint64_t n_freed;	/* elements lost within the contract: aborted or dropped */
+	uint64_t n_requeued;	/* elements to be delivered again */
+	uint64_t n_gave_up;	/* words that make no sense, left alone */
+};
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reaper_report) == 64, "frozen");
+
+#endif /* SHMREG_ABI_REAPER_H */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_COMPILER_H
+#define SHMREG_COMPILER_H
+
+/*
+ * shmreg/compiler.h - what C11 and C++17 spell differently, and the atomics
+ *
+ * _Atomic is not C++, so shared words are plain integers that are only ever
+ * touched through the macros below, one for each memory order; there is no
+ * macro without an order in its name. Each call site names its partner.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+# define SHMREG_BEGIN_DECLS extern "C" {
+# define SHMREG_END_DECLS }
+# define SHMREG_STATIC_ASSERT(e, s) static_assert(e, s)
+# define SHMREG_ALIGNAS(n) alignas(n)
+# define SHMREG_ALIGNOF(t) alignof(t)
+#else
+# define SHMREG_BEGIN_DECLS
+# define SHMREG_END_DECLS
+# define SHMREG_STATIC_ASSERT(e, s) _Static_assert(e, s)
+# define SHMREG_ALIGNAS(n) _Alignas(n)
+# define SHMREG_ALIGNOF(t) _Alignof(t)
+#endif
+
+#define SHMREG_API __attribute__((visibility("default")))
+#define SHMREG_CHECK __attribute__((warn_unused_result))
+#define SHMREG_COLD __attribute__((cold, noinline))
+/* A fast path: inline here, with one "extern inline" in the matching .c. */
+#define SHMREG_HOT inline
+#define SHMREG_FORCE_INLINE inline __attribute__((always_inline))
+#define SHMREG_LIKELY(x) __builtin_expect(!!(x), 1)
+#define SHMREG_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/*
+ * Fields written by different parties lie in different blocks of this many
+ * bytes: two 64-byte lines, since the adjacent-line prefetcher fetches pairs
+ * (and some ARM and Apple lines are 128 bytes).
+ */
+#define SHMREG_BLOCK 128
+
+#define shmreg_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define shmreg_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define shmreg_load_seq_cst(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
+#define shmreg_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define shmreg_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define shmreg_store_seq_cst(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+/* On failure *expected becomes what was found, with acquire. */
+#define shmreg_cas_acq_rel(p, expected, v) \
+	__atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+#define shmreg_cas_relaxed(p, expected, v) \
+	__atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
+#define shmreg_fetch_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define shmreg_fetch_add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
+#define shmreg_fetch_add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define shmreg_fetch_or_acq_rel(p, v) __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL)
+#define shmreg_fetch_and_acq_rel(p, v) __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL)
+#define shmreg_exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+
+#endif /* SHMREG_COMPILER_H */
