@@ -104,8 +104,13 @@ struct shmreg_dir {
 	uint32_t mode_lifetime;		/* 268: mode | lifetime << 16 */
 	uint64_t owner;			/* 272: uid | gid << 32 */
 	/*
-	 * Raised by each removal of an object, before the object's entry
-	 * becomes REMOVED with this number. See shmreg_dir_participant.epoch.
+	 * Raised by each removal of an object, by a release store *after* the
+	 * object's entry has become REMOVED with this number: who reads it with
+	 * acquire finds the entry REMOVED, so a participant that then looks
+	 * through its handles cannot take the object for a live one and report
+	 * this epoch while it holds it. (A writer that died in between left an
+	 * entry with a larger number: restore raises this one to it first.)
+	 * See shmreg_dir_participant.epoch.
 	 */
 	uint64_t removal_epoch;		/* 280 */
 	/*
