@@ -89,8 +89,9 @@ struct shmreg_dir {
 	uint64_t created_ns;		/*  88: CLOCK_REALTIME */
 	uint64_t creator;		/*  96: participant id, 0 = made by an administrator */
 	uint32_t charged_uid;		/* 104: whose quota it is charged to, for ever */
-	uint32_t reserved0;		/* 108 */
-	uint8_t reserved1[16];		/* 112 */
+	uint32_t creator_pid;		/* 108 */
+	uint64_t registry;		/* 112: the registry that made it, see shmreg_hello_reply */
+	uint64_t nonce;			/* 120: of the CREATE that made it */
 	char name[SHMREG_SEGMENT_NAME_MAX + 1];	/* 128 */
 
 	/* single words that change */
@@ -122,13 +123,27 @@ struct shmreg_dir {
 	uint64_t objects_generation;	/* 288 */
 	uint64_t n_deaths;		/* 296: participants that died */
 	uint64_t n_repairs;		/* 304: repair jobs done */
-	uint8_t reserved2[200];		/* 312 */
+	/*
+	 * The largest segment id ever given by the registry, as far as this
+	 * directory knows; the daemon's own, so that a restarted one reuses none.
+	 */
+	uint64_t last_segment;		/* 312 */
+	/*
+	 * The daemon's own: owner and mode_lifetime to be, while set_pending
+	 * is 1; a restarted daemon completes the change.
+	 */
+	uint64_t set_owner;		/* 320 */
+	uint32_t set_mode_lifetime;	/* 328 */
+	uint32_t set_pending;		/* 332 */
+	uint8_t reserved[176];		/* 336 */
 };
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, segment) == 16, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, max_participants) == 40, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, seats_offset) == 56, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, buckets_offset) == 80, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, charged_uid) == 104, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, registry) == 112, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, nonce) == 120, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, name) == 128, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, state) == 256, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, death) == 260, "frozen");
@@ -136,6 +151,8 @@ SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, owner) == 272, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, removal_epoch) == 280, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, objects_generation) == 288, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, n_repairs) == 304, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, last_segment) == 312, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, set_pending) == 332, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_dir) == 512, "frozen");
 
 #define SHMREG_PARTICIPANT_READ_ONLY UINT32_C(1)
