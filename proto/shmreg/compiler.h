@@ -32,6 +32,8 @@
 #define SHMREG_COLD __attribute__((cold, noinline))
 /* A fast path: inline here, with one "extern inline" in the matching .c. */
 #define SHMREG_HOT inline
+/* What a SHMREG_DEFINE_...() generates; an application need not use all of it. */
+#define SHMREG_WRAPPER static inline __attribute__((unused))
 #define SHMREG_FORCE_INLINE inline __attribute__((always_inline))
 #define SHMREG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define SHMREG_UNLIKELY(x) __builtin_expect(!!(x), 0)
