@@ -1,1 +1,42 @@
 # libclient/: libshmreg. Includes proto/ only; needs libc only.
+
+lib_LTLIBRARIES += libshmreg.la
+libshmreg_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libshmreg_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
+	-Wl,--version-script=$(top_srcdir)/libclient/shmreg.map
+libshmreg_la_LIBADD = libproto.la
+libshmreg_la_DEPENDENCIES = libproto.la libclient/shmreg.map
+libshmreg_la_SOURCES = \
+	libclient/admin.c \
+	libclient/arena.c \
+	libclient/arena.h \
+	libclient/array.c \
+	libclient/atomic.c \
+	libclient/connection.c \
+	libclient/connection.h \
+	libclient/error.c \
+	libclient/error.h \
+	libclient/event.c \
+	libclient/object.c \
+	libclient/object.h \
+	libclient/params.c \
+	libclient/params.h \
+	libclient/segment.c \
+	libclient/segment.h \
+	libclient/transport.c \
+	libclient/transport.h
+EXTRA_DIST += libclient/shmreg.map libclient/shmreg.pc.in
+
+include_HEADERS = libclient/shmreg.h
+shmreginclude_HEADERS += \
+	libclient/shmreg/array.h \
+	libclient/shmreg/atomic.h \
+	libclient/shmreg/connection.h \
+	libclient/shmreg/handle.h \
+	libclient/shmreg/queue.h \
+	libclient/shmreg/segment.h
+
+pkgconfig_DATA += libclient/shmreg.pc
+CLEANFILES += libclient/shmreg.pc
+libclient/shmreg.pc: $(top_srcdir)/libclient/shmreg.pc.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) libclient && $(substitute) $(top_srcdir)/libclient/shmreg.pc.in >$@

@@ -31,6 +31,7 @@ struct shmreg_segment_params {
  * shmreg_segment_create() - make a segment and attach to it read-write
  * shmreg_segment_open() - attach to one that exists
  * shmreg_segment_open_or_create() - whichever it takes, atomically
+ * @ret:	create: NULL = make it and do not attach (needs until-removed)
  * @name:	see shmreg/abi/name.h
  * @access:	SHMREG_ACCESS_READ or SHMREG_ACCESS_WRITE
  * @ret_created:	may be NULL

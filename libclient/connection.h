@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBSHMREG_CONNECTION_H
+#define LIBSHMREG_CONNECTION_H
+
+/*
+ * connection.h - a session with the daemon, and requests that outlive it
+ *
+ * Locks: connection.mutex, then segment.mutex.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <shmreg/connection.h>
+
+#include "arena.h"
+#include "transport.h"
+
+struct shmreg_segment;
+struct token;
+
+struct shmreg_connection {
+	pthread_mutex_t mutex;		/* one request at a time */
+	struct arena arena;
+	/* In the arena: 1, or 0 in a forked child. Read before the mutex is taken. */
+	const uint32_t *mine;
+	int fd;				/* -1: not connected; atomic, for a forked child */
+	uint32_t flags;
+	bool events;			/* subscribed: a stream of events from now on */
+	uint64_t serial;
+	uint64_t nonce;			/* the last one used */
+	uint64_t registry;		/* as the last HELLO was answered */
+	uint64_t session;		/* counts the HELLOs that were answered */
+	struct token *tokens;
+	struct shmreg_segment *segments;
+	char path[108];
+	char name[SHMREG_CLIENT_NAME_MAX + 1];
+};
+
+struct connection_call {
+	struct shmreg_request request;	/* header.type and u are the caller's */
+	struct shmreg_reply reply;	/* of success */
+	int fds[TRANSPORT_FDS_MAX];	/* the caller's to close, see connection_call_done() */
+	unsigned int n_fds;
+	/* The request is about this attachment: it ends when the registry lost the segment. */
+	struct shmreg_segment *segment;
+	uint64_t registry, session;	/* of the daemon that answered */
+	/*
+	 * How often the connection was lost after the request had been sent, so that
+	 * it may have been carried out before it was repeated.
+	 */
+	unsigned int n_lost;
+	/*
+	 * For requests that must not be repeated blindly, NULL for others. Asked after a
+	 * reconnect: has it been carried out? Then the call is a success without a reply.
+	 */
+	bool (*settled)(struct connection_call *call);
+	void *settled_data;
+};
+
+/*
+ * connection_usable() - is this connection one of this process?
+ *
+ * In a forked child it closes the inherited socket, once.
+ *
+ * Return: 0; -EINVAL NULL; -ECHILD.
+ */
+int connection_usable(struct shmreg_connection *c);
+/* Is it inherited? No side effects; for functions that cannot fail. */
+bool connection_inherited(const struct shmreg_connection *c);
+
+/*
+ * connection_call() - one request and its answer, whatever happens to the daemon
+ *
+ * Reconnects, presents the attachments again and repeats the request.
+ *
+ * Return: 0; the daemon's negative status, with its sentence; -errno.
+ */
+int connection_call(struct shmreg_connection *c, struct connection_call *call);
+/* Closes what descriptors are left in it. */
+void connection_call_done(struct connection_call *call);
+/* Ends the session, with the mutex held; the next call begins another. */
+void connection_hang_up(struct shmreg_connection *c);
+/* A number that no other request of this process has. */
+uint64_t connection_nonce(struct shmreg_connection *c);
+
+#endif /* LIBSHMREG_CONNECTION_H */

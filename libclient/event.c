@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <shmreg/segment.h>
+
+#include "connection.h"
+#include "error.h"
+
+int shmreg_subscribe(struct shmreg_connection *connection, const char *name, uint32_t mask)
+{
+	struct connection_call call = { .request.header.type = SHMREG_PACKET_SUBSCRIBE };
+	const char *why;
+	int r;
+
+	r = connection_usable(connection);
+	if (r < 0)
+		return r;
+	if (name != NULL) {
+		r = shmreg_name_check(name, SHMREG_SEGMENT_NAME_MAX, &why);
+		if (r < 0)
+			return error_set(r, "the segment's name '%.160s' %s", name, why);
+		snprintf(call.request.u.subscribe.name, sizeof(call.request.u.subscribe.name), "%s",
+			 name);
+	}
+	call.request.u.subscribe.mask = mask;
+	pthread_mutex_lock(&connection->mutex);
+	if (connection->segments != NULL)
+		r = error_set(-EBUSY, "segments are attached through this connection; subscribe on one "
+			      "of its own");
+	pthread_mutex_unlock(&connection->mutex);
+	if (r < 0)
+		return r;
+	r = connection_call(connection, &call);
+	if (r < 0)
+		return r;
+	connection_call_done(&call);
+	pthread_mutex_lock(&connection->mutex);
+	connection->events = true;
+	pthread_mutex_unlock(&connection->mutex);
+	return 0;
+}
+
+int shmreg_next_event(struct shmreg_connection *connection, struct shmreg_event *ret, int nonblock)
+{
+	int fds[TRANSPORT_FDS_MAX];
+	struct shmreg_reply reply;
+	unsigned int n_fds;
+	int fd, r;
+
+	r = connection_usable(connection);
+	if (r < 0)
+		return r;
+	if (!connection->events)
+		return error_set(-EINVAL, "no events come over this connection; call "
+				 "shmreg_subscribe() first");
+	/* relaxed, and no mutex: nobody opens or closes it any more but the last reader below */
+	fd = shmreg_load_relaxed(&connection->fd);
+	r = fd < 0 ? -ECONNRESET :
+		     transport_receive(fd, &reply, fds, &n_fds, nonblock ? MSG_DONTWAIT : 0);
+	if (r == -EAGAIN)
+		return r;
+	if (r == -ECONNRESET)
+		return error_set(r, "shmregd at '%s' ended the stream of events; subscribe again and "
+				 "list what there is", connection->path);
+	if (r < 0)
+		return r;
+	while (n_fds > 0)
+		close(fds[--n_fds]);
+	if (shmreg_reply_check(&reply, (size_t)r, SHMREG_PACKET_EVENT, 0) < 0 ||
+	    reply.header.status < 0)
+		return error_set(-EBADMSG, "what came from '%s' is no event", connection->path);
+	*ret = reply.u.event;
+	return 0;
+}
+
+int shmreg_event_fd(const struct shmreg_connection *connection)
+{
+	if (connection_inherited(connection))
+		return -ECHILD;
+	return shmreg_load_relaxed(&connection->fd); /* relaxed: see shmreg_next_event() */
+}

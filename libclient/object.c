@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <shmreg/abi/queue.h>
+
+#include "error.h"
+#include "object.h"
+#include "segment.h"
+
+/*
+ * Removed objects and their memory (DESIGN, rule 6). The daemon punches the range
+ * of a removed object when every participant has reported an epoch at least as
+ * new as the removal, or has ended. So a participant that reports e claims: I hold
+ * no handle of an object removed at e or before, *and shall never get one*.
+ *
+ *   (E1) The daemon commits an entry as REMOVED, with its removed_epoch, and only
+ *	  then raises removal_epoch to it, with release. It raises it by one for
+ *	  each removal, and never lowers it.
+ *   (E2) object_epoch() loads removal_epoch with acquire, then looks at the entry
+ *	  of each open handle, all under the segment's mutex. By E1 it sees every
+ *	  entry that was removed at the epoch e it loaded, or before, as REMOVED. It
+ *	  answers e, or one less than the oldest removal of which a handle is held.
+ *   (E3) A handle is opened under the same mutex: the entry is found LIVE and the
+ *	  handle is entered into the list in one critical section. If that section
+ *	  comes after the one of E2, it sees what E2 saw: entries removed at e or
+ *	  before are REMOVED, and are not found. If it comes before, E2 sees the
+ *	  handle. There is no third case.
+ *
+ * So a claim is true when it is computed and stays true however late it arrives,
+ * which is why requests may be repeated with the epoch they had. Handles leave the
+ * list under the mutex too, after their owner's last access; nobody but the owner
+ * accesses memory through them.
+ *
+ * Death: the daemon knows, and takes it for quiescence. fork: the child has
+ * neither mapping nor handle. A participant that never opens, closes or asks for
+ * anything again delays the memory of what was removed, and nothing else.
+ */
+uint64_t object_epoch(struct shmreg_segment *s)
+{
+	/* acquire, pairs with the daemon's release (E1) */
+	const uint64_t now = shmreg_load_acquire(&s->dir->removal_epoch);
+	const struct shmreg_dir_object *entry;
+	const struct object_node *node;
+	uint64_t epoch = now;
+
+	if (now == s->reported)
+		return now;
+	for (node = s->nodes; node != NULL; node = node->next) {
+		entry = &shmreg_dir_objects(s->dir)[node->index];
+		/* acquire, pairs with the daemon's commit: removed_epoch was written before */
+		if (shmreg_load_acquire(&entry->state) != SHMREG_ENTRY_REMOVED ||
+		    shmreg_load_relaxed(&entry->id) != node->object)
+			continue;
+		if (shmreg_load_relaxed(&entry->removed_epoch) <= epoch)
+			epoch = shmreg_load_relaxed(&entry->removed_epoch) - 1;
+	}
+	/* What was claimed once stays true (E3). */
+	return epoch > s->reported ? epoch : s->reported;
+}
+
+/*
+ * Kinds whose operations claim things keep a bitmap of seats: offset, 0 = none.
+ * The reaper passes over objects in which no dead seat has its bit.
+ */
+static size_t users_offset(uint32_t kind)
+{
+	return kind == SHMREG_KIND_QUEUE ? offsetof(struct shmreg_queue_shm, users) : 0;
+}
+
+/* The lowest seat that no open handle of the object has; 0 if there is none. */
+static uint32_t free_seat(const struct shmreg_segment *s, uint32_t index, uint64_t object)
+{
+	uint64_t taken[SHMREG_SEATS / 64] = { 0 }, free;
+	const struct object_node *node;
+	uint32_t i;
+
+	for (node = s->by_index[index]; node != NULL; node = node->same_next)
+		if (node->object == object)
+			taken[node->seat / 64] |= UINT64_C(1) << node->seat % 64;
+	for (i = 0; i < SHMREG_SEATS / 64; i++) {
+		free = s->seats[i] & ~taken[i];
+		if (free != 0)
+			return i * 64 + (uint32_t)__builtin_ctzll(free);
+	}
+	return 0;
+}
+
+static void link_node(struct shmreg_segment *s, struct object_node *node)
+{
+	node->link = &s->nodes;
+	node->next = s->nodes;
+	if (node->next != NULL)
+		node->next->link = &node->next;
+	s->nodes = node;
+
+	node->same_link = &s->by_index[node->index];
+	node->same_next = *node->same_link;
+	if (node->same_next != NULL)
+		node->same_next->same_link = &node->same_next;
+	*node->same_link = node;
+}
+
+static void unlink_node(struct object_node *node)
+{
+	*node->link = node->next;
+	if (node->next != NULL)
+		node->next->link = node->link;
+	*node->same_link = node->same_next;
+	if (node->same_next != NULL)
+		node->same_next->same_link = node->same_link;
+}
+
+/* The directory is the daemon's, but what leaves the mapping is not used even so. */
+static bool entry_fits(const struct shmreg_segment *s, const struct shmreg_dir_object *entry)
+{
+	uint64_t bytes, align;
+
+	return shmreg_shape_bytes(&entry->shape, &bytes, &align, NULL) == 0 &&
+	       entry->bytes == bytes && entry->offset % align == 0 &&
+	       entry->offset <= s->dir->data_bytes &&
+	       bytes <= s->dir->data_bytes - entry->offset;
+}
+
+/* With the mutex held. Return: 0; -EAGAIN no seat is free; -EBADMSG; -ENOMEM; -ENOSYS. */
+static int handle_new(struct shmreg_segment *s, struct shmreg_handle **ret,
+		      const struct shmreg_dir_object *entry, uint32_t index, uint32_t how,
+		      size_t bytes)
+{
+	struct shmreg_handle *handle;
+	struct object_node *node;
+	uint32_t seat = 0;
+	void *slot;
+	uint64_t *users;
+	int r;
+
+	if (!entry_fits(s, entry))
+		return -EBADMSG;
+	if ((how & SHMREG_OBJECT_SEAT) != 0 && !s->read_only) {
+		seat = free_seat(s, index, entry->id);
+		if (seat == 0)
+			return -EAGAIN;
+	}
+	node = calloc(1, sizeof(*node));
+	if (node == NULL)
+		return -ENOMEM;
+	r = arena_alloc(&s->arena, &slot, bytes);
+	if (r < 0) {
+		free(node);
+		return r;
+	}
+	handle = slot;
+	handle->base = s->data + entry->offset;
+	handle->segment = s;
+	handle->entry = &shmreg_dir_objects(s->dir)[index];
+	handle->object = entry->id;
+	handle->shape = entry->shape;
+	handle->seat = seat;
+
+	node->handle = handle;
+	node->bytes = bytes;
+	node->object = entry->id;
+	node->index = index;
+	node->seat = seat;
+	link_node(s, node);
+
+	if (seat != 0 && users_offset(entry->shape.kind) != 0) {
+		users = (uint64_t *)(void *)(handle->base + users_offset(entry->shape.kind)) +
+			seat / 64;
+		/*
+		 * Before the handle's first claim, in program order: that is all it takes
+		 * for the reaper, which looks after this process is dead.
+		 */
+		if ((shmreg_load_relaxed(users) & UINT64_C(1) << seat % 64) == 0)
+			shmreg_fetch_or_acq_rel(users, UINT64_C(1) << seat % 64);
+	}
+	*ret = handle;
+	return 0;
+}
+
+static void handle_free(struct shmreg_segment *s, struct object_node *node)
+{
+	unlink_node(node);
+	arena_free(&s->arena, node->handle, node->bytes);
+	free(node);
+}
+
+void object_close_all(struct shmreg_segment *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	while (s->nodes != NULL)
+		handle_free(s, s->nodes);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+int object_refuse_read_only(struct shmreg_segment *s, const char *name, const char *instead)
+{
+	int r;
+
+	r = segment_usable(s);
+	if (r < 0)
+		return r;
+	if (s->read_only)
+		return error_set(-EROFS, "object '%s' could be written through this handle, and segment "
+				 "'%s' is attached read-only: %s opens it for reading",
+				 name != NULL ? name : "", s->name, instead);
+	return 0;
+}
+
+/* "queue of 64 x 'struct job' (48 bytes, aligned to 8), layout 1" */
+static const char *describe(char *buffer, size_t size, const struct shmreg_shape *shape,
+			    const char *type_name)
+{
+	char n[32] = "any number", bytes[64] = "any size";
+
+	if (shape->capacity != 0)
+		snprintf(n, sizeof(n), "%" PRIu64, shape->capacity);
+	if (shape->elem_bytes != 0)
+		snprintf(bytes, sizeof(bytes), "%" PRIu64 " bytes, aligned to %u", shape->elem_bytes,
+			 shape->elem_align);
+	snprintf(buffer, size, "%s of %s x '%s' (%s), flags %#x", shmreg_kind_name(shape->kind), n,
+		 type_name != NULL && *type_name != '\0' ? type_name : "(no type)", bytes,
+		 shape->flags);
+	return buffer;
+}
+
+static bool same_type(const char *recorded, const char *wanted)
+{
+	return wanted == NULL || *wanted == '\0' || strcmp(recorded, wanted) == 0;
+}
+
+/* Is what is there what the application was compiled for? */
+static int check_match(const struct shmreg_segment *s, const struct shmreg_dir_object *entry,
+		       const struct shmreg_shape *shape, const char *type_name)
+{
+	const struct shmreg_shape *is = &entry->shape;
+	char there[192], wanted[192];
+
+	if (is->kind == shape->kind && is->layout != shape->layout)
+		return error_set(-EPROTONOSUPPORT, "%s '%s' in segment '%s' has layout %u, the program "
+				 "was compiled for layout %u: compile both sides with headers of one "
+				 "version", shmreg_kind_name(is->kind), entry->name, s->name,
+				 is->layout, shape->layout);
+	if (is->kind == shape->kind && same_type(entry->type_name, type_name) &&
+	    (shape->elem_bytes == 0 ||
+	     (is->elem_bytes == shape->elem_bytes && is->elem_align == shape->elem_align)) &&
+	    (shape->capacity == 0 ||
+	     (is->capacity == shape->capacity && is->flags == shape->flags)))
+		return 0;
+	return error_set(-EMEDIUMTYPE, "object '%s' in segment '%s' is: %s; the program wants: %s",
+			 entry->name, s->name, describe(there, sizeof(there), is, entry->type_name),
+			 describe(wanted, sizeof(wanted), shape, type_name));
+}
+
+static int check_arguments(struct shmreg_segment *s, uint32_t how, const char *name,
+			   const struct shmreg_shape *shape, const char *type_name,
+			   size_t handle_bytes)
+{
+	const char *why;
+	int r;
+
+	r = segment_usable(s);
+	if (r < 0)
+		return r;
+	if (name == NULL)
+		return error_set(-EINVAL, "the object's name is NULL");
+	r = shmreg_name_check(name, SHMREG_OBJECT_NAME_MAX, &why);
+	if (r < 0)
+		return error_set(r, "the object's name '%.160s' %s", name, why);
+	if (type_name != NULL && *type_name != '\0') {
+		r = shmreg_type_name_check(type_name, &why);
+		if (r < 0)
+			return error_set(r, "the type's name '%.160s' %s", type_name, why);
+	}
+	if (shape->kind == SHMREG_KIND_NONE || shape->kind > SHMREG_KIND_MAX ||
+	    (how & (SHMREG_OBJECT_CREATE | SHMREG_OBJECT_ATTACH)) == 0 ||
+	    handle_bytes < sizeof(struct shmreg_handle) || handle_bytes > ARENA_SLOT_MAX)
+		return error_set(-EINVAL, "shmreg_object_open() of kind %u, how %#x, with a handle of "
+				 "%zu bytes: a bug in the inline wrapper", shape->kind, how,
+				 handle_bytes);
+	/* acquire: only so that the sentence is not older than the flag's cause */
+	if ((shmreg_load_acquire(&s->dir->flags) & SHMREG_DIR_QUARANTINED) != 0)
+		return error_set(-ENOTRECOVERABLE, "segment '%s' is quarantined: its repair failed "
+				 "repeatedly, see shmregd's log; remove it and create it again",
+				 s->name);
+	return 0;
+}
+
+static int create(struct shmreg_segment *s, uint32_t how, const char *name,
+		  const struct shmreg_shape *shape, const char *type_name, uint32_t *ret_index,
+		  uint64_t *ret_object)
+{
+	struct connection_call call = { .request.header.type = SHMREG_PACKET_CREATE_OBJECT };
+	struct shmreg_create_object *in = &call.request.u.create_object;
+	uint64_t bytes, align;
+	const char *why;
+	int r;
+
+	if (s->read_only)
+		return error_set(-EROFS, "object '%s' is not in segment '%s', which is attached "
+				 "read-only: attach it with SHMREG_ACCESS_WRITE to create", name,
+				 s->name);
+	r = shmreg_shape_bytes(shape, &bytes, &align, &why);
+	if (r < 0)
+		return error_set(r, "cannot create %s '%s': %s", shmreg_kind_name(shape->kind), name,
+				 why);
+	in->nonce = connection_nonce(s->connection);
+	in->flags = (how & SHMREG_OBJECT_ATTACH) != 0 ? SHMREG_OBJECT_OPEN : 0;
+	in->shape = *shape;
+	snprintf(in->name, sizeof(in->name), "%s", name);
+	snprintf(in->type_name, sizeof(in->type_name), "%s", type_name != NULL ? type_name : "");
+	r = segment_call(s, &call);
+	if (r < 0)
+		return r;
+	connection_call_done(&call);
+	if (call.reply.u.create_object.index >= s->dir->max_objects)
+		return error_set(-EBADMSG, "shmregd created '%s' in an entry that there is not", name);
+	*ret_index = call.reply.u.create_object.index;
+	*ret_object = call.reply.u.create_object.object;
+	return 0;
+}
+
+/* Look-up, check and handle in one critical section (E3). Return: as object_open(), or -EAGAIN. */
+static int open_found(struct shmreg_segment *s, struct shmreg_handle **ret, uint32_t how,
+		      const char *name, const struct shmreg_shape *shape, const char *type_name,
+		      size_t handle_bytes, uint64_t created)
+{
+	struct shmreg_dir_object entry;
+	char there[192];
+	uint32_t index;
+	int r;
+
+	pthread_mutex_lock(&s->mutex);
+	r = shmreg_dir_find(s->dir, name, &entry, &index);
+	if (r == 0) {
+		if ((how & SHMREG_OBJECT_ATTACH) == 0 && entry.id != created)
+			r = error_set(-EEXIST, "object '%s' is in segment '%s' already: %s; open it, "
+				      "remove it, or use another name", name, s->name,
+				      describe(there, sizeof(there), &entry.shape, entry.type_name));
+		else
+			r = check_match(s, &entry, shape, type_name);
+		if (r == 0)
+			r = handle_new(s, ret, &entry, index, how, handle_bytes);
+		if (r == -EBADMSG)
+			r = error_set(r, "the directory's entry of object '%s' in segment '%s' makes no "
+				      "sense", name, s->name);
+		else if (r == -ENOMEM || r == -ENOSYS)
+			r = error_set(r, "cannot have memory for a handle: %s", strerror(-r));
+	} else if (r == -EAGAIN) {
+		r = error_set(-EBUSY, "the objects of segment '%s' change faster than one can be looked "
+			      "up", s->name);
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return r;
+}
+
+/*
+ * An object that was created or found may be removed before it is opened, by
+ * somebody else each time; this often is somebody's intent.
+ */
+#define REMOVED_MAX 100
+
+int shmreg_object_open(struct shmreg_segment *segment, struct shmreg_handle **ret, uint32_t how,
+		       const char *name, const struct shmreg_shape *shape, const char *type_name,
+		       size_t handle_bytes)
+{
+	uint64_t created = 0;
+	unsigned int removed = 0;
+	uint32_t index;
+	int r;
+
+	r = check_arguments(segment, how, name, shape, type_name, handle_bytes);
+	if (r < 0)
+		return r;
+	segment_quiesce(segment);
+	for (;;) {
+		r = open_found(segment, ret, how, name, shape, type_name, handle_bytes, created);
+		if (r == -EAGAIN) {
+			/* Each time round we have a seat more, or an error. */
+			r = segment_more_seats(segment);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (r != -ENOENT)
+			return r;
+		if ((how & SHMREG_OBJECT_CREATE) == 0)
+			return error_set(-ENOENT, "there is no object '%s' in segment '%s'; "
+					 "'shmregctl show %s' lists what there is", name,
+					 segment->name, segment->name);
+		if (removed++ == REMOVED_MAX)
+			return error_set(-ESTALE, "object '%s' in segment '%s' was removed as often as "
+					 "it was created, %d times", name, segment->name,
+					 REMOVED_MAX);
+		r = create(segment, how, name, shape, type_name, &index, &created);
+		if (r < 0)
+			return r;
+	}
+}
+
+int shmreg_object_close(struct shmreg_handle *handle)
+{
+	struct shmreg_segment *s;
+	struct object_node *node;
+
+	if (handle == NULL)
+		return 0;
+	s = handle->segment;
+	if (s == NULL)
+		return error_set(-ECHILD, "this handle was inherited by fork(), or is closed already");
+	if (handle->n_leases > 0)
+		return error_set(-EBUSY, "%u slots of object '%s' are lent out by this handle; give "
+				 "them back first", handle->n_leases, handle->entry->name);
+	pthread_mutex_lock(&s->mutex);
+	node = s->by_index[handle->entry - shmreg_dir_objects(s->dir)];
+	while (node != NULL && node->handle != handle)
+		node = node->same_next;
+	if (node != NULL)
+		handle_free(s, node);
+	pthread_mutex_unlock(&s->mutex);
+	segment_quiesce(s);
+	return 0;
+}
+
+int shmreg_handle_trouble(const struct shmreg_handle *handle)
+{
+	if (handle == NULL || handle->segment == NULL)
+		return -ECHILD;
+	/* acquire: what was written before the object went is visible to the caller */
+	if (shmreg_load_acquire(&handle->entry->state) != SHMREG_ENTRY_LIVE ||
+	    shmreg_load_relaxed(&handle->entry->id) != handle->object)
+		return -ESTALE;
+	/* relaxed: one flag, and nothing is read because of it */
+	if ((shmreg_load_relaxed(&handle->segment->dir->flags) & SHMREG_DIR_QUARANTINED) != 0)
+		return -ENOTRECOVERABLE;
+	return 0;
+}
+
+int shmreg_object_remove(struct shmreg_segment *segment, const char *name)
+{
+	struct connection_call call = { .request.header.type = SHMREG_PACKET_REMOVE_OBJECT };
+	struct shmreg_dir_object entry;
+	const char *why;
+	int r;
+
+	r = segment_usable(segment);
+	if (r < 0)
+		return r;
+	if (name == NULL)
+		return error_set(-EINVAL, "the object's name is NULL");
+	r = shmreg_name_check(name, SHMREG_OBJECT_NAME_MAX, &why);
+	if (r < 0)
+		return error_set(r, "the object's name '%.160s' %s", name, why);
+	if (segment->read_only)
+		return error_set(-EROFS, "segment '%s' is attached read-only, so object '%s' cannot be "
+				 "removed through it", segment->name, name);
+	/* By id: repeated after a lost answer it cannot hit a new object of the same name. */
+	r = shmreg_dir_find(segment->dir, name, &entry, NULL);
+	if (r == -ENOENT)
+		return error_set(r, "there is no object '%s' in segment '%s'", name, segment->name);
+	if (r < 0)
+		return error_set(-EBUSY, "the objects of segment '%s' change faster than one can be "
+				 "looked up", segment->name);
+	call.request.u.remove_object.object = entry.id;
+	r = segment_call(segment, &call);
+	if (r == -ENOENT && call.n_lost > 0)
+		r = 0; /* carried out by a daemon that could not say so any more */
+	if (r < 0)
+		return r;
+	connection_call_done(&call);
+	/* If no handle of ours is left, the daemon may as well know at once. */
+	segment_quiesce(segment);
+	return 0;
+}

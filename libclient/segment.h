@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBSHMREG_SEGMENT_H
+#define LIBSHMREG_SEGMENT_H
+
+/* segment.h - an attachment: mappings, seats, and what the daemon was told of them */
+
+#include <shmreg/handle.h>
+#include <shmreg/segment.h>
+
+#include "connection.h"
+
+struct object_node;
+
+struct shmreg_segment {
+	/* constant */
+	struct shmreg_connection *connection;
+	const struct shmreg_dir *dir;
+	unsigned char *data;
+	uint64_t id;
+	uint64_t participant;
+	uint64_t registry;
+	bool read_only;
+	char name[SHMREG_SEGMENT_NAME_MAX + 1];
+
+	/* under connection->mutex */
+	struct shmreg_segment *next;
+	/*
+	 * 0, or why the daemon does not know this attachment any more: a negative
+	 * errno, set once, after lost_why.
+	 */
+	int lost;
+	char lost_why[SHMREG_ERROR_MAX + 1];
+
+	/* under mutex */
+	pthread_mutex_t mutex;
+	uint64_t reported;	/* removal epoch that the daemon surely knows of */
+	uint64_t tried;		/* newest one that was sent by itself, perhaps in vain */
+	uint64_t seats[SHMREG_SEATS / 64];	/* a bit for each seat that is ours */
+	struct object_node *nodes;		/* open handles */
+	struct object_node **by_index;		/* the same, by entry of the directory */
+	struct arena arena;			/* handles */
+};
+
+/*
+ * segment_call() - a request about an attachment
+ *
+ * Fills in request.u.attachment, with which all such requests begin, and keeps
+ * account of the epoch that it carries.
+ *
+ * Return: as connection_call(); -ESTALE the registry has lost the segment.
+ */
+int segment_call(struct shmreg_segment *s, struct connection_call *call);
+
+/* For reconnecting, which holds connection->mutex: what REATTACH is to say. */
+void segment_attachment(struct shmreg_segment *s, struct shmreg_attachment *ret);
+/* It succeeded: the daemon knows @epoch, and the directory which seats are ours. */
+void segment_reattached(struct shmreg_segment *s, uint64_t epoch);
+/* It failed for good, or there is nothing to reattach to. */
+void segment_lost(struct shmreg_segment *s, int error, const char *why);
+
+/* segment_more_seats() - ask for some. Return: 0 there is one more at least; -EUSERS, ... */
+int segment_more_seats(struct shmreg_segment *s);
+
+/*
+ * segment_quiesce() - tell the daemon, if there is news, what removed objects are not in use
+ *
+ * See object.c for the argument. Failure is not an error: every later request
+ * carries the same news.
+ */
+void segment_quiesce(struct shmreg_segment *s);
+
+/* Return: 0; -EINVAL NULL; -ECHILD; with a sentence. */
+int segment_usable(struct shmreg_segment *s);
+
+#endif /* LIBSHMREG_SEGMENT_H */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBSHMREG_TRANSPORT_H
+#define LIBSHMREG_TRANSPORT_H
+
+/*
+ * transport.h - packets to and from the daemon's socket
+ *
+ * Functions set the error's sentence, but for a hang-up: -ECONNRESET is the
+ * caller's to explain or to mend.
+ */
+
+#include <shmreg/abi/packet.h>
+
+#define TRANSPORT_FDS_MAX 2	/* descriptors that a reply brings at most */
+
+/*
+ * transport_socket_path() - where the daemon listens
+ * @socket:	what the application asks for; NULL: see shmreg/connection.h
+ * @ret:	@size bytes
+ *
+ * Return: 0; -ENAMETOOLONG.
+ */
+int transport_socket_path(char *ret, size_t size, const char *socket);
+
+/* Return: a descriptor; or -errno, with a sentence that says how to start a daemon. */
+int transport_connect(const char *path);
+
+/* Return: 0; -ECONNRESET the daemon hung up; other -errno. */
+int transport_send(int fd, const struct shmreg_request *request);
+
+/*
+ * transport_receive() - one packet and the descriptors that came with it
+ * @fds:	*ret_n_fds are set, close-on-exec, the caller's to close
+ * @flags:	0 or MSG_DONTWAIT
+ *
+ * Return: bytes; -ECONNRESET; -EAGAIN; -EBADMSG it was longer than a packet.
+ */
+int transport_receive(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MAX],
+		      unsigned int *ret_n_fds, int flags);
+
+#endif /* LIBSHMREG_TRANSPORT_H */
