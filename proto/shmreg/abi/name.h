@@ -36,10 +36,14 @@ SHMREG_API int shmreg_name_check(const char *name, size_t max, const char **ret_
 SHMREG_API int shmreg_type_name_check(const char *name, const char **ret_why);
 
 /*
- * shmreg_name_field() - the same for a field of @size bytes from a packet,
- * which need not be terminated (then -EINVAL) and must be zero behind the name.
+ * shmreg_name_field_check() - the same for a field of @size bytes from a packet,
+ * which need not be terminated (then -EINVAL) and must be zero behind the name
+ * shmreg_type_name_field_check() - of a type name; may be empty
+ * shmreg_text_field_check() - printable ASCII; may be empty
  */
 int shmreg_name_field_check(const char *field, size_t size, const char **ret_why);
+int shmreg_type_name_field_check(const char *field, size_t size, const char **ret_why);
+int shmreg_text_field_check(const char *field, size_t size, const char **ret_why);
 
 /* FNV-1a over the name's bytes; the hash of the directory's object index. */
 SHMREG_API uint32_t shmreg_name_hash(const char *name);

@@ -346,11 +346,12 @@ SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reply) == SHMREG_PACKET_BYTES, "frozen
 /*
  * shmreg_request_check() - is this a request the daemon may act on?
  * @n:		bytes received
- * @ret_why:	if refused, a sentence for the reply; static storage
+ * @ret_why:	if refused, a sentence for the reply; the thread's own, good until
+ *		its next call; may be NULL
  *
  * Checks the form alone: size, magic, protocol, type, serial, zeros where
- * zeros are due, terminated and valid names, known flags, enumerations and ranges. Policy
- * and state are the registry's business.
+ * zeros are due, terminated and valid names, known flags, enumerations and ranges. Shapes
+ * (shmreg_shape_bytes()), policy and state are the registry's business.
  *
  * Return: 0; -EBADMSG not a packet (the connection is to be closed);
  * -EPROTONOSUPPORT another protocol (answer, then close); -EINVAL,
@@ -358,7 +359,17 @@ SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reply) == SHMREG_PACKET_BYTES, "frozen
  */
 int shmreg_request_check(const struct shmreg_request *request, size_t n, const char **ret_why);
 
-/* The same for what a client received as the answer to @type, @serial. */
+/*
+ * shmreg_reply_check() - the same for what a client received
+ * @type:	of the request (without SHMREG_PACKET_REPLY), and its serial; for
+ *		events SHMREG_PACKET_EVENT (which is no reply: header.type is
+ *		SHMREG_PACKET_EVENT as it stands) and 0
+ *
+ * A status below 0 is fine; the sentence is then terminated.
+ *
+ * Return: 0; -EBADMSG; -EPROTONOSUPPORT the daemon speaks another protocol,
+ * header.protocol says which.
+ */
 int shmreg_reply_check(const struct shmreg_reply *reply, size_t n, uint16_t type,
 		       uint64_t serial);
 
