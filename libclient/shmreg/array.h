@@ -127,13 +127,14 @@ SHMREG_API SHMREG_COLD void shmreg_array_out_of_range(const struct shmreg_array 
 	__attribute__((noreturn));
 
 /* Elements; 0 in a forked child. */
-SHMREG_API uint64_t shmreg_array_length(const struct shmreg_array *array);
+SHMREG_API SHMREG_HOT uint64_t shmreg_array_length(const struct shmreg_array *array);
 /* The first element; NULL in a forked child. */
-SHMREG_API void *shmreg_array_data(struct shmreg_array *array);
-SHMREG_API const void *shmreg_array_data_const(const struct shmreg_array *array);
+SHMREG_API SHMREG_HOT void *shmreg_array_data(struct shmreg_array *array);
+SHMREG_API SHMREG_HOT const void *shmreg_array_data_const(const struct shmreg_array *array);
 /* The element @index, which must be below length(). */
-SHMREG_API void *shmreg_array_at(struct shmreg_array *array, uint64_t index);
-SHMREG_API const void *shmreg_array_at_const(const struct shmreg_array *array, uint64_t index);
+SHMREG_API SHMREG_HOT void *shmreg_array_at(struct shmreg_array *array, uint64_t index);
+SHMREG_API SHMREG_HOT const void *shmreg_array_at_const(const struct shmreg_array *array,
+							 uint64_t index);
 
 SHMREG_HOT uint64_t shmreg_array_length(const struct shmreg_array *array)
 {

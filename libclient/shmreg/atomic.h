@@ -179,8 +179,9 @@ SHMREG_API int shmreg_atomic_close(const struct shmreg_atomic *atomic);
  * has that order.
  */
 #define SHMREG_ATOMIC_CELL_(bits)                                                                 \
-	SHMREG_API uint##bits##_t *shmreg_atomic##bits##_cell(struct shmreg_atomic *atomic);      \
-	SHMREG_API const uint##bits##_t *shmreg_atomic##bits##_cell_const(                        \
+	SHMREG_API SHMREG_HOT uint##bits##_t *shmreg_atomic##bits##_cell(                         \
+		struct shmreg_atomic *atomic);                                                    \
+	SHMREG_API SHMREG_HOT const uint##bits##_t *shmreg_atomic##bits##_cell_const(             \
 		const struct shmreg_atomic *atomic);                                              \
 	SHMREG_HOT uint##bits##_t *shmreg_atomic##bits##_cell(struct shmreg_atomic *atomic)       \
 	{                                                                                         \
@@ -212,7 +213,7 @@ SHMREG_API int shmreg_atomic_close(const struct shmreg_atomic *atomic);
 /* In C a function's symbol is in the library for the sequentially consistent ones only. */
 #define SHMREG_ATOMIC_WIDTH_(bits)                                                                \
 	SHMREG_ATOMIC_CELL_(bits)                                                                 \
-	SHMREG_ATOMIC_DECLARE_(SHMREG_API, bits);                                                 \
+	SHMREG_ATOMIC_DECLARE_(SHMREG_API SHMREG_HOT, bits);                                      \
 	SHMREG_ATOMIC_SEQ_CST_(SHMREG_HOT, shmreg_atomic##bits, uint##bits##_t,                   \
 			       shmreg_atomic_itself_, uint##bits##_t)                             \
 	SHMREG_ATOMIC_ORDERED_(static SHMREG_FORCE_INLINE, shmreg_atomic##bits, uint##bits##_t,   \
