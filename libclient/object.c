@@ -307,8 +307,8 @@ static int create(struct shmreg_segment *s, uint32_t how, const char *name,
 				 s->name);
 	r = shmreg_shape_bytes(shape, &bytes, &align, &why);
 	if (r < 0)
-		return error_set(r, "cannot create %s '%s': %s", shmreg_kind_name(shape->kind), name,
-				 why);
+		return error_set(r, "%s '%s' in segment '%s' %s", shmreg_kind_name(shape->kind), name,
+				 s->name, why);
 	in->nonce = connection_nonce(s->connection);
 	in->flags = (how & SHMREG_OBJECT_ATTACH) != 0 ? SHMREG_OBJECT_OPEN : 0;
 	in->shape = *shape;

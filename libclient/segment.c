@@ -248,7 +248,7 @@ static int segment_new(struct shmreg_segment **ret, struct shmreg_connection *c,
 	s->connection = c;
 	s->id = a->segment;
 	s->participant = a->participant;
-	s->read_only = a->access != SHMREG_ACCESS_WRITE;
+	s->read_only = (a->access & SHMREG_ACCESS_WRITE) == 0;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	r = map_both(s, call);
 	if (r == 0) {
@@ -367,6 +367,7 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 	if (in->n_seats > SHMREG_SEATS_A_REPLY)
 		in->n_seats = SHMREG_SEATS_A_REPLY;
 	if (ret == NULL) {
+		in->n_seats = 0;
 		r = connection_call(c, &call);
 		connection_call_done(&call);
 	} else {

@@ -145,13 +145,14 @@ int transport_receive(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MA
 	take_fds(&message, fds, ret_n_fds);
 	if (n > 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return (int)n;
+	/* Fewer than there was space for: this process has no room for them. */
+	r = (message.msg_flags & MSG_TRUNC) == 0 && *ret_n_fds < TRANSPORT_FDS_MAX;
 	while (*ret_n_fds > 0)
 		close(fds[--*ret_n_fds]);
 	if (n == 0)
 		return -ECONNRESET;
-	/* Descriptors that did not arrive: this process has no room for them. */
-	if ((message.msg_flags & MSG_CTRUNC) != 0 && (message.msg_flags & MSG_TRUNC) == 0)
+	if (r)
 		return error_set(-EMFILE, "no descriptor is left for what shmregd sent; raise "
 				 "RLIMIT_NOFILE ('ulimit -n')");
-	return error_set(-EBADMSG, "what answers is not shmregd: its packet is too long");
+	return error_set(-EBADMSG, "what answers is not shmregd: its packet is too large");
 }
