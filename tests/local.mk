@@ -32,3 +32,25 @@ test_keeper_LDADD = $(harness_ldadd)
 test_keeper_SOURCES = tests/test-keeper.c
 
 endif
+
+# libclient/: against a daemon that misbehaves on request.
+if HAVE_CHECK
+check_PROGRAMS += test-connection
+TESTS += test-connection
+test_connection_SOURCES = tests/test-connection.c tests/fake.c tests/fake.h
+test_connection_CPPFLAGS = $(harness_cppflags)
+test_connection_CFLAGS = $(harness_cflags)
+test_connection_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
+endif
+
+# What the library looks like from outside.
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)' CC='$(CC)'; \
+	export top_srcdir top_builddir CC ;
+client_scripts = \
+	tests/atomic-code.sh \
+	tests/headers.sh \
+	tests/libc-only.sh \
+	tests/symbols.sh
+TESTS += $(client_scripts)
+EXTRA_DIST += $(client_scripts) tests/symbols.list

@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The installed headers are C11 and C++17, each by itself, without a warning, for gcc and
+# clang; two files that use all of them link with the library, inlined or not.
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
+paths="-I$top_srcdir/libclient -I$top_srcdir/proto"
+lib=$top_builddir/.libs/libshmreg.so
+
+cat >"$work/use.h" <<'EOF'
+#include <shmreg.h>
+struct event { int a; double b; };
+SHMREG_DEFINE_ARRAY(event_array, struct event);
+SHMREG_DEFINE_ARRAY(byte_array, uint8_t);
+SHMREG_DEFINE_ATOMIC(counter, uint64_t);
+SHMREG_DEFINE_ATOMIC(small, int8_t);
+#ifdef SHMREG_DEFINE_QUEUE
+SHMREG_DEFINE_QUEUE(event_queue, struct event);
+#endif
+EOF
+cat >"$work/one.c" <<'EOF'
+#include "use.h"
+int two(struct counter *c, struct event_array *a);
+int main(int argc, char **argv)
+{
+	struct counter *c = 0;
+	struct event_array *a = 0;
+	struct event e;
+	(void)argv;
+	if (argc < 2)
+		return 0; /* linked: that is all */
+	e = event_array_get(a, 1);
+	e.a += (int)counter_fetch_add(c, 1) + (int)shmreg_array_length(&a->array);
+	event_array_set(a, 2, e);
+	return two(c, a);
+}
+EOF
+cat >"$work/two.c" <<'EOF'
+#include "use.h"
+int two(struct counter *c, struct event_array *a);
+int two(struct counter *c, struct event_array *a)
+{
+	uint64_t expected = 1, *cell = shmreg_atomic64_cell(&c->atomic);
+	(void)shmreg_atomic64_fetch_or(cell, 4);
+	(void)shmreg_atomic64_compare_exchange_acq_rel(cell, &expected, 2);
+	return event_array_at(a, 3)->a + (shmreg_array_at(&a->array, 1) != 0) +
+	       counter_compare_exchange(c, &expected, shmreg_atomic64_load(cell));
+}
+EOF
+
+compilers=0
+for cc in gcc clang g++ clang++; do
+	command -v $cc >/dev/null 2>&1 || continue
+	echo 'int main(void) { return 0; }' >"$work/probe.c"
+	case $cc in
+	*++) std="-std=c++17 -x c++" ;;
+	*) std="-std=c11 -x c" ;;
+	esac
+	# a compiler without its language's library (clang++ without libstdc++) proves nothing
+	$cc $std "$work/probe.c" -o "$work/probe" 2>/dev/null || continue
+	compilers=$((compilers + 1))
+	for header in $(cd "$top_srcdir/libclient" && find shmreg.h shmreg -name '*.h' | sort) \
+		      $(cd "$top_srcdir/proto" && find shmreg -name '*.h' ! -name reaper.h | sort); do
+		printf '#include <%s>\n#include <%s>\n' "$header" "$header" >"$work/alone.c"
+		$cc $std $warnings $paths -fsyntax-only "$work/alone.c" || {
+			echo "$cc: <$header> does not compile by itself"
+			exit 1
+		}
+	done
+	for optimize in "-O0" "-O2" "-O2 -DNDEBUG" "-O0 -DSHMREG_DEBUG=1"; do
+		for file in one two; do
+			$cc $std $warnings $paths $optimize -c "$work/$file.c" -o "$work/$file.o"
+		done
+		nm -D "$lib" | grep -q -e __asan_ -e __tsan_ && continue
+		$cc "$work/one.o" "$work/two.o" -o "$work/linked" "$lib"
+		LD_LIBRARY_PATH=$top_builddir/.libs "$work/linked"
+	done
+done
+[ $compilers -gt 0 ] || { echo "no compiler found under its usual name"; exit 77; }
+
+# Misuse does not compile: writing through what was opened for reading.
+for call in 'event_array_set(a, 1, e)' 'event_array_data(a)->a = 1' 'event_array_at(a, 1)->a = 1' \
+	    'event_array_data_const(a)->a = 1' 'shmreg_array_data(&a->array)' \
+	    'counter_store(c, 1)' 'counter_fetch_add(c, 1)' 'shmreg_atomic64_cell(&c->atomic)'; do
+	cat >"$work/misuse.c" <<EOF
+#include "use.h"
+void misuse(const struct event_array *a, const struct counter *c, struct event e);
+void misuse(const struct event_array *a, const struct counter *c, struct event e)
+{
+	(void)a;
+	(void)c;
+	(void)e;
+	$call;
+}
+EOF
+	if ${CC:-cc} -std=gnu11 -Werror $paths -fsyntax-only "$work/misuse.c" 2>/dev/null; then
+		echo "through a handle for reading, '$call' compiles"
+		exit 1
+	fi
+done
+echo "$compilers compilers"
