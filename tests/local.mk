@@ -1,6 +1,11 @@
 # tests/: Check programs, one a stem, and scripts. Unit tests need nothing but their module;
 # integration tests link libharness.la, which runs a private daemon from the build tree.
 
+# Unit tests of pure modules: no daemon, no processes. Also run by check-valgrind.
+PURE_TESTS =
+check_PROGRAMS += $(PURE_TESTS)
+TESTS += $(PURE_TESTS)
+
 if HAVE_CHECK
 
 check_LTLIBRARIES += libharness.la
@@ -31,6 +36,27 @@ test_keeper_CFLAGS = $(harness_cflags)
 test_keeper_LDADD = $(harness_ldadd)
 test_keeper_SOURCES = tests/test-keeper.c
 
+PURE_TESTS += test-directory-reader test-name test-object test-packet
+test_directory_reader_SOURCES = tests/test-directory-reader.c tests/random.h
+test_directory_reader_CPPFLAGS = -I$(top_srcdir)/proto
+test_directory_reader_CFLAGS = $(harness_cflags)
+test_directory_reader_LDADD = libproto.la $(CHECK_LIBS)
+
+test_name_SOURCES = tests/test-name.c tests/random.h
+test_name_CPPFLAGS = -I$(top_srcdir)/proto
+test_name_CFLAGS = $(harness_cflags)
+test_name_LDADD = libproto.la $(CHECK_LIBS)
+
+test_object_SOURCES = tests/test-object.c tests/random.h
+test_object_CPPFLAGS = -I$(top_srcdir)/proto
+test_object_CFLAGS = $(harness_cflags)
+test_object_LDADD = libproto.la $(CHECK_LIBS)
+
+test_packet_SOURCES = tests/test-packet.c tests/random.h
+test_packet_CPPFLAGS = -I$(top_srcdir)/proto
+test_packet_CFLAGS = $(harness_cflags)
+test_packet_LDADD = libproto.la $(CHECK_LIBS)
+
 endif
 
 # libclient/: against a daemon that misbehaves on request.
@@ -54,3 +80,17 @@ client_scripts = \
 	tests/symbols.sh
 TESTS += $(client_scripts)
 EXTRA_DIST += $(client_scripts) tests/symbols.list
+
+# CK_FORK=no: leaks are looked for in the process that has them. Random rounds
+# are fewer because each takes fifty times as long.
+check-valgrind: $(PURE_TESTS)
+	@test -n "$(VALGRIND)" || { echo "check-valgrind: valgrind was not found by configure" >&2; exit 1; }
+	@failed=; for t in $(PURE_TESTS); do \
+		if CK_FORK=no CK_VERBOSITY=minimal SHMREG_TEST_ROUNDS=2000 \
+		   $(LIBTOOL) --quiet --mode=execute $(VALGRIND) -q --leak-check=full \
+			--show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect \
+			--error-exitcode=99 ./$$t; \
+		then echo "PASS: valgrind $$t"; \
+		else echo "FAIL: valgrind $$t"; failed="$$failed $$t"; fi; \
+	done; test -z "$$failed" || { echo "check-valgrind: failed:$$failed" >&2; exit 1; }
+.PHONY: check-valgrind

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_TESTS_RANDOM_H
+#define SHMREG_TESTS_RANDOM_H
+
+/*
+ * Random numbers that can be had again: SHMREG_TEST_SEED is the seed (default:
+ * the same every time), SHMREG_TEST_ROUNDS how many rounds a test makes.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+struct random_state {
+	uint64_t x;
+};
+
+static inline void random_seed(struct random_state *state)
+{
+	const char *s = getenv("SHMREG_TEST_SEED");
+
+	state->x = (s ? strtoull(s, NULL, 0) : 0) * 2 + UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static inline uint64_t random_next(struct random_state *state)
+{
+	uint64_t z;
+
+	/* splitmix64 */
+	state->x += UINT64_C(0x9e3779b97f4a7c15);
+	z = state->x;
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static inline uint64_t random_below(struct random_state *state, uint64_t n)
+{
+	return random_next(state) % n;
+}
+
+static inline void random_fill(struct random_state *state, void *p, size_t n)
+{
+	uint8_t *b = p;
+
+	for (size_t i = 0; i < n; i++)
+		b[i] = (uint8_t)random_next(state);
+}
+
+/* Flip bits, set bytes or words to interesting values, in 1 to 8 places. */
+static inline void random_mutate(struct random_state *state, void *p, size_t n)
+{
+	static const uint64_t interesting[] = {
+		0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
+		INT64_MAX, UINT64_C(1) << 63, UINT64_MAX,
+	};
+	uint8_t *b = p;
+
+	for (uint64_t times = 1 + random_below(state, 8); times; times--) {
+		const size_t at = random_below(state, n);
+
+		switch (random_below(state, 3)) {
+		case 0:
+			b[at] = (uint8_t)(b[at] ^ (1u << random_below(state, 8)));
+			break;
+		case 1:
+			b[at] = (uint8_t)random_next(state);
+			break;
+		default: {
+			const size_t bytes = (size_t)1 << random_below(state, 4);
+			const size_t start = at / bytes * bytes;
+			const uint64_t v = interesting[random_below(
+				state, sizeof(interesting) / sizeof(interesting[0]))];
+
+			for (size_t i = 0; i < bytes && start + i < n; i++)
+				b[start + i] = (uint8_t)(v >> (8 * i));
+		}
+		}
+	}
+}
+
+static inline unsigned long random_rounds(unsigned long normal)
+{
+	const char *s = getenv("SHMREG_TEST_ROUNDS");
+
+	return s ? strtoul(s, NULL, 0) : normal;
+}
+
+#endif /* SHMREG_TESTS_RANDOM_H */

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include <shmreg/abi/name.h>
+
+#include "random.h"
+
+static int check(const char *name, const char **ret_why)
+{
+	*ret_why = NULL;
+	return shmreg_name_check(name, SHMREG_SEGMENT_NAME_MAX, ret_why);
+}
+
+START_TEST(test_good)
+{
+	static const char *const good[] = {
+		"a", "A", "0", ".a", "..a", "...", "a.", "-", "_", "a/b", "a/b/c/d", "a.b-c_d/E9",
+	};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		const char *why;
+
+		ck_assert_msg(check(good[i], &why) == 0, "%s refused: %s", good[i], why);
+		ck_assert_ptr_null(why);
+	}
+}
+END_TEST
+
+START_TEST(test_bad)
+{
+	static const struct {
+		const char *name;
+		const char *says;
+	} bad[] = {
+		{ "", "empty" },
+		{ "/", "empty component" },
+		{ "/a", "empty component" },
+		{ "a/", "empty component" },
+		{ "a//b", "empty component" },
+		{ ".", "\"..\"" },
+		{ "..", "\"..\"" },
+		{ "../etc", "\"..\"" },
+		{ "a/..", "\"..\"" },
+		{ "a/./b", "\".\"" },
+		{ "a b", "character" },
+		{ "a\n", "character" },
+		{ "a*", "character" },
+		{ "\xc3\xa4", "character" },
+		{ "a\\b", "character" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const char *why;
+
+		ck_assert_int_eq(check(bad[i].name, &why), -EINVAL);
+		ck_assert_ptr_nonnull(why);
+		ck_assert_msg(strstr(why, bad[i].says) != NULL, "%s: %s", bad[i].name, why);
+		ck_assert_int_eq(shmreg_name_check(bad[i].name, SHMREG_SEGMENT_NAME_MAX, NULL),
+				 -EINVAL);
+	}
+}
+END_TEST
+
+START_TEST(test_length)
+{
+	char name[SHMREG_SEGMENT_NAME_MAX + 2];
+	const char *why;
+
+	memset(name, 'x', sizeof(name));
+	name[SHMREG_SEGMENT_NAME_MAX + 1] = '\0';
+	ck_assert_int_eq(check(name, &why), -ENAMETOOLONG);
+	ck_assert_ptr_nonnull(strstr(why, "127"));
+	name[SHMREG_SEGMENT_NAME_MAX] = '\0';
+	ck_assert_int_eq(check(name, &why), 0);
+	ck_assert_int_eq(shmreg_name_check(name, SHMREG_OBJECT_NAME_MAX, &why), -ENAMETOOLONG);
+	ck_assert_ptr_nonnull(strstr(why, "63"));
+	name[SHMREG_OBJECT_NAME_MAX] = '\0';
+	ck_assert_int_eq(shmreg_name_check(name, SHMREG_OBJECT_NAME_MAX, &why), 0);
+}
+END_TEST
+
+START_TEST(test_type_name)
+{
+	char name[SHMREG_TYPE_NAME_MAX + 2];
+	const char *why = NULL;
+
+	ck_assert_int_eq(shmreg_type_name_check("struct event", &why), 0);
+	ck_assert_int_eq(shmreg_type_name_check("std::pair<int, char (*)[4]>", &why), 0);
+	ck_assert_int_eq(shmreg_type_name_check("", &why), -EINVAL);
+	ck_assert_int_eq(shmreg_type_name_check("a\tb", &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why, "character"));
+	ck_assert_int_eq(shmreg_type_name_check("a\"b", NULL), -EINVAL);
+	memset(name, 'x', sizeof(name));
+	name[SHMREG_TYPE_NAME_MAX + 1] = '\0';
+	ck_assert_int_eq(shmreg_type_name_check(name, &why), -ENAMETOOLONG);
+	name[SHMREG_TYPE_NAME_MAX] = '\0';
+	ck_assert_int_eq(shmreg_type_name_check(name, &why), 0);
+}
+END_TEST
+
+START_TEST(test_field)
+{
+	char field[16] = "a/b";
+	const char *why = NULL;
+
+	ck_assert_int_eq(shmreg_name_field_check(field, sizeof(field), &why), 0);
+	field[15] = 'x';
+	ck_assert_int_eq(shmreg_name_field_check(field, sizeof(field), &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why, "zero"));
+	memset(field, 'x', sizeof(field));
+	ck_assert_int_eq(shmreg_name_field_check(field, sizeof(field), &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why, "terminated"));
+	memset(field, 0, sizeof(field));
+	ck_assert_int_eq(shmreg_name_field_check(field, sizeof(field), &why), -EINVAL);
+	ck_assert_int_eq(shmreg_type_name_field_check(field, sizeof(field), &why), 0);
+	ck_assert_int_eq(shmreg_text_field_check(field, sizeof(field), &why), 0);
+	strcpy(field, "wc (worker 3)");
+	ck_assert_int_eq(shmreg_text_field_check(field, sizeof(field), &why), 0);
+	field[1] = 7;
+	ck_assert_int_eq(shmreg_text_field_check(field, sizeof(field), &why), -EINVAL);
+	field[1] = (char)0x80;
+	ck_assert_int_eq(shmreg_text_field_check(field, sizeof(field), &why), -EINVAL);
+}
+END_TEST
+
+/* The published test vectors of 32-bit FNV-1a. */
+START_TEST(test_hash)
+{
+	ck_assert_uint_eq(shmreg_name_hash(""), 0x811c9dc5);
+	ck_assert_uint_eq(shmreg_name_hash("a"), 0xe40c292c);
+	ck_assert_uint_eq(shmreg_name_hash("foobar"), 0xbf9cf968);
+}
+END_TEST
+
+/* What is accepted is made of good components only, judged in another way. */
+START_TEST(test_random)
+{
+	static const char alphabet[] = "ab./.-/_Z9 \x01\xff";
+	struct random_state random;
+	unsigned long n_good = 0;
+
+	random_seed(&random);
+	for (unsigned long i = random_rounds(100000); i; i--) {
+		char name[12] = "", copy[12], *save = NULL;
+		const size_t n = random_below(&random, sizeof(name));
+		size_t rest = 0;
+
+		for (size_t k = 0; k < n; k++)
+			name[k] = alphabet[random_below(&random, sizeof(alphabet) - 1)];
+		if (shmreg_name_check(name, SHMREG_SEGMENT_NAME_MAX, NULL) < 0)
+			continue;
+		n_good++;
+		ck_assert_uint_eq(strspn(name, "ab./-_Z9"), strlen(name));
+		memcpy(copy, name, sizeof(copy));
+		for (char *c = strtok_r(copy, "/", &save); c; c = strtok_r(NULL, "/", &save)) {
+			ck_assert_str_ne(c, ".");
+			ck_assert_str_ne(c, "..");
+			rest += strlen(c) + 1;
+		}
+		/* strtok() would have skipped empty components. */
+		ck_assert_uint_eq(rest, strlen(name) + 1);
+	}
+	ck_assert_uint_gt(n_good, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("name");
+	TCase *tcase = tcase_create("name");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, test_good);
+	tcase_add_test(tcase, test_bad);
+	tcase_add_test(tcase, test_length);
+	tcase_add_test(tcase, test_type_name);
+	tcase_add_test(tcase, test_field);
+	tcase_add_test(tcase, test_hash);
+	tcase_add_test(tcase, test_random);
+	tcase_set_timeout(tcase, 300);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

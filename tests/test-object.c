@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include <shmreg/abi/object.h>
+#include <shmreg/abi/queue.h>
+
+#include "random.h"
+
+static struct shmreg_shape shape(uint32_t kind, uint64_t bytes, uint32_t align, uint64_t capacity)
+{
+	return (struct shmreg_shape){
+		.kind = kind,
+		.layout = 1,
+		.elem_align = align,
+		.elem_bytes = bytes,
+		.capacity = capacity,
+	};
+}
+
+#define CHECK_BYTES(s, want_bytes, want_align)                                                     \
+	do {                                                                                       \
+		struct shmreg_shape s_ = (s);                                                      \
+		uint64_t bytes_ = 0, align_ = 0;                                                   \
+		ck_assert_int_eq(shmreg_shape_bytes(&s_, &bytes_, &align_, NULL), 0);              \
+		ck_assert_uint_eq(bytes_, (want_bytes));                                           \
+		ck_assert_uint_eq(align_, (want_align));                                           \
+	} while (0)
+
+#define CHECK_REFUSED(s, error, says)                                                              \
+	do {                                                                                       \
+		struct shmreg_shape s_ = (s);                                                      \
+		uint64_t bytes_ = 77, align_ = 78;                                                 \
+		const char *why_ = NULL;                                                           \
+		ck_assert_int_eq(shmreg_shape_bytes(&s_, &bytes_, &align_, &why_), (error));       \
+		ck_assert_ptr_nonnull(why_);                                                       \
+		ck_assert_msg(strstr(why_, (says)) != NULL, "%s", why_);                           \
+		ck_assert_uint_eq(bytes_, 77);                                                     \
+		ck_assert_uint_eq(align_, 78);                                                     \
+	} while (0)
+
+START_TEST(test_array)
+{
+	CHECK_BYTES(shape(SHMREG_KIND_ARRAY, 1, 1, 1), 128, 128);
+	CHECK_BYTES(shape(SHMREG_KIND_ARRAY, 8, 8, 17), 256, 128);
+	CHECK_BYTES(shape(SHMREG_KIND_ARRAY, 24, 8, 1000), 24064, 4096);
+	CHECK_BYTES(shape(SHMREG_KIND_ARRAY, 4096, 4096, 3), 3 * 4096, 4096);
+	CHECK_BYTES(shape(SHMREG_KIND_ARRAY, 256, 256, 1), 256, 4096);
+	CHECK_BYTES(shape(SHMREG_KIND_ARRAY, 1, 1, UINT64_C(1) << 47), UINT64_C(1) << 47, 4096);
+
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, 8, 8, 0), -EINVAL, "capacity 0");
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, 0, 8, 1), -EINVAL, "0 bytes");
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, 8, 0, 1), -EINVAL, "alignment");
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, 8, 3, 1), -EINVAL, "power of two");
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, 8192, 8192, 1), -EINVAL, "4096");
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, 12, 8, 1), -EINVAL, "multiple");
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, 1, 1, (UINT64_C(1) << 47) + 1), -EOVERFLOW, "large");
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, UINT64_C(1) << 33, 1, UINT64_C(1) << 33),
+		      -EOVERFLOW, "large");
+	CHECK_REFUSED(shape(SHMREG_KIND_ARRAY, UINT64_MAX, 1, UINT64_MAX), -EOVERFLOW, "large");
+}
+END_TEST
+
+START_TEST(test_atomic)
+{
+	for (uint32_t n = 1; n <= 8; n *= 2)
+		CHECK_BYTES(shape(SHMREG_KIND_ATOMIC, n, n, 1), 128, 128);
+	CHECK_REFUSED(shape(SHMREG_KIND_ATOMIC, 16, 16, 1), -EINVAL, "1, 2, 4 or 8");
+	CHECK_REFUSED(shape(SHMREG_KIND_ATOMIC, 3, 1, 1), -EINVAL, "1, 2, 4 or 8");
+	CHECK_REFUSED(shape(SHMREG_KIND_ATOMIC, 0, 1, 1), -EINVAL, "1, 2, 4 or 8");
+	CHECK_REFUSED(shape(SHMREG_KIND_ATOMIC, 8, 4, 1), -EINVAL, "aligned");
+	CHECK_REFUSED(shape(SHMREG_KIND_ATOMIC, 8, 8, 2), -EINVAL, "capacity 1");
+}
+END_TEST
+
+START_TEST(test_queue)
+{
+	struct shmreg_shape s = shape(SHMREG_KIND_QUEUE, 8, 8, 2);
+
+	CHECK_BYTES(s, 1024 + 128, 128);
+	s.flags = SHMREG_QUEUE_REDELIVER;
+	CHECK_BYTES(s, 1024 + 128, 128);
+	s.flags = 2;
+	CHECK_REFUSED(s, -EINVAL, "flags");
+	CHECK_BYTES(shape(SHMREG_KIND_QUEUE, 1, 1, 64), 1024 + 64 * 16, 128);
+	CHECK_BYTES(shape(SHMREG_KIND_QUEUE, 128, 128, 64), 1024 + 64 * 256, 4096);
+	CHECK_BYTES(shape(SHMREG_KIND_QUEUE, 8, 8, UINT64_C(1) << 30), 1024 + (UINT64_C(16) << 30),
+		    4096);
+	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, 8, 8, 0), -EINVAL, "power of two");
+	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, 8, 8, 1), -EINVAL, "2 to 2^30");
+	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, 8, 8, 100), -EINVAL, "power of two");
+	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, 8, 8, UINT64_C(1) << 31), -EINVAL, "2^30");
+	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, 0, 8, 2), -EINVAL, "1 byte to 64 MiB");
+	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, (UINT64_C(1) << 26) + 1, 8, 2), -EINVAL, "64 MiB");
+	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, 256, 256, 2), -EINVAL, "1 to 128");
+	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, UINT64_C(1) << 26, 8, UINT64_C(1) << 30),
+		      -EOVERFLOW, "2^47");
+}
+END_TEST
+
+START_TEST(test_kind_and_layout)
+{
+	for (uint32_t kind = SHMREG_KIND_ARRAY; kind <= SHMREG_KIND_MAX; kind++) {
+		struct shmreg_shape s = shape(kind, 8, 8, kind == SHMREG_KIND_ATOMIC ? 1 : 2);
+		uint64_t bytes, align;
+
+		ck_assert_int_eq(shmreg_shape_bytes(&s, &bytes, &align, NULL), 0);
+		s.layout = 2;
+		CHECK_REFUSED(s, -EPROTONOSUPPORT, "layout version");
+		s.layout = 1;
+		s.flags = UINT32_C(1) << 31;
+		CHECK_REFUSED(s, -EINVAL, "flags");
+	}
+	CHECK_REFUSED(shape(SHMREG_KIND_NONE, 8, 8, 2), -EINVAL, "unknown kind");
+	CHECK_REFUSED(shape(SHMREG_KIND_MAX + 1, 8, 8, 2), -EINVAL, "unknown kind");
+	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_ARRAY), "array");
+	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_ATOMIC), "atomic");
+	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_QUEUE), "queue");
+	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_NONE), "unknown");
+	ck_assert_str_eq(shmreg_kind_name(UINT32_MAX), "unknown");
+}
+END_TEST
+
+START_TEST(test_random)
+{
+	struct random_state random;
+
+	random_seed(&random);
+	for (unsigned long i = random_rounds(100000); i; i--) {
+		struct shmreg_shape s = shape((uint32_t)random_below(&random, 5), 8, 8, 2);
+		uint64_t bytes, align;
+
+		random_mutate(&random, &s, sizeof(s));
+		if (shmreg_shape_bytes(&s, &bytes, &align, NULL) < 0)
+			continue;
+		ck_assert_uint_eq(bytes % SHMREG_BLOCK, 0);
+		ck_assert_uint_gt(bytes, 0);
+		ck_assert_uint_le(bytes, UINT64_C(1) << 47);
+		ck_assert(align == 4096 || (align == SHMREG_BLOCK && bytes < 4096));
+		ck_assert_uint_eq(align % s.elem_align, 0);
+		ck_assert_uint_ge(bytes / s.elem_bytes, s.capacity);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("object");
+	TCase *tcase = tcase_create("object");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, test_array);
+	tcase_add_test(tcase, test_atomic);
+	tcase_add_test(tcase, test_queue);
+	tcase_add_test(tcase, test_kind_and_layout);
+	tcase_add_test(tcase, test_random);
+	tcase_set_timeout(tcase, 300);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
