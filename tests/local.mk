@@ -94,3 +94,5 @@ check-valgrind: $(PURE_TESTS)
 		else echo "FAIL: valgrind $$t"; failed="$$failed $$t"; fi; \
 	done; test -z "$$failed" || { echo "check-valgrind: failed:$$failed" >&2; exit 1; }
 .PHONY: check-valgrind
+
+include tests/models/local.mk

@@ -1,0 +1,14 @@
+# tests/models: not part of `make check`, for it needs spin and a minute and a half.
+EXTRA_DIST += \
+	tests/models/README \
+	tests/models/run \
+	tests/models/attach.pml \
+	tests/models/directory.pml \
+	tests/models/queue-batch.pml \
+	tests/models/queue.pml \
+	tests/models/removal.pml \
+	tests/models/seats.pml
+
+.PHONY: check-models
+check-models:
+	@CC='$(CC)' $(srcdir)/tests/models/run || { status=$$?; test $$status = 77 || exit $$status; }
