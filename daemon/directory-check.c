@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <shmreg/abi/packet.h>
+
+#include "bitmap.h"
+#include "directory-internal.h"
+#include "policy.h"
+#include "refuse.h"
+
+#define PARTICIPANT_ID_MAX ((UINT64_C(1) << 56) - 1)
+
+static int compare_members(const void *a, const void *b)
+{
+	const struct directory_member *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+int directory_members(const struct directory *d, struct directory_members *ret)
+{
+	const struct shmreg_dir_participant *p = shmreg_dir_participants(d->map);
+	struct directory_members m = { 0 };
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < d->map->max_participants; i++)
+		n += p[i].state != SHMREG_ENTRY_FREE;
+	m.members = calloc(n + 1, sizeof(*m.members));
+	if (!m.members)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->map->max_participants; i++)
+		if (p[i].state != SHMREG_ENTRY_FREE)
+			m.members[m.n++] = (struct directory_member){ .id = p[i].id, .index = i };
+	qsort(m.members, m.n, sizeof(*m.members), compare_members);
+	*ret = m;
+	return 0;
+}
+
+struct directory_member *directory_member(const struct directory_members *m, uint64_t id)
+{
+	const struct directory_member key = { .id = id };
+
+	return bsearch(&key, m->members, m->n, sizeof(key), compare_members);
+}
+
+static bool terminated(const char *field, size_t size)
+{
+	return memchr(field, 0, size) != NULL;
+}
+
+static bool mode_lifetime_valid(uint32_t word)
+{
+	return !(word & 0xffff & ~POLICY_MODE_MASK) && word >> 16 <= SHMREG_WITH_CREATOR;
+}
+
+static int check_head(const struct shmreg_dir *m, char *error)
+{
+	const char *why = "is not terminated";
+
+	if (m->segment == 0 || m->registry == 0)
+		return refuse(error, EBADMSG, "the directory has no segment or registry id");
+	if (m->last_segment == UINT64_MAX || m->segment == UINT64_MAX)
+		return refuse(error, EBADMSG, "the directory's segment id is beyond all");
+	if (!terminated(m->name, sizeof(m->name)) ||
+	    shmreg_name_check(m->name, SHMREG_SEGMENT_NAME_MAX, &why) < 0)
+		return refuse(error, EBADMSG, "the directory's segment name %s", why);
+	if (m->data_bytes == 0 || m->data_bytes > SHMREG_DATA_BYTES_MAX || m->data_bytes % 4096)
+		return refuse(error, EBADMSG, "the directory's data area has %" PRIu64 " bytes",
+			      m->data_bytes);
+	if (m->state != SHMREG_DIR_LIVE && m->state != SHMREG_DIR_REMOVED)
+		return refuse(error, EBADMSG, "the directory's state is %u", m->state);
+	if (m->flags & ~(SHMREG_DIR_ORPHANED | SHMREG_DIR_QUARANTINED))
+		return refuse(error, EBADMSG, "the directory's flags are %#x", m->flags);
+	if (!mode_lifetime_valid(m->mode_lifetime) || m->set_pending > 1 ||
+	    (m->set_pending && !mode_lifetime_valid(m->set_mode_lifetime)))
+		return refuse(error, EBADMSG, "the directory's mode or lifetime is none");
+	if (m->create_flags & ~(SHMREG_CREATE_RESERVE | SHMREG_CREATE_OPEN |
+				SHMREG_CREATE_DETACHED))
+		return refuse(error, EBADMSG, "the directory's create_flags are %#x",
+			      m->create_flags);
+	if (m->creator > PARTICIPANT_ID_MAX)
+		return refuse(error, EBADMSG, "the directory's creator is no participant");
+	/* One removal may have raised an entry's number and not yet this one. */
+	if (m->removal_epoch >= UINT64_MAX - 1)
+		return refuse(error, EBADMSG, "the directory's removal epoch is beyond all");
+	return 0;
+}
+
+static int check_participants(const struct directory *d, const struct directory_members *members,
+			      char *error)
+{
+	const struct shmreg_dir_participant *p = shmreg_dir_participants(d->map);
+
+	for (uint32_t i = 0; i < d->map->max_participants; i++) {
+		if (p[i].id > PARTICIPANT_ID_MAX || p[i].state > SHMREG_ENTRY_DEAD)
+			return refuse(error, EBADMSG, "participant entry %u makes no sense", i);
+		if (p[i].state == SHMREG_ENTRY_FREE)
+			continue;
+		if (p[i].id == 0 || !terminated(p[i].name, sizeof(p[i].name)) ||
+		    p[i].epoch > d->map->removal_epoch ||
+		    (p[i].flags & ~(SHMREG_PARTICIPANT_READ_ONLY | SHMREG_PARTICIPANT_LEFT)))
+			return refuse(error, EBADMSG, "participant entry %u makes no sense", i);
+	}
+	for (size_t i = 1; i < members->n; i++)
+		if (members->members[i].id == members->members[i - 1].id)
+			return refuse(error, EBADMSG, "participant %" PRIu64 " is there twice",
+				      members->members[i].id);
+	return 0;
+}
+
+static int check_seats(const struct directory *d, const struct directory_members *members,
+		       char *error)
+{
+	const struct shmreg_dir_participant *p = shmreg_dir_participants(d->map);
+	const uint64_t *seats = shmreg_dir_seats(d->map);
+
+	for (uint32_t i = 0; i < SHMREG_SEATS; i++) {
+		const uint64_t state = directory_seat_state(seats[i]);
+		const struct directory_member *m;
+
+		if (seats[i] == SHMREG_SEAT_FREE)
+			continue;
+		if (i == 0 || (state != SHMREG_SEAT_LIVE && state != SHMREG_SEAT_DEAD) ||
+		    directory_seat_participant(seats[i]) == 0)
+			return refuse(error, EBADMSG, "seat %u makes no sense", i);
+		m = directory_member(members, directory_seat_participant(seats[i]));
+		if (!m && state == SHMREG_SEAT_LIVE)
+			continue;	/* of an attachment that was never committed */
+		if (!m || (p[m->index].flags & SHMREG_PARTICIPANT_READ_ONLY) ||
+		    (state == SHMREG_SEAT_DEAD && p[m->index].state == SHMREG_ENTRY_LIVE))
+			return refuse(error, EBADMSG, "seat %u contradicts its participant", i);
+	}
+	return 0;
+}
+
+static int check_object(const struct shmreg_dir *m, const struct shmreg_dir_object *o,
+			uint32_t index, char *error)
+{
+	const char *why = "is not terminated";
+	uint64_t bytes, align;
+
+	if (o->state > SHMREG_ENTRY_REMOVED || o->id == UINT64_MAX)
+		return refuse(error, EBADMSG, "object entry %u makes no sense", index);
+	if (o->state == SHMREG_ENTRY_FREE)
+		return 0;
+	if (o->id == 0 || o->creator > PARTICIPANT_ID_MAX ||
+	    o->removed_epoch > m->removal_epoch + 1 ||
+	    (o->state == SHMREG_ENTRY_REMOVED && o->removed_epoch == 0))
+		return refuse(error, EBADMSG, "object entry %u makes no sense", index);
+	if (!terminated(o->name, sizeof(o->name)) ||
+	    shmreg_name_check(o->name, SHMREG_OBJECT_NAME_MAX, &why) < 0)
+		return refuse(error, EBADMSG, "object entry %u: the name %s", index, why);
+	if (!terminated(o->type_name, sizeof(o->type_name)) ||
+	    (o->type_name[0] && shmreg_type_name_check(o->type_name, &why) < 0))
+		return refuse(error, EBADMSG, "object entry %u: the type name %s", index, why);
+	if (shmreg_shape_bytes(&o->shape, &bytes, &align, &why) < 0)
+		return refuse(error, EBADMSG, "object entry %u: %s", index, why);
+	if (o->bytes != bytes || o->offset % align || bytes > m->data_bytes ||
+	    o->offset > m->data_bytes - bytes)
+		return refuse(error, EBADMSG, "object entry %u does not lie in the data area", index);
+	return 0;
+}
+
+static int compare_object_ids(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int check_objects(const struct directory *d, char *error)
+{
+	const struct shmreg_dir_object *objects = shmreg_dir_objects(d->map);
+	uint64_t *ids;
+	size_t n = 0;
+	int r = 0;
+
+	ids = calloc(d->map->max_objects, sizeof(*ids));
+	if (!ids)
+		return refuse(error, ENOMEM, "shmregd is out of memory");
+	for (uint32_t i = 0; i < d->map->max_objects && r == 0; i++) {
+		r = check_object(d->map, &objects[i], i, error);
+		if (objects[i].state != SHMREG_ENTRY_FREE)
+			ids[n++] = objects[i].id;
+	}
+	qsort(ids, n, sizeof(*ids), compare_object_ids);
+	for (size_t i = 1; i < n && r == 0; i++)
+		if (ids[i] == ids[i - 1])
+			r = refuse(error, EBADMSG, "object %" PRIu64 " is there twice", ids[i]);
+	free(ids);
+	return r;
+}
+
+/* Chains end, stay in their bucket, and hold nothing that is FREE; names are unique. */
+static int check_index(const struct directory *d, struct bitmap *linked, char *error)
+{
+	const struct shmreg_dir_object *objects = shmreg_dir_objects(d->map);
+	const uint32_t *buckets = shmreg_dir_buckets(d->map);
+
+	for (uint32_t b = 0; b < d->map->n_buckets; b++) {
+		for (uint32_t link = buckets[b]; link; link = objects[link - 1].next) {
+			const struct shmreg_dir_object *o;
+
+			if (link > d->map->max_objects || bitmap_get(linked, link - 1))
+				return refuse(error, EBADMSG, "bucket %u does not end", b);
+			o = &objects[link - 1];
+			bitmap_set(linked, link - 1);
+			if (o->state == SHMREG_ENTRY_FREE ||
+			    directory_bucket(d->map, o->name) != b)
+				return refuse(error, EBADMSG, "bucket %u holds a stranger", b);
+			if (o->state == SHMREG_ENTRY_LIVE &&
+			    directory_find_object(d, o->name) != (int64_t)link - 1)
+				return refuse(error, EBADMSG, "object \"%s\" is there twice",
+					      o->name);
+		}
+	}
+	/* At most one can have been committed and not yet linked. */
+	for (uint32_t i = 0, n_unlinked = 0; i < d->map->max_objects; i++)
+		if (objects[i].state == SHMREG_ENTRY_LIVE && !bitmap_get(linked, i) &&
+		    (n_unlinked++ || directory_find_object(d, objects[i].name) >= 0))
+			return refuse(error, EBADMSG, "object \"%s\" is not in the index",
+				      objects[i].name);
+	return 0;
+}
+
+int directory_check(const struct directory *d, char *error)
+{
+	struct directory_members members;
+	struct bitmap linked;
+	int r;
+
+	r = check_head(d->map, error);
+	if (r < 0)
+		return r;
+	if (directory_members(d, &members) < 0)
+		return refuse(error, ENOMEM, "shmregd is out of memory");
+	r = check_participants(d, &members, error);
+	if (r == 0)
+		r = check_seats(d, &members, error);
+	free(members.members);
+	if (r == 0)
+		r = check_objects(d, error);
+	if (r < 0)
+		return r;
+	if (bitmap_init(&linked, d->map->max_objects) < 0)
+		return refuse(error, ENOMEM, "shmregd is out of memory");
+	r = check_index(d, &linked, error);
+	bitmap_deinit(&linked);
+	return r;
+}

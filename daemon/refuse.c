@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <shmreg/abi/packet.h>
+
+#include "refuse.h"
+
+int refuse(char *error, int code, const char *format, ...)
+{
+	va_list ap;
+
+	if (error) {
+		va_start(ap, format);
+		vsnprintf(error, SHMREG_ERROR_MAX + 1, format, ap);
+		va_end(ap);
+	}
+	return code < 0 ? code : -code;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * How things end: participants by leaving or dying, seats by repair, segments
+ * by their lifetime.
+ */
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memfd.h"
+#include "registry-internal.h"
+
+void registry_unsettle(struct registry *r, struct segment *s)
+{
+	if (s->unsettled)
+		return;
+	s->unsettled = true;
+	LIST_INSERT_HEAD(&r->unsettled, s, unsettled_list);
+}
+
+void registry_drop_participant(struct registry *r, struct participant *p)
+{
+	segment_free_participant(p->segment, p);
+	hash_remove(&r->participants, &p->node);
+	registry_uncharge_participant(r, p);
+	free(p);
+}
+
+void registry_end_participant(struct registry *r, struct participant *p, bool left)
+{
+	struct segment *s = p->segment;
+
+	if (!left)
+		directory_count_death(&s->directory);
+	segment_end_participant(s, p, left);
+	registry_emit(r, left ? SHMREG_EVENT_DETACHED : SHMREG_EVENT_DIED, s, p, NULL);
+	registry_leave(r, p);
+	if (p->n_seats == 0)
+		registry_drop_participant(r, p);
+	registry_unsettle(r, s);
+}
+
+void registry_unname(struct registry *r, struct segment *s)
+{
+	directory_remove(&s->directory);
+	hash_remove(&r->by_name, &s->by_name);
+	s->named = false;
+	registry_emit(r, SHMREG_EVENT_REMOVED, s, NULL, NULL);
+}
+
+void registry_dispose(struct registry *r, struct segment *s)
+{
+	struct participant *p;
+
+	assert(s->n_live == 0);
+	if (s->named)
+		registry_unname(r, s);
+	registry_keep_last_segment(r, s);
+	r->ops.disposed(r->data, s);
+	registry_emit(r, SHMREG_EVENT_DISPOSED, s, NULL, NULL);
+
+	registry_uncharge_segment(r, s);
+	/*
+	 * The dead are not repaired any more; whoever kept a mapping keeps what
+	 * he touches from now on at his own cost.
+	 */
+	while ((p = LIST_FIRST(&s->participants))) {
+		LIST_REMOVE(p, of_segment);
+		hash_remove(&r->participants, &p->node);
+		free(p);
+	}
+	memfd_punch(s->data_fd, 0, s->directory.map->data_bytes);
+	if (s->unsettled) {
+		LIST_REMOVE(s, unsettled_list);
+		s->unsettled = false;
+	}
+	hash_remove(&r->by_id, &s->by_id);
+	TAILQ_REMOVE(&r->segments, s, of_registry);
+	r->n_segments--;
+	segment_free(s);
+}
+
+static bool segment_creator_lives(const struct registry *r, const struct segment *s)
+{
+	const struct participant *p = registry_find_participant(r, segment_id(s),
+								s->directory.map->creator);
+
+	return p && p->process;
+}
+
+static void registry_settle_segment(struct registry *r, struct segment *s)
+{
+	const uint32_t n_objects = segment_reclaim(s);
+
+	quota_uncharge_one(&r->quota, s->directory.map->charged_uid, SHMREG_RESOURCE_OBJECTS,
+			   n_objects);
+	if (s->named && directory_lifetime(&s->directory) == SHMREG_WITH_CREATOR &&
+	    !segment_creator_lives(r, s))
+		registry_unname(r, s);
+	if (s->n_live == 0 &&
+	    (!s->named || directory_lifetime(&s->directory) == SHMREG_WHILE_ATTACHED)) {
+		registry_dispose(r, s);
+		return;
+	}
+	if (s->n_dead_seats > 0 && !s->repair_wanted &&
+	    !segment_has_flag(s, SHMREG_DIR_QUARANTINED)) {
+		s->repair_wanted = true;
+		r->ops.repair(r->data, s);	/* may call back; s may be gone */
+	}
+}
+
+void registry_settle(struct registry *r)
+{
+	struct segment *s;
+
+	while ((s = LIST_FIRST(&r->unsettled))) {
+		LIST_REMOVE(s, unsettled_list);
+		s->unsettled = false;
+		registry_settle_segment(r, s);
+	}
+	registry_debug_verify(r);
+}
+
+void registry_process_died(struct registry *r, const struct process_id *process)
+{
+	struct process *found;
+
+	/* All first, so that one repair job a segment sees all that died. */
+	while ((found = registry_find_process(r, process)))
+		registry_end_participant(r, LIST_FIRST(&found->participants), false);
+	registry_settle(r);
+}
+
+void registry_repair_begin(struct registry *r, struct segment *s)
+{
+	const uint64_t *seats = shmreg_dir_seats(s->directory.map);
+
+	(void)r;
+	assert(s->repair_wanted);
+	bitmap_reset(&s->repair_seats);
+	for (uint32_t i = 1; i < SHMREG_SEATS; i++)
+		if (directory_seat_state(seats[i]) == SHMREG_SEAT_DEAD)
+			bitmap_set(&s->repair_seats, i);
+	s->repairing = true;
+}
+
+static void registry_free_repaired(struct registry *r, struct segment *s)
+{
+	const uint64_t *seats = shmreg_dir_seats(s->directory.map);
+
+	for (int64_t i = bitmap_find_set(&s->repair_seats, 0); i >= 0;
+	     i = bitmap_find_set(&s->repair_seats, (uint32_t)i + 1)) {
+		struct participant *p;
+
+		p = registry_find_participant(r, segment_id(s),
+					      directory_seat_participant(seats[i]));
+		assert(p && !p->process && directory_seat_state(seats[i]) == SHMREG_SEAT_DEAD);
+		segment_free_seat(s, p, (uint32_t)i);
+		quota_uncharge_one(&r->quota, p->uid, SHMREG_RESOURCE_SEATS, 1);
+		if (p->n_seats == 0)
+			registry_drop_participant(r, p);
+	}
+}
+
+static void registry_emit_repaired(struct registry *r, const struct segment *s,
+				   const struct shmreg_reaper_report *sum)
+{
+	struct shmreg_event event = {
+		.kind = SHMREG_EVENT_REPAIRED,
+		.segment = segment_id(s),
+	};
+
+	memcpy(event.segment_name, s->directory.map->name, sizeof(event.segment_name));
+	if (sum) {
+		event.n_repaired = sum->n_repaired;
+		event.n_freed = sum->n_freed;
+		event.n_requeued = sum->n_requeued;
+		event.n_gave_up = sum->n_gave_up;
+	}
+	registry_emit_event(r, &event);
+}
+
+void registry_repair_end(struct registry *r, struct segment *s, bool success,
+			 const struct shmreg_reaper_report *sum)
+{
+	assert(s->repairing);
+	s->repairing = false;
+	if (success) {
+		registry_free_repaired(r, s);
+		directory_count_repair(&s->directory);
+		/* The dead seats' waiters have been waiting for this, too. */
+		directory_raise_death(&s->directory);
+		s->repair_wanted = false;
+		registry_emit_repaired(r, s, sum);
+	}
+	registry_unsettle(r, s);
+	registry_settle(r);
+}
+
+void registry_quarantine(struct registry *r, struct segment *s)
+{
+	s->repairing = false;
+	s->repair_wanted = false;
+	directory_set_flag(&s->directory, SHMREG_DIR_QUARANTINED);
+	registry_emit(r, SHMREG_EVENT_QUARANTINED, s, NULL, NULL);
+	registry_unsettle(r, s);
+	registry_settle(r);
+}
+
+void registry_orphan(struct registry *r)
+{
+	struct segment *s;
+
+	TAILQ_FOREACH(s, &r->segments, of_registry)
+		directory_set_flag(&s->directory, SHMREG_DIR_ORPHANED);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_SEGMENT_H
+#define SHMREGD_SEGMENT_H
+
+/*
+ * segment.h - one segment: its two memfds, and what the daemon remembers of it
+ *
+ * Everything here can be rebuilt from the directory. Functions of this header
+ * keep directory and memory in step; quotas, processes, the index of all
+ * segments and lifetimes are the registry's, which is in registry-internal.h.
+ */
+
+#include <sys/queue.h>
+
+#include "bitmap.h"
+#include "directory.h"
+#include "extents.h"
+#include "hash.h"
+#include "registry.h"
+
+/* A process with attachments that are LIVE. */
+struct process {
+	struct hash_node node;			/* by pid */
+	struct process_id id;
+	LIST_HEAD(, participant) participants;
+};
+
+/* One entry of a directory that is LIVE or DEAD. */
+struct participant {
+	struct hash_node node;			/* by id and segment, see participant_key() */
+	LIST_ENTRY(participant) of_segment;
+	LIST_ENTRY(participant) of_process;	/* while LIVE */
+	struct segment *segment;
+	struct process *process;		/* while LIVE */
+	uint64_t id;
+	uint32_t index;				/* of its entry */
+	uint32_t uid;				/* charged */
+	uint32_t n_seats;			/* LIVE or DEAD, charged */
+	bool read_only;
+	bool charged;
+};
+
+struct segment {
+	TAILQ_ENTRY(segment) of_registry;	/* by id */
+	struct hash_node by_id;
+	struct hash_node by_name;		/* while named */
+	LIST_ENTRY(segment) unsettled_list;
+	bool named;
+	bool charged;
+	bool unsettled;		/* participants or objects changed: see registry_settle() */
+
+	struct directory directory;
+	int data_fd;
+	uint64_t reserved_bytes;		/* charged; 0 without RESERVE */
+	struct extents extents;
+
+	LIST_HEAD(, participant) participants;
+	struct bitmap participant_entries;
+	struct bitmap object_entries;
+	struct bitmap seats;			/* LIVE or DEAD; seat 0 is set */
+	uint64_t *object_ids;			/* by entry; 0 if FREE */
+	uint32_t n_live;			/* participants */
+	uint32_t n_removed;			/* objects whose range is not yet free */
+	uint32_t n_dead_seats;
+	uint64_t next_participant;
+	uint64_t next_object;
+
+	bool repair_wanted;			/* repair() was called, and nothing ended it */
+	bool repairing;				/* between registry_repair_begin() and _end() */
+	struct bitmap repair_seats;		/* that were DEAD at its begin */
+
+	void *userdata;
+};
+
+/*
+ * segment_new() - take over what is given and build memory's half
+ *
+ * The directory's entries are read; of what it needs nothing is looked up. Participants
+ * are made, without a process. Consumes nothing on failure.
+ *
+ * Return: 0; -ENOMEM; -EBADMSG two objects overlap.
+ */
+int segment_new(struct segment **ret, struct directory *directory, int data_fd, char *error);
+/* Closes the descriptors; asserts that no participant is left. NULL is fine. */
+struct segment *segment_free(struct segment *s);
+
+static inline bool segment_has_flag(const struct segment *s, uint32_t flag)
+{
+	return shmreg_load_relaxed(&s->directory.map->flags) & flag;
+}
+
+static inline uint32_t segment_state(const struct segment *s)
+{
+	return shmreg_load_relaxed(&s->directory.map->state);
+}
+
+static inline uint64_t segment_owner(const struct segment *s)
+{
+	return shmreg_load_relaxed(&s->directory.map->owner);
+}
+
+static inline struct shmreg_dir_participant *participant_entry(const struct participant *p)
+{
+	return &shmreg_dir_participants(p->segment->directory.map)[p->index];
+}
+
+static inline struct shmreg_dir_object *segment_object(const struct segment *s, uint32_t index)
+{
+	return &shmreg_dir_objects(s->directory.map)[index];
+}
+
+/* Bytes of both memfds: what is charged. */
+uint64_t segment_bytes(const struct segment *s);
+/* Bytes taken by objects, also by removed ones whose range is not yet free. */
+uint64_t segment_used_bytes(const struct segment *s);
+uint32_t segment_n_seats(const struct segment *s);	/* LIVE or DEAD */
+uint32_t segment_n_objects(const struct segment *s);	/* LIVE */
+
+/* Seats that are FREE; at most @max. Return: how many were put into @ret. */
+uint32_t segment_pick_seats(struct segment *s, uint16_t *ret, uint32_t max);
+/* The entry's index for a new participant or object, or -1. */
+int64_t segment_pick_participant(struct segment *s);
+int64_t segment_pick_object(struct segment *s);
+/* Seats of a participant, ascending, at most @max. */
+uint32_t segment_seats_of(const struct segment *s, const struct participant *p, uint16_t *ret,
+			  uint32_t max);
+
+/* @p->index and n_seats were picked; @entry says the rest. */
+void segment_attach(struct segment *s, struct participant *p,
+		    const struct shmreg_dir_participant *entry, const uint16_t *seats);
+void segment_grant(struct segment *s, struct participant *p, const uint16_t *seats, uint32_t n);
+/* LIVE becomes DEAD, its seats too. */
+void segment_end_participant(struct segment *s, struct participant *p, bool left);
+/* A seat that is DEAD becomes FREE. */
+void segment_free_seat(struct segment *s, struct participant *p, uint32_t seat);
+/* DEAD and without seats, or LIVE and without seats: the entry becomes FREE. */
+void segment_free_participant(struct segment *s, struct participant *p);
+
+/* The range was allocated in s->extents; @o says all but id. */
+void segment_add_object(struct segment *s, uint32_t index, struct shmreg_dir_object *o);
+void segment_remove_object(struct segment *s, uint32_t index);
+/*
+ * Free the ranges of removed objects that nobody can have open any more.
+ * Return: how many objects are gone.
+ */
+uint32_t segment_reclaim(struct segment *s);
+
+/* Does everything here agree with the directory? Asserts. */
+void segment_verify(const struct segment *s);
+
+#endif /* SHMREGD_SEGMENT_H */
