@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <config.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -23,6 +25,14 @@
  *  Q	release store of `removal_epoch`: see there, in <shmreg/abi/directory.h>.
  * The daemon is the only writer, so its own loads are relaxed.
  */
+
+void directory_copy_name(char *ret, const char *name, size_t size)
+{
+	const size_t n = strnlen(name, size - 1);
+
+	memcpy(ret, name, n);
+	memset(ret + n, 0, size - n);
+}
 
 static void directory_wake(uint32_t *word)
 {

@@ -111,6 +111,9 @@ int directory_check(const struct directory *d, char *error);
  */
 int directory_recover(struct directory *d);
 
+/* Zeros behind the name, as readers that compare by words expect. */
+void directory_copy_name(char *ret, const char *name, size_t size);
+
 /* The bucket of a name; the readers' half is in proto/directory.c. */
 static inline uint32_t directory_bucket(const struct shmreg_dir *dir, const char *name)
 {

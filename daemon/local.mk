@@ -1,1 +1,40 @@
 # daemon/: shmregd (includes proto/ only) and shmreg-reaper (libclient's recovery and proto/).
+
+# What decides: knows no loop, no socket, no systemd. Linked by shmregd and by unit tests.
+noinst_LTLIBRARIES += libshmregd-core.la
+libshmregd_core_la_CPPFLAGS = -I$(top_srcdir)/proto
+libshmregd_core_la_LIBADD = libproto.la
+libshmregd_core_la_SOURCES = \
+	daemon/bitmap.c \
+	daemon/bitmap.h \
+	daemon/directory-check.c \
+	daemon/directory-internal.h \
+	daemon/directory-recover.c \
+	daemon/directory.c \
+	daemon/directory.h \
+	daemon/extents.c \
+	daemon/extents.h \
+	daemon/hash.c \
+	daemon/hash.h \
+	daemon/memfd.c \
+	daemon/memfd.h \
+	daemon/policy.c \
+	daemon/policy.h \
+	daemon/quota.c \
+	daemon/quota.h \
+	daemon/refuse.c \
+	daemon/refuse.h \
+	daemon/registry-admin.c \
+	daemon/registry-attach.c \
+	daemon/registry-event.c \
+	daemon/registry-internal.h \
+	daemon/registry-life.c \
+	daemon/registry-object.c \
+	daemon/registry-restore.c \
+	daemon/registry-seat.c \
+	daemon/registry-verify.c \
+	daemon/registry.c \
+	daemon/registry.h \
+	daemon/segment-verify.c \
+	daemon/segment.c \
+	daemon/segment.h

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <config.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@ static void fill_reply(struct segment *s, const struct participant *p, bool crea
 		return;
 	ret->participant = p->id;
 	ret->participant_index = p->index;
-	ret->access = p->read_only ? SHMREG_ACCESS_READ : SHMREG_ACCESS_READ | SHMREG_ACCESS_WRITE;
+	ret->access = p->read_only ? SHMREG_ACCESS_READ : SHMREG_ACCESS_WRITE;
 	ret->n_seats = segment_seats_of(s, p, ret->seat, SHMREG_SEATS_A_REPLY);
 }
 
@@ -55,7 +57,7 @@ static void fill_participant(struct shmreg_dir_participant *ret, const struct ca
 		.epoch = s->directory.map->removal_epoch,
 		.attached_ns = now_ns(),
 	};
-	memcpy(ret->name, c->name, sizeof(ret->name));
+	directory_copy_name(ret->name, c->name, sizeof(ret->name));
 }
 
 /* Charges are the caller's. Return: 0; -ENOMEM. */
@@ -234,7 +236,7 @@ static void fill_head(struct shmreg_dir *ret, const struct registry *r, const st
 		.mode_lifetime = in->mode | in->lifetime << 16,
 		.owner = policy_owner(c->uid, c->gid),
 	};
-	memcpy(ret->name, in->name, sizeof(ret->name));
+	directory_copy_name(ret->name, in->name, sizeof(ret->name));
 }
 
 static int reserve(const struct registry *r, int data_fd, uint64_t bytes, char *error)

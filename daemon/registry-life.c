@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <config.h>
+
 
 /*
  * How things end: participants by leaving or dying, seats by repair, segments

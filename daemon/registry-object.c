@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <config.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -151,8 +153,8 @@ static int create_new(struct registry *r, struct segment *s, const struct partic
 			return no_room(s, o.bytes, align, error);
 		return refuse(error, e, "shmregd is out of memory");
 	}
-	memcpy(o.name, in->name, sizeof(o.name));
-	memcpy(o.type_name, in->type_name, sizeof(o.type_name));
+	directory_copy_name(o.name, in->name, sizeof(o.name));
+	directory_copy_name(o.type_name, in->type_name, sizeof(o.type_name));
 	segment_add_object(s, (uint32_t)index, &o);
 	registry_emit(r, SHMREG_EVENT_OBJECT_CREATED, s, p, &o);
 	*ret = (struct shmreg_create_object_reply){

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <config.h>
+
 
 /* Assertions that hold between any two calls. */
 

@@ -12,7 +12,23 @@
  *
  * Every function that can refuse takes an error buffer of
  * SHMREG_ERROR_MAX + 1 bytes, which is set to a sentence (what was wrong, what
- * would be right) exactly when a negative errno is returned.
+ * would be right) exactly when a negative errno is returned:
+ *
+ *	-ENOENT		no such segment or object
+ *	-ESTALE		an attachment that has ended or was never known
+ *	-EPERM		an attachment of another process
+ *	-EACCES		mode, owner
+ *	-EROFS		attached read-only
+ *	-EEXIST		name taken
+ *	-EMEDIUMTYPE, -EPROTONOSUPPORT	an object of that name, but another shape or layout
+ *	-EINVAL, -ENAMETOOLONG, -EOVERFLOW	names, sizes, modes, lifetimes, shapes
+ *	-EDQUOT		a limit of the uid
+ *	-ENOSPC		max-segments, max_participants, max_objects, data area
+ *	-EUSERS		seats
+ *	-ENOMEM		reserve-budget; the daemon's own memory
+ *	-ENOTRECOVERABLE	quarantined
+ *
+ * Reply structures are written only on success.
  */
 
 #include <stdbool.h>
@@ -43,12 +59,20 @@ struct caller {
 	char name[SHMREG_CLIENT_NAME_MAX + 1];
 };
 
+/*
+ * Called while the registry works. They may read it, and repair() may also call
+ * registry_repair_begin(), _end() and registry_quarantine(); nothing else that changes it.
+ */
 struct registry_ops {
 	/* A segment has come into being; keep its descriptors (fd store). */
 	void (*created)(void *data, struct segment *segment);
 	/* It is about to be freed: stop keeping them. Called before they are closed. */
 	void (*disposed)(void *data, struct segment *segment);
-	/* It has dead seats; run a reaper, then call registry_repaired(). Called once per need. */
+	/*
+	 * It has dead seats: registry_repair_begin(), run a reaper,
+	 * registry_repair_end(). Called once, then again only after an end with success.
+	 * Also for segments that are just being restored.
+	 */
 	void (*repair)(void *data, struct segment *segment);
 	/* A process attached for the first time, or its last attachment went. */
 	void (*watch)(void *data, const struct process_id *process);
@@ -67,7 +91,10 @@ struct registry_config {
 
 int registry_new(struct registry **ret, const struct registry_config *config,
 		 const struct registry_ops *ops, void *data);
-/* Frees what is in memory; leaves directories and names as they are (a restart follows). */
+/*
+ * Frees what is in memory; leaves directories and names as they are (a restart
+ * follows) and calls no op. Asserts that all connections and subscriptions were uncharged.
+ */
 struct registry *registry_free(struct registry *r);
 void registry_reconfigure(struct registry *r, const struct registry_config *config);
 /* Asserts every invariant: index, quotas against sums, directories against memory. */
@@ -75,7 +102,11 @@ void registry_verify(const struct registry *r);
 
 uint64_t registry_id(const struct registry *r);		/* see shmreg_hello_reply.registry */
 
-/* CREATE and OPEN; the shell sends the descriptors of *ret_segment with the answer. */
+/*
+ * CREATE and OPEN; the shell sends the descriptors of *ret_segment with the
+ * answer, the data area's read-only unless ret->access has WRITE, and none if
+ * ret->participant is 0 (DETACHED).
+ */
 int registry_create(struct registry *r, const struct caller *c, const struct shmreg_create *in,
 		    struct shmreg_attach_reply *ret, struct segment **ret_segment, char *error);
 int registry_open(struct registry *r, const struct caller *c, const struct shmreg_open *in,
@@ -98,7 +129,7 @@ int registry_remove_object(struct registry *r, const struct caller *c,
 			   const struct shmreg_remove_object *in, char *error);
 int registry_list(struct registry *r, const struct caller *c, const struct shmreg_list *in,
 		  struct shmreg_list_reply *ret);
-/* *ret_segment is set if the caller may read it, else NULL and 0 is returned with name only */
+/* *ret_segment is set if the caller may read it, else NULL, and only id and name are filled in. */
 int registry_describe(struct registry *r, const struct caller *c, const struct shmreg_target *in,
 		      struct shmreg_segment_info *ret, struct segment **ret_segment, char *error);
 /* Fills in usage only; the counters are the shell's. */
@@ -122,7 +153,9 @@ bool registry_process_attached(const struct registry *r, const struct process_id
  * Repair. registry_repair_begin() notes which seats are dead now;
  * registry_repair_end(true) frees those, settles their participants, applies
  * the lifetime, and calls repair again if more died meanwhile;
- * (false) puts them back. Quarantine after the shell has given up.
+ * (false) leaves them dead: the shell begins again, or gives up and quarantines,
+ * which ends the repair too. @s may be gone afterwards; then disposed() was called.
+ * A segment may also be disposed of while it is repaired: stop the reaper then.
  */
 void registry_repair_begin(struct registry *r, struct segment *s);
 void registry_repair_end(struct registry *r, struct segment *s, bool success,
@@ -134,13 +167,15 @@ void registry_quarantine(struct registry *r, struct segment *s);
  * (closes them on failure), checks the directory, finishes what its writer left
  * half-done, and rebuilds allocator, index and quotas. Participants keep their
  * seats; watch() is called for their processes. Segments whose creation was
- * not finished are discarded.
+ * not finished, or that have nobody left to live for, are discarded without a call of
+ * created(), disposed() or event(). All segments of one store go into one new registry,
+ * before it serves anybody; it takes over their registry's id.
  *
  * registry_orphan() marks all directories when the daemon stops in order; restore
  * clears the mark.
  *
  * Return: 0; -EBADMSG not a directory; -EPROTONOSUPPORT of another layout;
- * -EEXIST id or name is there already; -ENOENT it was disposed of or unfinished.
+ * -EEXIST id or name is there already; -ENOENT it was disposed of or unfinished; -ENOMEM.
  */
 int registry_restore(struct registry *r, int dir_fd, int data_fd, struct segment **ret,
 		     char *error);

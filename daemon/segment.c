@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <config.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>

@@ -57,6 +57,19 @@ test_packet_CPPFLAGS = -I$(top_srcdir)/proto
 test_packet_CFLAGS = $(harness_cflags)
 test_packet_LDADD = libproto.la $(CHECK_LIBS)
 
+# The pure half of the daemon: one program a module.
+core_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/proto
+core_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+core_ldadd = libshmregd-core.la $(CHECK_LIBS)
+registry_fixture = tests/registry-fixture.c tests/registry-fixture.h
+
+check_PROGRAMS += test-registry
+TESTS += test-registry
+test_registry_CPPFLAGS = $(core_cppflags)
+test_registry_CFLAGS = $(core_cflags)
+test_registry_LDADD = $(core_ldadd)
+test_registry_SOURCES = tests/test-registry.c $(registry_fixture)
+
 endif
 
 # libclient/: against a daemon that misbehaves on request.
