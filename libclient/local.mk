@@ -4,8 +4,8 @@ lib_LTLIBRARIES += libshmreg.la
 libshmreg_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libshmreg_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-Wl,--version-script=$(top_srcdir)/libclient/shmreg.map
-libshmreg_la_LIBADD = libproto.la
-libshmreg_la_DEPENDENCIES = libproto.la libclient/shmreg.map
+libshmreg_la_LIBADD = libqueue.la libproto.la
+libshmreg_la_DEPENDENCIES = libqueue.la libproto.la libclient/shmreg.map
 libshmreg_la_SOURCES = \
 	libclient/admin.c \
 	libclient/arena.c \
@@ -21,10 +21,30 @@ libshmreg_la_SOURCES = \
 	libclient/object.h \
 	libclient/params.c \
 	libclient/params.h \
+	libclient/queue.c \
 	libclient/segment.c \
 	libclient/segment.h \
 	libclient/transport.c \
 	libclient/transport.h
+
+# The queue's operations, apart so that tests link them without a segment and a daemon.
+noinst_LTLIBRARIES += libqueue.la
+libqueue_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libqueue_la_SOURCES = \
+	libclient/queue-bind.c \
+	libclient/queue-bind.h \
+	libclient/queue-claim.c \
+	libclient/queue-stat.c
+
+# Recovery, which shmreg-reaper links (with libproto.la).
+noinst_LTLIBRARIES += librepair.la
+librepair_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+librepair_la_SOURCES = \
+	libclient/queue-repair.c \
+	libclient/queue-repair.h \
+	libclient/repair.c \
+	libclient/repair.h
+
 EXTRA_DIST += libclient/shmreg.map libclient/shmreg.pc.in
 
 include_HEADERS = libclient/shmreg.h
@@ -34,6 +54,8 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/connection.h \
 	libclient/shmreg/handle.h \
 	libclient/shmreg/queue.h \
+	libclient/shmreg/queue-inline.h \
+	libclient/shmreg/queue-typed.h \
 	libclient/shmreg/segment.h
 
 pkgconfig_DATA += libclient/shmreg.pc

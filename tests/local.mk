@@ -80,6 +80,23 @@ test_connection_SOURCES = tests/test-connection.c tests/fake.c tests/fake.h
 test_connection_CPPFLAGS = $(harness_cppflags)
 test_connection_CFLAGS = $(harness_cflags)
 test_connection_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
+# The queue without a daemon: its operations and its repair on plain memory.
+check_LTLIBRARIES += libqueueplain.la
+libqueueplain_la_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libqueueplain_la_SOURCES = \
+	tests/queue-plain.c \
+	tests/queue-plain.h
+libqueueplain_la_LIBADD = libqueue.la librepair.la libproto.la
+queue_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+queue_ldadd = libqueueplain.la libshmreg.la $(CHECK_LIBS)
+
+check_PROGRAMS += test-queue
+TESTS += test-queue
+test_queue_CPPFLAGS = $(queue_cppflags)
+test_queue_CFLAGS = $(harness_cflags)
+test_queue_LDADD = $(queue_ldadd)
+test_queue_SOURCES = tests/test-queue.c
+
 endif
 
 # What the library looks like from outside.

@@ -32,7 +32,8 @@
  *	READY|READING(p) -> FREE(p + capacity)		the claimant; the reaper (drop)
  *	READY|READING(p) -> REDEL(p)			the claimant that refuses; the reaper (redeliver)
  *	REDEL(p) ---------> READING(p, 1, owner)	any consumer
- *	TOMB(p) ----------> FREE(p + capacity)		whoever passes it
+ *	TOMB(p) ----------> FREE(p + capacity)		the consumer that passed it, or the next;
+ *							the reaper
  */
 
 #include <shmreg/compiler.h>
@@ -71,10 +72,20 @@ struct shmreg_queue_shm {
 	uint32_t items_watch;
 	uint32_t space_event;
 	uint32_t space_watch;
-	/* written by the reaper: what deaths have cost so far, in elements */
+	/*
+	 * Written by the reaper: what deaths have cost so far, in elements.
+	 * Counted after the fact: a reaper that was itself killed in between
+	 * leaves them short by one element, never long.
+	 */
 	SHMREG_ALIGNAS(128) uint64_t n_aborted;		/* pushes that never happened */
 	uint64_t n_dropped;		/* taken by a consumer that died, lost by policy */
 	uint64_t n_redelivered;		/* taken by a consumer that died, handed out again */
+	/*
+	 * 1 from before the tail passes position 2^31, which is beyond every
+	 * capacity: positions wrap, so a small tail alone does not say that the
+	 * slots above it were never used. Written by producers, once in a life.
+	 */
+	uint64_t lapped;
 	/*
 	 * One bit a seat, set before a handle's first operation. A hint for the
 	 * reaper, which passes over objects in which no dead seat has a bit.
@@ -92,6 +103,7 @@ SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, space_watch) == 268, "fro
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_aborted) == 384, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_dropped) == 392, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_redelivered) == 400, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, lapped) == 408, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, users) == 512, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_queue_shm) == 1024, "frozen");
 

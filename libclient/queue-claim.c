@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include <shmreg/queue.h>
+
+/* See the argument in shmreg/queue-inline.h, to which labels refer. */
+
+static uint64_t *word_at(const struct shmreg_queue *q, uint64_t pos)
+{
+	return shmreg_queue_word_(shmreg_queue_slot_(q, pos, q->stride));
+}
+
+/* Slots that can be other than zero: the rest of a sparse queue is not to be touched. */
+static uint64_t slots_used(const struct shmreg_queue *q)
+{
+	const struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
+	const uint64_t tail = shmreg_load_acquire(&shm->tail) >> SHMREG_QUEUE_POS_SHIFT; /* C' */
+
+	/* relaxed: C' has shown what was stored before the tail was that far */
+	return tail > q->mask || shmreg_load_relaxed(&shm->lapped) != 0 ? q->mask + 1 : tail;
+}
+
+/*
+ * Note the claim that counter value @c names in its leader's slot, unless that
+ * claim is finished, or one's own: (I3), (I4).
+ */
+static int record(const struct shmreg_queue *q, uint64_t c, uint64_t from, uint64_t to)
+{
+	const uint64_t n = (c & SHMREG_QUEUE_N_MASK) >> SHMREG_QUEUE_N_SHIFT;
+	const uint64_t owner = c & SHMREG_QUEUE_OWNER_MASK;
+	uint64_t leader, lap, w;
+
+	if (owner == 0 || owner == (q->claim & SHMREG_QUEUE_OWNER_MASK))
+		return 0;
+	if (n == 0 || n > q->batch_max)
+		return -EUCLEAN;
+	leader = (c & ~SHMREG_QUEUE_LOW_MASK) - (n << SHMREG_QUEUE_POS_SHIFT);
+	lap = leader & q->lap_mask;
+	w = shmreg_load_acquire(word_at(q, leader));					/* S' */
+	/* A failure means that the claimant or another recorder was faster. */
+	if (w == (lap | from))
+		shmreg_cas_acq_rel(word_at(q, leader), &w,				/* S */
+				   lap | (c & (SHMREG_QUEUE_N_MASK | SHMREG_QUEUE_OWNER_MASK)) | to);
+	else if (to == SHMREG_QUEUE_READING && w == (lap | SHMREG_QUEUE_TOMB))
+		shmreg_cas_acq_rel(word_at(q, leader), &w, lap + q->lap);		/* S */
+	return 0;
+}
+
+/* Nothing to pop or no room: is that all? */
+static int again(const struct shmreg_queue *q)
+{
+	const int r = q->handle.entry ? shmreg_handle_trouble(&q->handle) : 0;
+
+	return r < 0 ? r : -EAGAIN;
+}
+
+int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, uint64_t *ret_pos)
+{
+	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
+	uint64_t c, pos, w, stale = 0;
+	bool is_stale = false;
+	uint32_t i, n;
+	int r;
+
+	if (q->claim == 0)
+		return shmreg_queue_unusable(q);
+	if (max > q->batch_max)
+		max = q->batch_max;
+	for (i = 0; i < SHMREG_QUEUE_TRIES; i++) {
+		c = shmreg_load_acquire(&shm->tail);					/* C' */
+		if (is_stale && c == stale)
+			return -EUCLEAN;						/* (I6) */
+		for (n = 0, w = 0; n < max; n++) {
+			pos = c + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT);
+			w = shmreg_load_acquire(word_at(q, pos)) - (pos & q->lap_mask);	/* S' */
+			if (w != 0)
+				break;
+		}
+		if (n < min) {
+			if ((int64_t)w < 0)
+				return again(q);
+			is_stale = true;
+			stale = c;
+			continue;
+		}
+		is_stale = false;
+		r = record(q, c, SHMREG_QUEUE_FREE, SHMREG_QUEUE_WRITING);
+		if (r < 0)
+			return r;
+		/* relaxed: C releases it, and nothing else is ever stored there */
+		if (c >> SHMREG_QUEUE_POS_SHIFT > q->mask && shmreg_load_relaxed(&shm->lapped) == 0)
+			shmreg_store_relaxed(&shm->lapped, 1);
+		q->expect = (c & SHMREG_QUEUE_EXPECT_MASK & ~SHMREG_QUEUE_OWNER_MASK) |
+			    (q->claim & SHMREG_QUEUE_OWNER_MASK);
+		pos = c & ~SHMREG_QUEUE_LOW_MASK;
+		if (shmreg_cas_acq_rel(&shm->tail, &c,					/* C */
+				       pos + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT |
+					      (uint64_t)n << SHMREG_QUEUE_N_SHIFT |
+					      (q->claim & SHMREG_QUEUE_OWNER_MASK)))) {
+			*ret_pos = pos;
+			return (int)n;
+		}
+	}
+	return -EBUSY;
+}
+
+/* Take a slot that a dead or unwilling consumer left. Return: true if there was one. */
+static bool claim_redelivered(struct shmreg_queue *q, uint64_t *ret_pos)
+{
+	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
+	const uint64_t redel = shmreg_load_acquire(&shm->redel);			/* D' */
+	uint64_t i, index, used, w;
+
+	if (redel == q->redel_seen)
+		return false;
+	used = slots_used(q);
+	index = q->redel_next < used ? q->redel_next : 0;
+	for (i = 0; i < used; i++, index = index + 1 < used ? index + 1 : 0) {
+		w = shmreg_load_acquire(word_at(q, index << SHMREG_QUEUE_POS_SHIFT));	/* S' */
+		if ((w & ~q->lap_mask) != SHMREG_QUEUE_REDEL)
+			continue;
+		if (!shmreg_cas_acq_rel(word_at(q, index << SHMREG_QUEUE_POS_SHIFT), &w,	/* S */
+					(w & q->lap_mask) |
+						shmreg_queue_mark_(q) | SHMREG_QUEUE_READING))
+			continue;
+		/* There may be more: go on behind this one next time. */
+		q->redel_next = index + 1;
+		*ret_pos = (w & q->lap_mask) | index << SHMREG_QUEUE_POS_SHIFT;
+		return true;
+	}
+	q->redel_seen = redel;
+	return false;
+}
+
+int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
+{
+	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
+	uint64_t c, pos, lap, w, stale = 0;
+	bool is_stale = false;
+	uint32_t i, n;
+	int r;
+
+	if (q->claim == 0)
+		return shmreg_queue_unusable(q);
+	if (max > q->batch_max)
+		max = q->batch_max;
+	if (claim_redelivered(q, ret_pos))
+		return 1;
+	for (i = 0; i < SHMREG_QUEUE_TRIES; i++) {
+		c = shmreg_load_acquire(&shm->head);					/* C' */
+		if (is_stale && c == stale)
+			return -EUCLEAN;						/* (I6) */
+		lap = c & q->lap_mask;
+		w = shmreg_load_acquire(word_at(q, c));					/* S' */
+		if (w != (lap | SHMREG_QUEUE_READY) && w != (lap | SHMREG_QUEUE_TOMB)) {
+			if ((int64_t)(w - lap) < 0 || w == lap ||
+			    (w & (q->lap_mask | SHMREG_QUEUE_STATE_MASK)) ==
+				    (lap | SHMREG_QUEUE_WRITING))
+				return again(q);
+			is_stale = true;
+			stale = c;
+			continue;
+		}
+		is_stale = false;
+		n = 1;
+		if (w == (lap | SHMREG_QUEUE_READY)) {
+			for (; n < max; n++) {
+				pos = c + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT);
+				if (shmreg_load_acquire(word_at(q, pos)) !=		/* S' */
+				    ((pos & q->lap_mask) | SHMREG_QUEUE_READY))
+					break;
+			}
+		}
+		r = record(q, c, SHMREG_QUEUE_READY, SHMREG_QUEUE_READING);
+		if (r < 0)
+			return r;
+		pos = c & ~SHMREG_QUEUE_LOW_MASK;
+		if (!shmreg_cas_acq_rel(&shm->head, &c,					/* C */
+					pos + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT |
+					       (uint64_t)n << SHMREG_QUEUE_N_SHIFT |
+					       (q->claim & SHMREG_QUEUE_OWNER_MASK))))
+			continue;
+		if (w == (lap | SHMREG_QUEUE_READY)) {
+			*ret_pos = pos;
+			return (int)n;
+		}
+		/* Passed. Not a store: the next consumer may have freed it for us, and a lap gone by. */
+		shmreg_cas_acq_rel(word_at(q, pos), &w, lap + q->lap);			/* S */
+	}
+	return -EBUSY;
+}
+
+int shmreg_queue_unusable(const struct shmreg_queue *q)
+{
+	return q->handle.base == NULL ? -ECHILD : -EROFS;
+}
+
+int shmreg_queue_bad_lease(const struct shmreg_queue *q, const struct shmreg_queue_lease *lease,
+			   uint64_t state)
+{
+	const uint64_t pos = lease->position << SHMREG_QUEUE_POS_SHIFT;
+	unsigned char *const slot = shmreg_queue_slot_(q, pos, q->stride);
+	uint64_t w;
+
+	if (lease->elem != slot + q->elem_offset)
+		return -EINVAL;
+	w = shmreg_load_acquire(shmreg_queue_word_(slot));				/* S' */
+	if ((w & (q->lap_mask | SHMREG_QUEUE_STATE_MASK)) == ((pos & q->lap_mask) | state) &&
+	    ((w ^ q->claim) & SHMREG_QUEUE_OWNER_MASK) != 0)
+		return -EPERM;
+	return -EINVAL;
+}
+
+extern inline int shmreg_queue_push(struct shmreg_queue *q, const void *elem);
+extern inline int shmreg_queue_pop(struct shmreg_queue *q, void *elem);
+extern inline int shmreg_queue_push_batch(struct shmreg_queue *q, const void *elems, uint32_t n,
+					  uint32_t min);
+extern inline int shmreg_queue_pop_batch(struct shmreg_queue *q, void *elems, uint32_t n);
+extern inline int shmreg_queue_reserve(struct shmreg_queue *q, struct shmreg_queue_lease *ret);
+extern inline int shmreg_queue_commit(struct shmreg_queue *q, struct shmreg_queue_lease *lease);
+extern inline int shmreg_queue_abort(struct shmreg_queue *q, struct shmreg_queue_lease *lease);
+extern inline int shmreg_queue_acquire(struct shmreg_queue *q, struct shmreg_queue_lease *ret);
+extern inline int shmreg_queue_release(struct shmreg_queue *q, struct shmreg_queue_lease *lease);
+extern inline int shmreg_queue_refuse(struct shmreg_queue *q, struct shmreg_queue_lease *lease);

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_QUEUE_INLINE_H
+#define SHMREG_QUEUE_INLINE_H
+
+/*
+ * shmreg/queue-inline.h - why the queue is correct, and its hot path
+ *
+ * Words are those of <shmreg/abi/queue.h>. t is the tail's position, h the
+ * head's, p any position, slot(p) its slot, leader the first position of a claim.
+ *
+ * Claims. A position is claimed by the compare-and-swap that moves the counter
+ * past it, and that also writes the claimant's seat and the number of positions
+ * into the counter. Whoever moves a counter that names somebody else first
+ * *records* that claim in the leader's slot word, unless the claimant has
+ * finished it. So at every moment each unfinished claim is named either by the
+ * counter (the last claim) or by its leader's slot word (every other one).
+ *
+ *   (I1) p is claimed for writing iff p < t, for reading iff p < h, and h <= t.
+ *   (I2) slot(p) goes FREE(p) [WRITING(p)] READY(p) [READING(p)] FREE(p + capacity),
+ *	  with the detours TOMB(p) (pushed nothing) and REDEL(p) READING(p) (handed
+ *	  out again). It never goes back: no word value ever recurs in a slot
+ *	  (but after 2^43 positions, within one stalled call).
+ *   (I3) Between claim and finish only the claimant changes the slot from FREE or
+ *	  WRITING to READY, from READY or READING to FREE; a recorder changes FREE to
+ *	  WRITING and READY to READING, by compare-and-swap with exactly what
+ *	  the claimant would write; the reaper does the rest, once he is dead.
+ *   (I4) The same owner needs no recording: a handle finishes a claim, or marks the
+ *	  slot itself (a lease), before it makes its next, and what it stored is
+ *	  released by the compare-and-swap of that next claim. Two handles of one
+ *	  queue never share a seat, and a seat changes hands only when its handle is
+ *	  closed without leases or the reaper has repaired its claims. So a counter
+ *	  that names one's own seat names a claim that is finished or marked.
+ *   (I5) The leader is finished last. A batch whose leader is FREE or WRITING is
+ *	  unpublished as a whole: consumers stop at the leader, so nobody has
+ *	  read the others, READY as they may be. A batch of a consumer whose leader
+ *	  is READY or READING is unfinished, and its unfreed ones are still READY.
+ *   (I6) A claimed slot's word cannot be what an unclaimed one's is: push that finds
+ *	  at t neither FREE(t) nor something older, pop that finds at h neither READY,
+ *	  TOMB, FREE, WRITING(h) nor something older, has read an old counter, and
+ *	  the counter it reads next differs, because of S and S'. If it does not, no
+ *	  correct process wrote this: -EUCLEAN.
+ *
+ *   S: release of a slot word	pairs with  S': acquire of a slot word. From READY
+ *	on the element is visible; from FREE on, that its last reader has done;
+ *	from any word, the claim of its position.
+ *   C: the claim's RMW (acq_rel)  pairs with  C': acquire of the counter. All that the
+ *	earlier claimants recorded and marked is visible: who reads a counter and then
+ *	the slots misses no claim. Counters change by RMW only, so each
+ *	release sequence reaches back to the first claim.
+ *   D: release of redel, after a slot became REDEL  pairs with  D': acquire of redel.
+ *
+ * Death. A killed process has executed a prefix of its stores. Repair (see
+ * queue-repair.c) reads the counters first and the slots second; (I1)-(I5) then
+ * say which claims the dead left, and whether they were finished.
+ *
+ * Wrap. Positions are modulo 2^43 in the word's top bits, so that additions wrap by
+ * themselves and differences are signed. One bit is lost by that: whether a small
+ * tail is a young one. lapped says so; it is set in the slow path, which every handle
+ * takes when the tail's top bits have changed since it last looked (q->expect).
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <shmreg/abi/queue.h>
+
+SHMREG_BEGIN_DECLS
+
+/* The top 12 bits of a position change every 2^31: more than any capacity. */
+#define SHMREG_QUEUE_EXPECT_MASK (SHMREG_QUEUE_OWNER_MASK | UINT64_C(0xfff) << 52)
+
+/*
+ * Out of line: whatever is not one uncontended claim. With at least @min and at
+ * most @max positions, and 63, and the capacity. @ret_pos is the first one's, low
+ * bits clear. The popped one may be a redelivered slot's; then it is marked.
+ *
+ * Return: how many; -EAGAIN, -EBUSY, -EUCLEAN, -ESTALE, -ENOTRECOVERABLE, -ECHILD, -EROFS.
+ */
+SHMREG_API int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max,
+				       uint64_t *ret_pos);
+SHMREG_API int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos);
+
+/* Why a handle without a claim word cannot be used. Return: -ECHILD, -EROFS. */
+SHMREG_API int shmreg_queue_unusable(const struct shmreg_queue *q);
+
+/* What is wrong with a lease. Return: -EINVAL, -EPERM. */
+SHMREG_API int shmreg_queue_bad_lease(const struct shmreg_queue *q,
+				      const struct shmreg_queue_lease *lease, uint64_t state);
+
+SHMREG_FORCE_INLINE struct shmreg_queue_shm *shmreg_queue_shm_(const struct shmreg_queue *q)
+{
+	return (struct shmreg_queue_shm *)(void *)q->handle.base;
+}
+
+/* The slot of a position: masked, whatever the position. */
+SHMREG_FORCE_INLINE unsigned char *shmreg_queue_slot_(const struct shmreg_queue *q, uint64_t pos,
+						      size_t stride)
+{
+	return q->handle.base + sizeof(struct shmreg_queue_shm) +
+	       (size_t)(pos >> SHMREG_QUEUE_POS_SHIFT & q->mask) * stride;
+}
+
+SHMREG_FORCE_INLINE uint64_t *shmreg_queue_word_(unsigned char *slot)
+{
+	return (uint64_t *)(void *)slot;
+}
+
+/* n = 1 and the seat, as in the word of a slot that is lent out. */
+SHMREG_FORCE_INLINE uint64_t shmreg_queue_mark_(const struct shmreg_queue *q)
+{
+	return q->claim & (SHMREG_QUEUE_N_MASK | SHMREG_QUEUE_OWNER_MASK);
+}
+
+/* What is known of a claim when it is made: after it, the compiler must load everything anew. */
+struct shmreg_queue_claim_ {
+	unsigned char *slot;
+	uint64_t lap;		/* as in the slot's word */
+	uint64_t pos;		/* low bits undefined */
+};
+
+SHMREG_FORCE_INLINE int shmreg_queue_claimed_(const struct shmreg_queue *q, int r, uint64_t pos,
+					      size_t stride, struct shmreg_queue_claim_ *ret)
+{
+	if (SHMREG_UNLIKELY(r < 0)) {
+		ret->slot = NULL;	/* and will not be used */
+		pos = 0;
+	} else {
+		ret->slot = shmreg_queue_slot_(q, pos, stride);
+	}
+	ret->lap = pos & q->lap_mask;
+	ret->pos = pos;
+	return r;
+}
+
+SHMREG_FORCE_INLINE int shmreg_queue_claim_push_one_(struct shmreg_queue *q, size_t stride,
+						     struct shmreg_queue_claim_ *ret)
+{
+	struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
+	uint64_t c, lap, pos;
+	unsigned char *slot;
+	int r;
+
+	/* One test for both reasons why it may be unusable: the seat is part of the claim. */
+	if (SHMREG_LIKELY(q->claim != 0)) {
+		c = shmreg_load_acquire(&shm->tail);			/* C' */
+		slot = shmreg_queue_slot_(q, c, stride);
+		lap = c & q->lap_mask;
+		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(slot)) == lap) && /* S' */
+		    SHMREG_LIKELY(((c ^ q->expect) & SHMREG_QUEUE_EXPECT_MASK) == 0) &&	/* (I4) */
+		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->tail, &c,	/* C */
+						     (c & ~SHMREG_QUEUE_LOW_MASK) + q->claim))) {
+			ret->slot = slot;
+			ret->lap = lap;
+			ret->pos = c;
+			return 1;
+		}
+	}
+	pos = 0;
+	r = shmreg_queue_claim_push(q, 1, 1, &pos);
+	return shmreg_queue_claimed_(q, r, pos, stride, ret);
+}
+
+SHMREG_FORCE_INLINE int shmreg_queue_claim_pop_one_(struct shmreg_queue *q, size_t stride,
+						    struct shmreg_queue_claim_ *ret)
+{
+	struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
+	uint64_t c, lap, pos;
+	unsigned char *slot;
+	int r;
+
+	if (SHMREG_LIKELY(q->claim != 0)) {
+		c = shmreg_load_acquire(&shm->head);			/* C' */
+		slot = shmreg_queue_slot_(q, c, stride);
+		lap = c & q->lap_mask;
+		/* redel relaxed: if it moved, the slow path reads it again, and then the slots. */
+		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(slot)) ==	/* S' */
+				  (lap | SHMREG_QUEUE_READY)) &&
+		    SHMREG_LIKELY(((c ^ q->claim) & SHMREG_QUEUE_OWNER_MASK) == 0) &&	/* (I4) */
+		    SHMREG_LIKELY(shmreg_load_relaxed(&shm->redel) ==
+				  q->redel_seen) &&
+		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->head, &c,	/* C */
+						     (c & ~SHMREG_QUEUE_LOW_MASK) + q->claim))) {
+			ret->slot = slot;
+			ret->lap = lap;
+			ret->pos = c;
+			return 1;
+		}
+	}
+	pos = 0;
+	r = shmreg_queue_claim_pop(q, 1, &pos);
+	return shmreg_queue_claimed_(q, r, pos, stride, ret);
+}
+
+/*
+ * What was copied out of a slot must not be looked up there again by the compiler:
+ * a hostile producer could change it between the caller's check and use.
+ */
+#define SHMREG_QUEUE_COPIED() __asm__ __volatile__("" : : : "memory")
+
+SHMREG_FORCE_INLINE int shmreg_queue_push_sized(struct shmreg_queue *q, const void *elem,
+						size_t elem_bytes, size_t elem_offset,
+						size_t stride)
+{
+	struct shmreg_queue_claim_ claim;
+	const int r = shmreg_queue_claim_push_one_(q, stride, &claim);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	memcpy(claim.slot + elem_offset, elem, elem_bytes);
+	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap | SHMREG_QUEUE_READY);	/* S */
+	return 0;
+}
+
+SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *elem,
+					       size_t elem_bytes, size_t elem_offset,
+					       size_t stride)
+{
+	struct shmreg_queue_claim_ claim;
+	const int r = shmreg_queue_claim_pop_one_(q, stride, &claim);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	memcpy(elem, claim.slot + elem_offset, elem_bytes);
+	SHMREG_QUEUE_COPIED();
+	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap + q->lap);			/* S */
+	return 0;
+}
+
+SHMREG_FORCE_INLINE int shmreg_queue_push_batch_sized(struct shmreg_queue *q, const void *elems,
+						      uint32_t n, uint32_t min, size_t elem_bytes,
+						      size_t elem_offset, size_t stride)
+{
+	const unsigned char *from = (const unsigned char *)elems;
+	uint64_t first, pos;
+	int r, j;
+
+	if (SHMREG_UNLIKELY(n == 0 && min == 0))
+		return 0;
+	if (SHMREG_UNLIKELY(min > n || min > SHMREG_QUEUE_BATCH_MAX || min > q->mask + 1))
+		return q->claim == 0 ? shmreg_queue_unusable(q) : -EINVAL;
+	r = shmreg_queue_claim_push(q, min > 0 ? min : 1, n, &first);
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	for (j = 0; j < r; j++) {
+		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
+		memcpy(shmreg_queue_slot_(q, pos, stride) + elem_offset,
+		       from + (size_t)j * elem_bytes, elem_bytes);
+	}
+	/* The leader last: (I5). Each releases all elements: S. */
+	for (j = r - 1; j >= 0; j--) {
+		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
+		shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(q, pos, stride)),
+				     (pos & q->lap_mask) | SHMREG_QUEUE_READY);
+	}
+	return r;
+}
+
+SHMREG_FORCE_INLINE int shmreg_queue_pop_batch_sized(struct shmreg_queue *q, void *elems,
+						     uint32_t n, size_t elem_bytes,
+						     size_t elem_offset, size_t stride)
+{
+	unsigned char *to = (unsigned char *)elems;
+	uint64_t first, pos;
+	int r, j;
+
+	if (SHMREG_UNLIKELY(n == 0))
+		return 0;
+	r = shmreg_queue_claim_pop(q, n, &first);
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	for (j = 0; j < r; j++) {
+		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
+		memcpy(to + (size_t)j * elem_bytes,
+		       shmreg_queue_slot_(q, pos, stride) + elem_offset, elem_bytes);
+	}
+	SHMREG_QUEUE_COPIED();
+	/* The leader last: (I5). S. */
+	for (j = r - 1; j >= 0; j--) {
+		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
+		shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(q, pos, stride)),
+				     (pos & q->lap_mask) + q->lap);
+	}
+	return r;
+}
+
+/* @state: WRITING or READING: what the slot becomes while it is lent out. */
+SHMREG_FORCE_INLINE int shmreg_queue_lend_sized(struct shmreg_queue *q,
+						struct shmreg_queue_lease *ret, uint64_t state,
+						size_t elem_offset, size_t stride)
+{
+	struct shmreg_queue_claim_ claim;
+	const int r = state == SHMREG_QUEUE_WRITING
+			      ? shmreg_queue_claim_push_one_(q, stride, &claim)
+			      : shmreg_queue_claim_pop_one_(q, stride, &claim);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	/*
+	 * Marked by oneself before one's next claim: (I4). A recorder, or the claim
+	 * of a redelivered slot, has stored this very word before. S.
+	 */
+	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap | shmreg_queue_mark_(q) | state);
+	q->handle.n_leases++;
+	ret->elem = claim.slot + elem_offset;
+	ret->position = claim.pos >> SHMREG_QUEUE_POS_SHIFT;
+	return 0;
+}
+
+/*
+ * @from: WRITING or READING; @add: what is to be added to the slot's lap.
+ */
+SHMREG_FORCE_INLINE int shmreg_queue_settle_sized(struct shmreg_queue *q,
+						  struct shmreg_queue_lease *lease, uint64_t from,
+						  uint64_t add, size_t elem_offset, size_t stride)
+{
+	const uint64_t pos = lease->position << SHMREG_QUEUE_POS_SHIFT;
+	unsigned char *slot;
+
+	if (SHMREG_UNLIKELY(q->claim == 0))
+		return shmreg_queue_unusable(q);
+	slot = shmreg_queue_slot_(q, pos, stride);
+	/* relaxed: if it is ours, we stored it ourselves, and nobody else changes it: (I3) */
+	if (SHMREG_UNLIKELY(lease->elem != slot + elem_offset ||
+			    shmreg_load_relaxed(shmreg_queue_word_(slot)) !=
+				    ((pos & q->lap_mask) | shmreg_queue_mark_(q) | from)))
+		return shmreg_queue_bad_lease(q, lease, from);
+	shmreg_store_release(shmreg_queue_word_(slot), (pos & q->lap_mask) + add);	/* S */
+	lease->elem = NULL;
+	q->handle.n_leases--;
+	return 0;
+}
+
+SHMREG_HOT int shmreg_queue_push(struct shmreg_queue *q, const void *elem)
+{
+	return shmreg_queue_push_sized(q, elem, q->elem_bytes, q->elem_offset, q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_pop(struct shmreg_queue *q, void *elem)
+{
+	return shmreg_queue_pop_sized(q, elem, q->elem_bytes, q->elem_offset, q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_push_batch(struct shmreg_queue *q, const void *elems, uint32_t n,
+				       uint32_t min)
+{
+	return shmreg_queue_push_batch_sized(q, elems, n, min, q->elem_bytes, q->elem_offset,
+					     q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_pop_batch(struct shmreg_queue *q, void *elems, uint32_t n)
+{
+	return shmreg_queue_pop_batch_sized(q, elems, n, q->elem_bytes, q->elem_offset, q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_reserve(struct shmreg_queue *q, struct shmreg_queue_lease *ret)
+{
+	return shmreg_queue_lend_sized(q, ret, SHMREG_QUEUE_WRITING, q->elem_offset, q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_acquire(struct shmreg_queue *q, struct shmreg_queue_lease *ret)
+{
+	return shmreg_queue_lend_sized(q, ret, SHMREG_QUEUE_READING, q->elem_offset, q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_commit(struct shmreg_queue *q, struct shmreg_queue_lease *lease)
+{
+	return shmreg_queue_settle_sized(q, lease, SHMREG_QUEUE_WRITING, SHMREG_QUEUE_READY,
+					 q->elem_offset, q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_abort(struct shmreg_queue *q, struct shmreg_queue_lease *lease)
+{
+	return shmreg_queue_settle_sized(q, lease, SHMREG_QUEUE_WRITING, SHMREG_QUEUE_TOMB,
+					 q->elem_offset, q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_release(struct shmreg_queue *q, struct shmreg_queue_lease *lease)
+{
+	return shmreg_queue_settle_sized(q, lease, SHMREG_QUEUE_READING, q->lap, q->elem_offset,
+					 q->stride);
+}
+
+SHMREG_HOT int shmreg_queue_refuse(struct shmreg_queue *q, struct shmreg_queue_lease *lease)
+{
+	const int r = shmreg_queue_settle_sized(q, lease, SHMREG_QUEUE_READING, SHMREG_QUEUE_REDEL,
+						q->elem_offset, q->stride);
+
+	if (SHMREG_LIKELY(r == 0))
+		shmreg_fetch_add_release(&shmreg_queue_shm_(q)->redel, 1);		/* D */
+	return r;
+}
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_QUEUE_INLINE_H */
