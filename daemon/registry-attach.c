@@ -27,9 +27,12 @@ static void fill_reply(struct segment *s, const struct participant *p, bool crea
 	ret->n_seats = segment_seats_of(s, p, ret->seat, SHMREG_SEATS_A_REPLY);
 }
 
-/* The attachment that an earlier copy of the same request made. */
+/*
+ * The attachment that an earlier copy of the same request made; by nonce alone, for
+ * its segment's name may have been removed since, and given to another one.
+ */
 static struct participant *find_nonce(const struct registry *r, const struct caller *c,
-				      const struct segment *s, uint64_t nonce)
+				      const char *name, uint64_t nonce)
 {
 	struct process *process = registry_find_process(r, &c->process);
 	struct participant *p;
@@ -37,9 +40,23 @@ static struct participant *find_nonce(const struct registry *r, const struct cal
 	if (!process || nonce == 0)
 		return NULL;
 	LIST_FOREACH(p, &process->participants, of_process)
-		if (p->segment == s && participant_entry(p)->nonce == nonce)
+		if (participant_entry(p)->nonce == nonce &&
+		    strcmp(segment_name(p->segment), name) == 0)
 			return p;
 	return NULL;
+}
+
+static bool repeated(const struct registry *r, const struct caller *c, const char *name,
+		     uint64_t nonce, uint32_t access, struct shmreg_attach_reply *ret,
+		     struct segment **ret_segment)
+{
+	const struct participant *p = find_nonce(r, c, name, nonce);
+
+	if (!p || p->read_only != !(access & SHMREG_ACCESS_WRITE))
+		return false;
+	fill_reply(p->segment, p, p->id == p->segment->directory.map->creator, ret);
+	*ret_segment = p->segment;
+	return true;
 }
 
 static void fill_participant(struct shmreg_dir_participant *ret, const struct caller *c,
@@ -78,6 +95,7 @@ static int attach(struct registry *r, const struct caller *c, struct segment *s,
 	p->index = index;
 	p->n_seats = n_seats;
 	p->charged = true;
+	p->token = c->token;
 	segment_attach(s, p, &entry, seats);
 	registry_add_participant(r, p);
 	registry_join(r, p, &c->process, spare);
@@ -97,11 +115,6 @@ static int open_segment(struct registry *r, const struct caller *c, struct segme
 	int64_t index;
 	int n = 0, e;
 
-	p = find_nonce(r, c, s, nonce);
-	if (p && p->read_only == read_only) {
-		fill_reply(s, p, p->id == s->directory.map->creator, ret);
-		return 0;
-	}
 	if ((policy_access(c, segment_owner(s), mode) & access) != access)
 		return refuse(error, EACCES,
 			      "segment \"%s\" belongs to uid %u and gid %u and has mode %04o: "
@@ -146,6 +159,8 @@ int registry_open(struct registry *r, const struct caller *c, const struct shmre
 	struct segment *s = registry_find_name(r, in->name);
 	int e;
 
+	if (repeated(r, c, in->name, in->nonce, access, ret, ret_segment))
+		return 0;
 	if (!s)
 		return refuse(error, ENOENT,
 			      "there is no segment \"%s\"; \"shmregctl ls\" shows which there are",
@@ -170,7 +185,7 @@ static int create_existing(struct registry *r, const struct caller *c, struct se
 		fill_reply(s, NULL, true, ret);
 		return 0;
 	}
-	if (find_nonce(r, c, s, in->nonce) || (in->flags & SHMREG_CREATE_OPEN)) {
+	if (in->flags & SHMREG_CREATE_OPEN) {
 		if (!(in->flags & SHMREG_CREATE_DETACHED))
 			return open_segment(r, c, s, SHMREG_ACCESS_READ | SHMREG_ACCESS_WRITE,
 					    in->n_seats, in->nonce, ret, error);
@@ -350,6 +365,9 @@ int registry_create(struct registry *r, const struct caller *c, const struct shm
 	struct participant *p;
 	int e;
 
+	if (repeated(r, c, in->name, in->nonce, SHMREG_ACCESS_READ | SHMREG_ACCESS_WRITE, ret,
+		     ret_segment))
+		return 0;
 	if (s) {
 		e = create_existing(r, c, s, in, ret, error);
 		if (e < 0)
@@ -444,6 +462,7 @@ int registry_reattach(struct registry *r, const struct caller *c,
 	e = registry_attached(r, c, in, &p, error);
 	if (e < 0)
 		return e;
+	p->token = c->token;
 	fill_reply(p->segment, p, false, ret);
 	registry_settle(r);
 	return 0;

@@ -56,6 +56,12 @@ struct caller {
 	size_t n_groups;
 	bool admin;			/* root or the daemon's own uid */
 	struct process_id process;
+	/*
+	 * The session's token (see <shmreg/abi/packet.h>), any number that no other
+	 * session has; 0: none. Attachments made or presented again in a session
+	 * hang on its token.
+	 */
+	uint64_t token;
 	char name[SHMREG_CLIENT_NAME_MAX + 1];
 };
 
@@ -145,12 +151,25 @@ int registry_charge(struct registry *r, uint32_t uid, enum shmreg_resource what,
 		    char *error);
 void registry_uncharge(struct registry *r, uint32_t uid, enum shmreg_resource what, uint64_t n);
 
-/* The process is dead, or its mappings are gone (exec): all its attachments die. */
+/* The process is dead: all its attachments die. */
 void registry_process_died(struct registry *r, const struct process_id *process);
+/*
+ * The process lives, but has unmapped this token, by exec: the attachments that hang
+ * on it die. Not those of other sessions, which the process may have had beside it,
+ * or may have begun after the exec.
+ */
+void registry_token_gone(struct registry *r, const struct process_id *process, uint64_t token);
+/* Does an attachment hang on it? Else nobody need look after the token. */
+bool registry_token_used(const struct registry *r, const struct process_id *process,
+			 uint64_t token);
 bool registry_process_attached(const struct registry *r, const struct process_id *process);
 
 /*
- * Repair. registry_repair_begin() notes which seats are dead now;
+ * Repair. Between begin and end no range of the segment is punched or used again,
+ * for the reaper may be writing to it: so end (and quarantine) may be called only
+ * when the reaper *process* is gone, whatever it said. disposed() may come in
+ * between; then the job's end is not reported any more.
+ * registry_repair_begin() notes which seats are dead now;
  * registry_repair_end(true) frees those, settles their participants, applies
  * the lifetime, and calls repair again if more died meanwhile;
  * (false) leaves them dead: the shell begins again, or gives up and quarantines,

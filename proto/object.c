@@ -97,6 +97,9 @@ int shmreg_shape_bytes(const struct shmreg_shape *shape, uint64_t *ret_bytes, ui
 	uint64_t bytes;
 	int r;
 
+	if (shape->param[0] | shape->param[1] | shape->param[2] | shape->param[3])
+		return refuse(-EINVAL, ret_why,
+			      "has parameters that no kind knows; all four must be 0");
 	switch (shape->kind) {
 	case SHMREG_KIND_ARRAY:
 		r = array_bytes(shape, &bytes, ret_why);

@@ -405,7 +405,7 @@ START_TEST(registry_without_our_segments)
 	ck_assert_uint_eq(script.n[SHMREG_PACKET_REATTACH], 0);
 	shmreg_dir_objects(script.segment.dir)[0] = (struct shmreg_dir_object){
 		.state = SHMREG_ENTRY_LIVE, .id = 1, .bytes = 128, .name = "a",
-		.shape = { SHMREG_KIND_ATOMIC, SHMREG_ATOMIC_LAYOUT, 0, 8, 8, 1 },
+		.shape = { SHMREG_KIND_ATOMIC, SHMREG_ATOMIC_LAYOUT, 0, 8, 8, 1, { 0 } },
 	};
 	shmreg_dir_buckets(script.segment.dir)[shmreg_name_hash("a") & 15] = 1;
 	ck_assert_int_eq(shmreg_object_remove(s, "a"), -ESTALE);
@@ -437,7 +437,7 @@ START_TEST(attachment_refused)
 	struct shmreg_segment *s = attached(c);
 	struct shmreg_stats_reply stats;
 	struct shmreg_handle *h;
-	const struct shmreg_shape shape = { SHMREG_KIND_ATOMIC, SHMREG_ATOMIC_LAYOUT, 0, 8, 8, 1 };
+	const struct shmreg_shape shape = { SHMREG_KIND_ATOMIC, SHMREG_ATOMIC_LAYOUT, 0, 8, 8, 1, { 0 } };
 
 	script.serve = unknown_attachment;
 	script.n_hang_ups = 1;
@@ -468,7 +468,7 @@ static enum fake_action seats_lost(struct script *s, const struct shmreg_request
 
 START_TEST(seats_answer_lost)
 {
-	const struct shmreg_shape any = { SHMREG_KIND_QUEUE, SHMREG_QUEUE_LAYOUT, 0, 0, 0, 0 };
+	const struct shmreg_shape any = { SHMREG_KIND_QUEUE, SHMREG_QUEUE_LAYOUT, 0, 0, 0, 0, { 0 } };
 	struct shmreg_connection *c = connected();
 	struct shmreg_segment *s = attached(c);
 	struct shmreg_handle *h[3];
@@ -476,7 +476,7 @@ START_TEST(seats_answer_lost)
 
 	shmreg_dir_objects(script.segment.dir)[0] = (struct shmreg_dir_object){
 		.state = SHMREG_ENTRY_LIVE, .id = 1, .bytes = 1024 + 2 * 16, .name = "q",
-		.shape = { SHMREG_KIND_QUEUE, SHMREG_QUEUE_LAYOUT, 0, 8, 8, 2 },
+		.shape = { SHMREG_KIND_QUEUE, SHMREG_QUEUE_LAYOUT, 0, 8, 8, 2, { 0 } },
 	};
 	shmreg_dir_objects(script.segment.dir)[0].bytes = 1152;
 	shmreg_dir_buckets(script.segment.dir)[shmreg_name_hash("q") & 15] = 1;

@@ -63,7 +63,7 @@ static struct shmreg_request request(uint16_t type)
 		r.u.create_object.at = at;
 		r.u.create_object.nonce = 9;
 		r.u.create_object.flags = SHMREG_OBJECT_OPEN;
-		r.u.create_object.shape = (struct shmreg_shape){ SHMREG_KIND_ARRAY, 1, 0, 8, 8, 8 };
+		r.u.create_object.shape = (struct shmreg_shape){ SHMREG_KIND_ARRAY, 1, 0, 8, 8, 8, { 0 } };
 		strcpy(r.u.create_object.name, "an/object");
 		strcpy(r.u.create_object.type_name, "struct event");
 		break;

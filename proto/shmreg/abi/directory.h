@@ -188,19 +188,19 @@ struct shmreg_dir_object {
 	uint32_t next;			/*   4: index + 1 of the next in the bucket's chain */
 	uint64_t id;			/*   8: from 1, never reused in the segment */
 	struct shmreg_shape shape;	/*  16 */
-	uint64_t offset;		/*  48: in the data area */
-	uint64_t bytes;			/*  56: what shmreg_shape_bytes() says */
-	uint64_t nonce;			/*  64: of the CREATE_OBJECT that made it */
-	uint64_t creator;		/*  72: participant id, 0 = administrator */
-	uint64_t removed_epoch;		/*  80: written before state becomes REMOVED */
-	uint64_t created_ns;		/*  88: CLOCK_REALTIME */
-	uint8_t reserved[32];		/*  96 */
+	uint64_t offset;		/*  64: in the data area */
+	uint64_t bytes;			/*  72: what shmreg_shape_bytes() says */
+	uint64_t nonce;			/*  80: of the CREATE_OBJECT that made it */
+	uint64_t creator;		/*  88: participant id, 0 = administrator */
+	uint64_t removed_epoch;		/*  96: written before state becomes REMOVED */
+	uint64_t created_ns;		/* 104: CLOCK_REALTIME */
+	uint8_t reserved[16];		/* 112 */
 	char name[SHMREG_OBJECT_NAME_MAX + 1];		/* 128 */
 	char type_name[SHMREG_TYPE_NAME_MAX + 1];	/* 192 */
 };
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_object, shape) == 16, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_object, offset) == 48, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_object, removed_epoch) == 80, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_object, offset) == 64, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_object, removed_epoch) == 96, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_object, name) == 128, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_object, type_name) == 192, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_dir_object) == 256, "frozen");

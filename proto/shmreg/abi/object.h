@@ -38,8 +38,9 @@ struct shmreg_shape {
 	uint32_t elem_align;	/* 12: a power of two, bytes */
 	uint64_t elem_bytes;	/* 16: sizeof an element */
 	uint64_t capacity;	/* 24: elements */
+	uint32_t param[4];	/* 32: what else a kind needs; 0 in all kinds of today */
 };
-SHMREG_STATIC_ASSERT(sizeof(struct shmreg_shape) == 32, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_shape) == 48, "frozen");
 
 /* What an element may be at most; -EINVAL beyond. */
 #define SHMREG_ARRAY_ALIGN_MAX 4096

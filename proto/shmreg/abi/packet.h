@@ -335,7 +335,7 @@ SHMREG_STATIC_ASSERT(sizeof(struct shmreg_hello) == 72, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_create) == 168, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_open) == 144, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_attach_reply) == 176, "frozen");
-SHMREG_STATIC_ASSERT(sizeof(struct shmreg_create_object) == 200, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_create_object) == 216, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_remove_object) == 96, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_segment_info) == 224, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_stats_reply) == 232, "frozen");
