@@ -97,6 +97,13 @@ test_queue_CFLAGS = $(harness_cflags)
 test_queue_LDADD = $(queue_ldadd)
 test_queue_SOURCES = tests/test-queue.c
 
+check_PROGRAMS += test-queue-wreckage
+TESTS += test-queue-wreckage
+test_queue_wreckage_CPPFLAGS = $(queue_cppflags)
+test_queue_wreckage_CFLAGS = $(harness_cflags)
+test_queue_wreckage_LDADD = $(queue_ldadd)
+test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c
+
 endif
 
 # What the library looks like from outside.
