@@ -62,7 +62,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <shmreg/abi/queue.h>
+#include <shmreg/queue.h>
 
 SHMREG_BEGIN_DECLS
 
