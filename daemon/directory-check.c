@@ -159,7 +159,7 @@ static int check_object(const struct shmreg_dir *m, const struct shmreg_dir_obje
 	    (o->type_name[0] && shmreg_type_name_check(o->type_name, &why) < 0))
 		return refuse(error, EBADMSG, "object entry %u: the type name %s", index, why);
 	if (shmreg_shape_bytes(&o->shape, &bytes, &align, &why) < 0)
-		return refuse(error, EBADMSG, "object entry %u: %s", index, why);
+		return refuse(error, EBADMSG, "object entry %u %s", index, why);
 	if (o->bytes != bytes || o->offset % align || bytes > m->data_bytes ||
 	    o->offset > m->data_bytes - bytes)
 		return refuse(error, EBADMSG, "object entry %u does not lie in the data area", index);

@@ -135,7 +135,7 @@ static int create_new(struct registry *r, struct segment *s, const struct partic
 	}
 	e = shmreg_shape_bytes(&in->shape, &o.bytes, &align, &why);
 	if (e < 0)
-		return refuse(error, e, "object \"%s\" is impossible: %s", in->name, why);
+		return refuse(error, e, "object \"%s\" %s", in->name, why);
 	index = segment_pick_object(s);
 	if (index < 0)
 		return refuse(error, ENOSPC,
@@ -175,10 +175,10 @@ int registry_create_object(struct registry *r, const struct caller *c,
 	int e;
 
 	e = registry_writer(r, c, &in->at, &s, &p, error);
-	if (e < 0)
-		return e;
 	/* The epoch that came along may free what this request needs. */
 	registry_settle(r);
+	if (e < 0)
+		return e;
 	index = directory_find_object(&s->directory, in->name);
 	if (index >= 0)
 		e = create_existing(s, p, (uint32_t)index, in, ret, error);
@@ -210,6 +210,7 @@ int registry_remove_object(struct registry *r, const struct caller *c,
 	int e;
 
 	e = registry_writer(r, c, &in->at, &s, &p, error);
+	registry_settle(r);
 	if (e < 0)
 		return e;
 	index = in->object ? find_id(s, in->object) : directory_find_object(&s->directory, in->name);

@@ -63,12 +63,16 @@ core_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 core_ldadd = libshmregd-core.la $(CHECK_LIBS)
 registry_fixture = tests/registry-fixture.c tests/registry-fixture.h
 
-check_PROGRAMS += test-registry
-TESTS += test-registry
+PURE_TESTS += test-registry test-registry-model
 test_registry_CPPFLAGS = $(core_cppflags)
 test_registry_CFLAGS = $(core_cflags)
 test_registry_LDADD = $(core_ldadd)
 test_registry_SOURCES = tests/test-registry.c $(registry_fixture)
+
+test_registry_model_CPPFLAGS = $(core_cppflags)
+test_registry_model_CFLAGS = $(core_cflags)
+test_registry_model_LDADD = $(core_ldadd)
+test_registry_model_SOURCES = tests/test-registry-model.c tests/random.h $(registry_fixture)
 
 endif
 
