@@ -195,7 +195,7 @@ SHMREG_HOT const void *shmreg_array_at_const(const struct shmreg_array *array, u
 		struct shmreg_array *array;                                                       \
 		const int r = shmreg_array_open_layout(segment, &array, how, object, &params,     \
 						       SHMREG_ARRAY_LAYOUT);                      \
-		if (r == 0)                                                                       \
+		if (r >= 0)                                                                       \
 			*ret = (struct name *)array;                                              \
 		return r;                                                                         \
 	}                                                                                         \
@@ -227,7 +227,7 @@ SHMREG_HOT const void *shmreg_array_at_const(const struct shmreg_array *array, u
 		const struct shmreg_array_params params = name##_params(length);                  \
 		const struct shmreg_array *array;                                                 \
 		const int r = shmreg_array_open_const(segment, &array, object, &params);          \
-		if (r == 0)                                                                       \
+		if (r >= 0)                                                                       \
 			*ret = (const struct name *)array;                                        \
 		return r;                                                                         \
 	}                                                                                         \

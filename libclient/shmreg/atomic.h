@@ -255,7 +255,7 @@ SHMREG_ATOMIC_WIDTH_(64)
 		struct shmreg_atomic *atomic;                                                     \
 		const int r = shmreg_atomic_open_layout(segment, &atomic, how, object, &params,   \
 							SHMREG_ATOMIC_LAYOUT);                    \
-		if (r == 0)                                                                       \
+		if (r >= 0)                                                                       \
 			*ret = (struct name *)atomic;                                             \
 		return r;                                                                         \
 	}                                                                                         \
@@ -283,7 +283,7 @@ SHMREG_ATOMIC_WIDTH_(64)
 		const struct shmreg_atomic_params params = name##_params();                       \
 		const struct shmreg_atomic *atomic;                                               \
 		const int r = shmreg_atomic_open_const(segment, &atomic, object, &params);        \
-		if (r == 0)                                                                       \
+		if (r >= 0)                                                                       \
 			*ret = (const struct name *)atomic;                                       \
 		return r;                                                                         \
 	}                                                                                         \

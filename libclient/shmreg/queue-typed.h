@@ -41,7 +41,7 @@ SHMREG_BEGIN_DECLS
 		struct shmreg_queue_lease lease;                                                   \
 		const int r = shmreg_queue_lend_sized(&q->queue, &lease, state,                    \
 						      SHMREG_QUEUE_PLACE_(type));                  \
-		if (r == 0) {                                                                      \
+		if (r >= 0) {                                                                      \
 			ret->elem = (type *)lease.elem;                                            \
 			ret->position = lease.position;                                            \
 		}                                                                                  \
@@ -84,7 +84,7 @@ SHMREG_BEGIN_DECLS
 		params.type_name = #type;                                                          \
 		r = shmreg_queue_open_layout(segment, &q, how, object, &params,                    \
 					     SHMREG_QUEUE_LAYOUT, sizeof(struct name));            \
-		if (r == 0)                                                                        \
+		if (r >= 0)                                                                        \
 			*ret = (struct name *)q;                                                   \
 		return r;                                                                          \
 	}                                                                                          \
