@@ -1,1 +1,15 @@
-# examples/
+# examples/: programs as users write them. They see the installed headers only, and are not installed.
+
+noinst_PROGRAMS += wordcount hello
+wordcount_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -D_GNU_SOURCE
+wordcount_LDADD = libshmreg.la
+wordcount_SOURCES = \
+	examples/wordcount.c \
+	examples/wordcount.h \
+	examples/wordcount-crew.c \
+	examples/wordcount-text.c \
+	examples/wordcount-worker.c
+
+hello_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+hello_LDADD = libshmreg.la
+hello_SOURCES = examples/hello.c
