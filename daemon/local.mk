@@ -38,3 +38,13 @@ libshmregd_core_la_SOURCES = \
 	daemon/segment-verify.c \
 	daemon/segment.c \
 	daemon/segment.h
+
+# Repairs after a death: the library's recovery in a sandbox. Not libshmreg itself.
+pkglibexec_PROGRAMS += shmreg-reaper
+shmreg_reaper_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+shmreg_reaper_CFLAGS = $(AM_CFLAGS) $(LIBSECCOMP_CFLAGS)
+shmreg_reaper_LDADD = librepair.la libproto.la $(LIBSECCOMP_LIBS)
+shmreg_reaper_SOURCES = \
+	daemon/reaper-sandbox.c \
+	daemon/reaper-sandbox.h \
+	daemon/reaper.c

@@ -73,6 +73,9 @@ int shmreg_dir_check(const struct shmreg_dir *dir, size_t bytes)
 	return 0;
 }
 
+/* Eight bytes of whatever fields they belong to. */
+typedef uint64_t __attribute__((may_alias)) any_word;
+
 /*
  * Copy word by word with acquire: whoever sees in any of the words what a later
  * owner of the entry wrote there, sees in the loads of state and id that follow
@@ -81,8 +84,8 @@ int shmreg_dir_check(const struct shmreg_dir *dir, size_t bytes)
  */
 static void copy_words(void *to, const void *from, size_t bytes)
 {
-	uint64_t *t = to;
-	const uint64_t *f = from;
+	any_word *t = to;
+	const any_word *f = from;
 
 	for (size_t i = 0; i < bytes / sizeof(*t); i++)
 		t[i] = shmreg_load_acquire(&f[i]);
@@ -152,7 +155,7 @@ struct wanted {
 /* By words, since the entry may be freed and written anew while it is compared. */
 static bool has_name(const struct shmreg_dir_object *entry, const struct wanted *wanted)
 {
-	const uint64_t *word = (const uint64_t *)(const void *)entry->name;
+	const any_word *word = (const any_word *)(const void *)entry->name;
 
 	for (size_t i = 0; i < wanted->n_words; i++)
 		if (shmreg_load_acquire(&word[i]) != wanted->word[i])

@@ -110,6 +110,16 @@ test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c
 
 endif
 
+# The real shmreg-reaper on hand-made segments.
+if HAVE_CHECK
+check_PROGRAMS += test-reaper
+TESTS += test-reaper
+test_reaper_CPPFLAGS = -I$(top_srcdir)/proto -DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
+test_reaper_CFLAGS = $(harness_cflags)
+test_reaper_LDADD = libproto.la $(CHECK_LIBS)
+test_reaper_SOURCES = tests/test-reaper.c tests/random.h
+endif
+
 # What the library looks like from outside.
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)' CC='$(CC)'; \

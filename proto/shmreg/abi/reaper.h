@@ -14,11 +14,20 @@
  *	reaper -> daemon	one shmreg_reaper_report an object in which it did
  *				something (type OBJECT), then one of type DONE
  *
+ * A job that cannot be done (a malformed one, a directory that fails its check)
+ * is DONE with a status below 0, and the reaper exits with 1; else with 0. On EOF
+ * before a job it exits with 0.
+ *
  * Which seats are dead the reaper reads in the directory. When DONE arrives the
  * daemon frees the seats that were dead before it sent the job; others wait for
  * the next job. EOF, a signal or a malformed report before DONE is a failure:
  * the job is run again by another process, and after three in a row the segment
  * is quarantined. Not installed.
+ *
+ * Two reapers never work on one segment: the daemon waits for the first to be
+ * gone. When the daemon itself dies, its reapers are killed with it (PDEATHSIG),
+ * and who starts it again first makes sure that they are gone: systemd by the
+ * unit's control group, shmregctl run by waiting for all orphans of the daemon.
  */
 
 #include <shmreg/compiler.h>

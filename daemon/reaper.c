@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reaper.c - shmreg-reaper: repairs what the dead left in one segment, and exits
+ *
+ * See shmreg/abi/reaper.h for what it is told and tells, reaper-sandbox.h for
+ * what it cannot do, and libclient/repair.h for the repairs. It can be killed at
+ * any instruction and run again: a repair is exact compare-and-swaps from what
+ * is there, and it keeps nothing of its own.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <shmreg/abi/directory.h>
+#include <shmreg/abi/reaper.h>
+
+#include "reaper-sandbox.h"
+#include "repair.h"
+
+/* An entry that is being written is free or committed by one of the next looks. */
+#define READ_TRIES 100
+
+struct job {
+	struct shmreg_reaper_job in;
+	int dir_fd;
+	int data_fd;
+	const struct shmreg_dir *dir;
+	unsigned char *data;
+	uint64_t dead[SHMREG_SEATS / 64];
+	uint32_t n_dead;
+};
+
+/*
+ * Not exit(3) or _exit(2): nothing is to be flushed, and what those may call (a
+ * sanitizer looks for leaks) is forbidden.
+ */
+_Noreturn static void leave(int status)
+{
+	for (;;)
+		syscall(SYS_exit_group, status);
+}
+
+/* Returns only if it was sent: there is nobody to report to once the daemon has gone. */
+static void send_report(const struct shmreg_reaper_report *report)
+{
+	ssize_t n;
+
+	do
+		n = send(SHMREG_REAPER_FD, report, sizeof(*report), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof(*report))
+		leave(1);
+}
+
+static struct shmreg_reaper_report report_init(const struct job *job, uint32_t type)
+{
+	return (struct shmreg_reaper_report){
+		.magic = SHMREG_REAPER_MAGIC,
+		.type = type,
+		.segment = job->in.segment,
+	};
+}
+
+/* 0, -EBADMSG, or the end of the process: the daemon has gone, or needs no repair. */
+static int receive_job(struct job *job)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { .iov_base = &job->in, .iov_len = sizeof(job->in) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	const struct cmsghdr *c;
+	int fds[2];
+	ssize_t n;
+
+	do
+		n = recvmsg(SHMREG_REAPER_FD, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		leave(n < 0);
+
+	c = CMSG_FIRSTHDR(&msg);
+	if (n != sizeof(job->in) || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
+	    job->in.magic != SHMREG_REAPER_MAGIC || !c || c->cmsg_level != SOL_SOCKET ||
+	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fds)))
+		return -EBADMSG;
+	memcpy(fds, CMSG_DATA(c), sizeof(fds));
+	job->dir_fd = fds[0];
+	job->data_fd = fds[1];
+	return 0;
+}
+
+static int map(int fd, uint64_t bytes, int prot, void **ret)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* Beyond the end of a file is SIGBUS. The files are sealed against shrinking. */
+	if (!bytes || bytes > INT64_MAX || st.st_size < (off_t)bytes)
+		return -EBADMSG;
+	p = mmap(NULL, bytes, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	close(fd);
+	*ret = p;
+	return 0;
+}
+
+static int map_job(struct job *job)
+{
+	void *p;
+	int r;
+
+	r = map(job->dir_fd, job->in.dir_bytes, PROT_READ, &p);
+	if (r < 0)
+		return r;
+	job->dir = p;
+	r = shmreg_dir_check(job->dir, job->in.dir_bytes);
+	if (r < 0)
+		return r;
+	if (job->dir->segment != job->in.segment || job->dir->data_bytes != job->in.data_bytes)
+		return -EBADMSG;
+	r = map(job->data_fd, job->in.data_bytes, PROT_READ | PROT_WRITE, &p);
+	if (r < 0)
+		return r;
+	job->data = p;
+	return 0;
+}
+
+/*
+ * All of them, before any object is visited: a seat that dies later was not
+ * dead when the job was sent, so the daemon does not free it for this job.
+ */
+static void read_dead_seats(struct job *job)
+{
+	const uint64_t *seats = shmreg_dir_seats(job->dir);
+
+	for (uint32_t i = 1; i < SHMREG_SEATS; i++) {
+		/*
+		 * Acquire: pairs with the daemon's release when it declares the
+		 * death, which it does after the process has ended.
+		 */
+		const uint64_t seat = shmreg_load_acquire(&seats[i]);
+
+		if ((seat & SHMREG_SEAT_STATE_MASK) != SHMREG_SEAT_DEAD)
+			continue;
+		job->dead[i / 64] |= UINT64_C(1) << (i % 64);
+		job->n_dead++;
+	}
+}
+
+/* Is the object in the data area, whole, as large as its shape says? */
+static bool object_valid(const struct job *job, const struct shmreg_dir_object *o)
+{
+	uint64_t bytes, align;
+
+	return shmreg_shape_bytes(&o->shape, &bytes, &align, NULL) == 0 && o->bytes == bytes &&
+	       o->offset % align == 0 && bytes <= job->in.data_bytes &&
+	       o->offset <= job->in.data_bytes - bytes;
+}
+
+static int read_object(const struct job *job, uint32_t index, struct shmreg_dir_object *ret)
+{
+	int r = -EAGAIN;
+
+	for (unsigned int i = 0; i < READ_TRIES && r == -EAGAIN; i++)
+		r = shmreg_dir_read_object(job->dir, index, ret);
+	return r;
+}
+
+/*
+ * An object that is not there or makes no sense in the directory is passed over:
+ * the daemon alone writes there, so it is one that nobody can have opened.
+ * A removed one is visited: its range is not used again before those who had it
+ * open have been repaired.
+ */
+static void repair_objects(const struct job *job)
+{
+	for (uint32_t i = 0; i < job->dir->max_objects; i++) {
+		struct shmreg_reaper_report report = report_init(job, SHMREG_REAPER_OBJECT);
+		struct shmreg_dir_object o;
+
+		if (read_object(job, i, &o) < 0 || !object_valid(job, &o))
+			continue;
+		report.object = o.id;
+		if (shmreg_repair_object(&o.shape, job->data + o.offset, job->dead, &report) < 0)
+			continue;
+		if (report.status || report.n_repaired || report.n_freed || report.n_requeued ||
+		    report.n_gave_up)
+			send_report(&report);
+	}
+}
+
+static int run(void)
+{
+	struct job job = { .dir_fd = -1, .data_fd = -1 };
+	struct shmreg_reaper_report report;
+	int r;
+
+	r = receive_job(&job);
+	if (r == 0)
+		r = map_job(&job);
+	if (r == 0) {
+		read_dead_seats(&job);
+		if (job.n_dead)
+			repair_objects(&job);
+	}
+	report = report_init(&job, SHMREG_REAPER_DONE);
+	report.status = r;
+	report.n_seats = job.n_dead;
+	send_report(&report);
+	return r < 0;
+}
+
+static bool started_by_daemon(void)
+{
+	int type;
+	socklen_t size = sizeof(type);
+
+	return getsockopt(SHMREG_REAPER_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+	       type == SOCK_SEQPACKET;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what;
+	int r;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("shmreg-reaper " VERSION);
+		return 0;
+	}
+	if (argc > 1 || !started_by_daemon()) {
+		fputs("shmreg-reaper: this is started by shmregd when a process has died; "
+		      "there is nothing to do with it by hand\n",
+		      stderr);
+		return 2;
+	}
+
+	/*
+	 * Die with the daemon. If it died before this call: its end of the socket
+	 * was the only one, so there is no job to be received.
+	 */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || close_range(SHMREG_REAPER_FD + 1, ~0U, 0) < 0) {
+		perror("shmreg-reaper");
+		return 1;
+	}
+	r = reaper_sandbox_enter(&what);
+	if (r < 0) {
+		fprintf(stderr, "shmreg-reaper: cannot %s: %s; it does not run without\n", what,
+			strerror(-r));
+		return 1;
+	}
+	leave(run());
+}
