@@ -260,6 +260,8 @@ static int call_locked(struct shmreg_connection *c, struct connection_call *call
 
 	for (life = 0; life < LIVES; life++) {
 		if (c->fd < 0) {
+			if (call->only_connected)
+				return -ENOTCONN;
 			r = session_begin(c);
 			if (r == -ECONNRESET)
 				continue;

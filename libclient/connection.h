@@ -56,6 +56,8 @@ struct connection_call {
 	 */
 	bool (*settled)(struct connection_call *call);
 	void *settled_data;
+	/* Not worth waiting for a daemon: -ENOTCONN, without a sentence, if none is connected. */
+	bool only_connected;
 };
 
 /*

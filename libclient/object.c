@@ -250,7 +250,8 @@ static int check_match(const struct shmreg_segment *s, const struct shmreg_dir_o
 	    (shape->elem_bytes == 0 ||
 	     (is->elem_bytes == shape->elem_bytes && is->elem_align == shape->elem_align)) &&
 	    (shape->capacity == 0 ||
-	     (is->capacity == shape->capacity && is->flags == shape->flags)))
+	     (is->capacity == shape->capacity && is->flags == shape->flags &&
+	      memcmp(is->param, shape->param, sizeof(is->param)) == 0)))
 		return 0;
 	return error_set(-EMEDIUMTYPE, "object '%s' in segment '%s' is: %s; the program wants: %s",
 			 entry->name, s->name, describe(there, sizeof(there), is, entry->type_name),
@@ -398,7 +399,11 @@ int shmreg_object_open(struct shmreg_segment *segment, struct shmreg_handle **re
 					 "it was created, %d times", name, segment->name,
 					 REMOVED_MAX);
 		r = create(segment, how, name, shape, type_name, &index, &created);
-		if (r < 0)
+		/*
+		 * Somebody else has just created it, differently: look again, for what we
+		 * left open the daemon cannot know.
+		 */
+		if (r < 0 && !(r == -EMEDIUMTYPE && (how & SHMREG_OBJECT_ATTACH) != 0))
 			return r;
 	}
 }

@@ -39,7 +39,7 @@ static void reported(struct shmreg_segment *s, uint64_t epoch)
 {
 	pthread_mutex_lock(&s->mutex);
 	if (epoch > s->reported)
-		s->reported = epoch;
+		shmreg_store_relaxed(&s->reported, epoch); /* relaxed: see segment_quiesce() */
 	pthread_mutex_unlock(&s->mutex);
 }
 
@@ -144,24 +144,32 @@ int segment_more_seats(struct shmreg_segment *s)
 
 void segment_quiesce(struct shmreg_segment *s)
 {
-	struct connection_call call = { .request.header.type = SHMREG_PACKET_QUIESCE };
-	uint64_t epoch = 0;
+	struct connection_call call = {
+		.request.header.type = SHMREG_PACKET_QUIESCE,
+		.only_connected = true,
+	};
+	uint64_t epoch;
 	bool news;
+	int r;
 
 	/* relaxed: only whether it moved; object_epoch() reads it again, with acquire */
-	if (shmreg_load_acquire(&s->lost) < 0 || shmreg_load_relaxed(&s->dir->removal_epoch) ==
-			   shmreg_load_relaxed(&s->reported))
+	if (shmreg_load_acquire(&s->lost) < 0 ||
+	    shmreg_load_relaxed(&s->dir->removal_epoch) == shmreg_load_relaxed(&s->reported))
 		return;
 	pthread_mutex_lock(&s->mutex);
 	epoch = object_epoch(s);
-	news = epoch > s->reported && epoch > s->tried;
-	if (news)
-		s->tried = epoch;
+	news = epoch > s->reported && epoch > s->refused;
 	pthread_mutex_unlock(&s->mutex);
 	if (!news)
 		return;
-	if (segment_call(s, &call) == 0)
+	r = segment_call(s, &call);
+	if (r == 0) {
 		connection_call_done(&call);
+	} else if (r != -ENOTCONN) {
+		pthread_mutex_lock(&s->mutex);
+		s->refused = epoch;
+		pthread_mutex_unlock(&s->mutex);
+	}
 }
 
 static void segment_free(struct shmreg_segment *s)

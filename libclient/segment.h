@@ -34,7 +34,7 @@ struct shmreg_segment {
 	/* under mutex */
 	pthread_mutex_t mutex;
 	uint64_t reported;	/* removal epoch that the daemon surely knows of */
-	uint64_t tried;		/* newest one that was sent by itself, perhaps in vain */
+	uint64_t refused;	/* newest one that was sent by itself and not taken */
 	uint64_t seats[SHMREG_SEATS / 64];	/* a bit for each seat that is ours */
 	struct object_node *nodes;		/* open handles */
 	struct object_node **by_index;		/* the same, by entry of the directory */
@@ -65,7 +65,8 @@ int segment_more_seats(struct shmreg_segment *s);
  * segment_quiesce() - tell the daemon, if there is news, what removed objects are not in use
  *
  * See object.c for the argument. Failure is not an error: every later request
- * carries the same news.
+ * carries the same news. So it never waits for a daemon that is not there: opening
+ * and closing what exists go on without one.
  */
 void segment_quiesce(struct shmreg_segment *s);
 
