@@ -44,9 +44,20 @@ static void start_daemon(struct harness *h)
 	}
 }
 
+static struct shmreg_connection *observe(void)
+{
+	struct shmreg_connect_params params = { .size = sizeof(params), .name = "observer",
+						.flags = SHMREG_CONNECT_OBSERVER };
+	struct shmreg_connection *c;
+
+	harness_ok(shmreg_connect(&c, &params));
+	return c;
+}
+
 void harness_start(struct harness *h, const char *const *options)
 {
 	const char *tmp = getenv("TMPDIR");
+	struct shmreg_connection *c;
 	int n = 0;
 
 	census_take(&h->self_before, getpid());
@@ -66,7 +77,13 @@ void harness_start(struct harness *h, const char *const *options)
 	keeper_start(&h->keeper, h->dir, h->socket_path, h->argv);
 	setenv("SHMREG_SOCKET", h->socket_path, 1);
 	start_daemon(h);
+	/*
+	 * A daemon that says READY=1 may have the socket to say it through still open;
+	 * one that answers is past that. At the end it is asked in the same way.
+	 */
+	c = observe();
 	census_take(&h->daemon_before, harness_daemon(h));
+	shmreg_disconnect(c);
 }
 
 void harness_kill_daemon(struct harness *h)
@@ -130,11 +147,14 @@ static bool daemon_as_before(void *arg)
 void harness_stop(struct harness *h)
 {
 	static struct census now;
+	struct shmreg_connection *c;
 
 	if (h->keeper.daemon) {
 		harness_wait(no_segments, NULL, "the last segment to go");
 		harness_wait(nothing_stored, h, "the fd store to be empty");
+		c = observe();
 		harness_wait(daemon_as_before, h, "the daemon to have no more than at its start");
+		shmreg_disconnect(c);
 		harness_stop_daemon(h);
 	}
 	/* daemon.log, notify and control */
@@ -201,16 +221,6 @@ struct shmreg_connection *harness_connect(void)
 	struct shmreg_connection *c;
 
 	harness_ok(shmreg_connect(&c, NULL));
-	return c;
-}
-
-static struct shmreg_connection *observe(void)
-{
-	struct shmreg_connect_params params = { .size = sizeof(params), .name = "observer",
-						.flags = SHMREG_CONNECT_OBSERVER };
-	struct shmreg_connection *c;
-
-	harness_ok(shmreg_connect(&c, &params));
 	return c;
 }
 
