@@ -76,14 +76,39 @@ test_registry_model_SOURCES = tests/test-registry-model.c tests/random.h $(regis
 
 endif
 
-# libclient/: against a daemon that misbehaves on request.
+# libclient/: test-connection against a daemon that misbehaves on request, the others against ours.
 if HAVE_CHECK
-check_PROGRAMS += test-connection
+check_PROGRAMS += test-connection test-segment test-handle test-array test-atomic test-fork test-epoch
 TESTS += test-connection
-test_connection_SOURCES = tests/test-connection.c tests/fake.c tests/fake.h
 test_connection_CPPFLAGS = $(harness_cppflags)
 test_connection_CFLAGS = $(harness_cflags)
 test_connection_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
+test_connection_SOURCES = tests/test-connection.c tests/fake.c tests/fake.h
+test_segment_CPPFLAGS = $(harness_cppflags)
+test_segment_CFLAGS = $(harness_cflags)
+test_segment_LDADD = $(harness_ldadd)
+test_segment_SOURCES = tests/test-segment.c
+test_handle_CPPFLAGS = $(harness_cppflags)
+test_handle_CFLAGS = $(harness_cflags)
+test_handle_LDADD = $(harness_ldadd)
+test_handle_SOURCES = tests/test-handle.c
+test_array_CPPFLAGS = $(harness_cppflags)
+test_array_CFLAGS = $(harness_cflags)
+test_array_LDADD = $(harness_ldadd)
+test_array_SOURCES = tests/test-array.c
+test_atomic_CPPFLAGS = $(harness_cppflags)
+test_atomic_CFLAGS = $(harness_cflags)
+test_atomic_LDADD = $(harness_ldadd)
+test_atomic_SOURCES = tests/test-atomic.c
+test_fork_CPPFLAGS = $(harness_cppflags)
+test_fork_CFLAGS = $(harness_cflags)
+test_fork_LDADD = $(harness_ldadd)
+test_fork_SOURCES = tests/test-fork.c
+test_epoch_CPPFLAGS = $(harness_cppflags)
+test_epoch_CFLAGS = $(harness_cflags)
+test_epoch_LDADD = $(harness_ldadd)
+test_epoch_SOURCES = tests/test-epoch.c
+
 # The queue without a daemon: its operations and its repair on plain memory.
 check_LTLIBRARIES += libqueueplain.la
 libqueueplain_la_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
