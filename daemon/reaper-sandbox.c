@@ -49,6 +49,7 @@ static int filter(void)
 		SCMP_SYS(recvmsg), /* the job */
 		SCMP_SYS(sendto),  /* reports */
 		SCMP_SYS(fstat),   /* are the files as large as they should be? */
+		SCMP_SYS(lseek),   /* where are their holes? */
 		SCMP_SYS(munmap),
 		SCMP_SYS(madvise),
 		SCMP_SYS(close),

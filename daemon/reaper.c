@@ -120,7 +120,6 @@ static int map(int fd, uint64_t bytes, int prot, void **ret)
 	p = mmap(NULL, bytes, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
-	close(fd);
 	*ret = p;
 	return 0;
 }
@@ -197,12 +196,15 @@ static void repair_objects(const struct job *job)
 {
 	for (uint32_t i = 0; i < job->dir->max_objects; i++) {
 		struct shmreg_reaper_report report = report_init(job, SHMREG_REAPER_OBJECT);
+		struct repair_memory memory = { .fd = job->data_fd };
 		struct shmreg_dir_object o;
 
 		if (read_object(job, i, &o) < 0 || !object_valid(job, &o))
 			continue;
 		report.object = o.id;
-		if (shmreg_repair_object(&o.shape, job->data + o.offset, job->dead, &report) < 0)
+		memory.offset = o.offset;
+		if (shmreg_repair_object(&o.shape, job->data + o.offset, &memory, job->dead,
+					 &report) < 0)
 			continue;
 		if (report.status || report.n_repaired || report.n_freed || report.n_requeued ||
 		    report.n_gave_up)

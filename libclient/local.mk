@@ -42,6 +42,8 @@ librepair_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 librepair_la_SOURCES = \
 	libclient/queue-repair.c \
 	libclient/queue-repair.h \
+	libclient/repair-memory.c \
+	libclient/repair-memory.h \
 	libclient/repair.c \
 	libclient/repair.h
 

@@ -107,18 +107,35 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 	return -EBUSY;
 }
 
-/* Take a slot that a dead or unwilling consumer left. Return: true if there was one. */
-static bool claim_redelivered(struct shmreg_queue *q, uint64_t *ret_pos)
+/*
+ * Slots that one call looks at for a REDEL one before it goes on to the head: a peer
+ * that does nothing but raise redel costs the others this much a call.
+ */
+#define REDEL_LOOK 1024
+
+/*
+ * Take a slot that a dead or unwilling consumer left; look at @look slots at most.
+ * redel_seen follows only after a whole turn over the slots, begun at that value.
+ *
+ * Return: true if there was one.
+ */
+static bool claim_redelivered(struct shmreg_queue *q, uint64_t look, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
 	const uint64_t redel = shmreg_load_acquire(&shm->redel);			/* D' */
-	uint64_t i, index, used, w;
+	uint64_t index, used, w;
 
 	if (redel == q->redel_seen)
 		return false;
 	used = slots_used(q);
-	index = q->redel_next < used ? q->redel_next : 0;
-	for (i = 0; i < used; i++, index = index + 1 < used ? index + 1 : 0) {
+	if (q->redel_left == 0 || q->redel_left > used || redel != q->redel_turn) {
+		q->redel_turn = redel;
+		q->redel_left = used;
+	}
+	index = q->redel_next;
+	for (; q->redel_left > 0 && look > 0; q->redel_left--, look--, index++) {
+		if (index >= used)
+			index = 0;
 		w = shmreg_load_acquire(word_at(q, index << SHMREG_QUEUE_POS_SHIFT));	/* S' */
 		if ((w & ~q->lap_mask) != SHMREG_QUEUE_REDEL)
 			continue;
@@ -126,13 +143,22 @@ static bool claim_redelivered(struct shmreg_queue *q, uint64_t *ret_pos)
 					(w & q->lap_mask) |
 						shmreg_queue_mark_(q) | SHMREG_QUEUE_READING))
 			continue;
-		/* There may be more: go on behind this one next time. */
+		/* There may be more: a new turn begins behind this one next time. */
 		q->redel_next = index + 1;
+		q->redel_left = 0;
 		*ret_pos = (w & q->lap_mask) | index << SHMREG_QUEUE_POS_SHIFT;
 		return true;
 	}
-	q->redel_seen = redel;
+	q->redel_next = index;
+	if (q->redel_left == 0)
+		q->redel_seen = redel;
 	return false;
+}
+
+/* Nothing at the head: the rest of the turn is looked at before one says so. */
+static int nothing_to_pop(struct shmreg_queue *q, uint64_t *ret_pos)
+{
+	return claim_redelivered(q, q->mask + 1, ret_pos) ? 1 : again(q);
 }
 
 int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
@@ -147,7 +173,7 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 		return shmreg_queue_unusable(q);
 	if (max > q->batch_max)
 		max = q->batch_max;
-	if (claim_redelivered(q, ret_pos))
+	if (claim_redelivered(q, REDEL_LOOK, ret_pos))
 		return 1;
 	for (i = 0; i < SHMREG_QUEUE_TRIES; i++) {
 		c = shmreg_load_acquire(&shm->head);					/* C' */
@@ -159,7 +185,7 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 			if ((int64_t)(w - lap) < 0 || w == lap ||
 			    (w & (q->lap_mask | SHMREG_QUEUE_STATE_MASK)) ==
 				    (lap | SHMREG_QUEUE_WRITING))
-				return again(q);
+				return nothing_to_pop(q, ret_pos);
 			is_stale = true;
 			stale = c;
 			continue;

@@ -183,14 +183,43 @@ static bool repair_slot(struct repair *r, uint64_t index)
 	return r->redeliver;
 }
 
-int queue_repair(const struct shmreg_shape *shape, void *base,
-		 const uint64_t dead[QUEUE_REPAIR_SEATS], struct shmreg_reaper_report *ret)
+/*
+ * All slots below @used. Those in holes are passed over: a claim's word is not there,
+ * and one that is recorded while we look had been named by the counter that was read
+ * before, or is a live one's.
+ */
+static bool repair_slots(struct repair *r, uint64_t used, const struct repair_memory *memory)
+{
+	uint64_t i = 0, at, start, end = 0;
+	bool redel = false;
+
+	while (i < used) {
+		at = sizeof(struct shmreg_queue_shm) + i * r->stride;
+		if (at >= end) {
+			if (!repair_memory_next(memory, at, &start, &end))
+				break;
+			if (start > at) {
+				/* The first slot whose word is not before the data. */
+				i += (start - at + r->stride - 1) / r->stride;
+				continue;
+			}
+		}
+		redel |= repair_slot(r, i);
+		i++;
+	}
+	return redel;
+}
+
+int queue_repair_sparse(const struct shmreg_shape *shape, void *base,
+			const struct repair_memory *memory,
+			const uint64_t dead[QUEUE_REPAIR_SEATS],
+			struct shmreg_reaper_report *ret)
 {
 	struct shmreg_reaper_report report = *ret;
 	uint64_t seats[QUEUE_REPAIR_SEATS];
 	struct repair r = { .base = base, .shm = base, .dead = seats, .report = &report };
 	uint64_t bytes, align, tail, used, i;
-	bool redel = false;
+	bool redel;
 
 	if (shape->kind != SHMREG_KIND_QUEUE || shmreg_shape_bytes(shape, &bytes, &align, NULL) < 0)
 		return -EINVAL;
@@ -226,8 +255,7 @@ int queue_repair(const struct shmreg_shape *shape, void *base,
 	used = tail >> SHMREG_QUEUE_POS_SHIFT;
 	if (used > r.mask || shmreg_load_relaxed(&r.shm->lapped) != 0)
 		used = shape->capacity;
-	for (i = 0; i < used; i++)
-		redel |= repair_slot(&r, i);
+	redel = repair_slots(&r, used, memory);
 
 	/* Also for what an earlier run made REDEL, or one who died in refuse(), and did not announce. */
 	if (redel)

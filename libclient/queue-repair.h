@@ -23,14 +23,20 @@
  *		counts bounded. Geometry comes from @shape, hence the directory.
  */
 
+#include <stddef.h>
+
 #include <shmreg/abi/object.h>
 #include <shmreg/abi/reaper.h>
+
+#include "repair-memory.h"
 
 #define QUEUE_REPAIR_SEATS 64	/* words of a bitmap of 4096 seats */
 
 /*
  * queue_repair() - finish or undo every unfinished claim of dead seats
  * @base:	the queue, shmreg_shape_bytes() bytes of it
+ * @memory:	where @base lies in its file, so that holes are not touched; NULL:
+ *		touch anything
  * @dead:	bit s % 64 of word s / 64: seat s is dead and stays so until the
  *		repair was reported
  * @ret:	only the n_... counts and status are set; n_seats is how many of @dead
@@ -38,7 +44,17 @@
  *
  * Return: 0; -EINVAL not the shape of a queue, @ret is untouched.
  */
-int queue_repair(const struct shmreg_shape *shape, void *base,
-		 const uint64_t dead[QUEUE_REPAIR_SEATS], struct shmreg_reaper_report *ret);
+int queue_repair_sparse(const struct shmreg_shape *shape, void *base,
+			const struct repair_memory *memory,
+			const uint64_t dead[QUEUE_REPAIR_SEATS],
+			struct shmreg_reaper_report *ret);
+
+/* The same for a queue all of whose bytes may be touched. */
+static inline int queue_repair(const struct shmreg_shape *shape, void *base,
+			       const uint64_t dead[QUEUE_REPAIR_SEATS],
+			       struct shmreg_reaper_report *ret)
+{
+	return queue_repair_sparse(shape, base, NULL, dead, ret);
+}
 
 #endif /* LIBSHMREG_QUEUE_REPAIR_H */

@@ -4,16 +4,19 @@
 #include "queue-repair.h"
 #include "repair.h"
 
-int shmreg_repair_object(const struct shmreg_shape *shape, void *base, const uint64_t dead[64],
+int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
+			 const struct repair_memory *memory, const uint64_t dead[64],
 			 struct shmreg_reaper_report *ret)
 {
-	uint64_t bytes, align;
+	uint64_t bytes, align, start, end;
 	const int r = shmreg_shape_bytes(shape, &bytes, &align, NULL);
 
 	if (r < 0)
 		return r;
-	if (shape->kind == SHMREG_KIND_QUEUE)
-		return queue_repair(shape, base, dead, ret);
+	/* An object whose first byte nobody ever wrote has no users either. */
+	if (shape->kind == SHMREG_KIND_QUEUE && repair_memory_next(memory, 0, &start, &end) &&
+	    start == 0)
+		return queue_repair_sparse(shape, base, memory, dead, ret);
 	ret->status = 0;
 	ret->n_seats = 0;
 	ret->n_repaired = 0;

@@ -133,6 +133,20 @@ test_queue_wreckage_CFLAGS = $(harness_cflags)
 test_queue_wreckage_LDADD = $(queue_ldadd)
 test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c
 
+check_PROGRAMS += test-queue-redeliver
+TESTS += test-queue-redeliver
+test_queue_redeliver_CPPFLAGS = $(queue_cppflags)
+test_queue_redeliver_CFLAGS = $(harness_cflags)
+test_queue_redeliver_LDADD = $(queue_ldadd)
+test_queue_redeliver_SOURCES = tests/test-queue-redeliver.c
+
+check_PROGRAMS += test-repair-memory
+TESTS += test-repair-memory
+test_repair_memory_CPPFLAGS = $(queue_cppflags)
+test_repair_memory_CFLAGS = $(harness_cflags)
+test_repair_memory_LDADD = $(queue_ldadd)
+test_repair_memory_SOURCES = tests/test-repair-memory.c
+
 endif
 
 # The real shmreg-reaper on hand-made segments.

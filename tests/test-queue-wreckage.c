@@ -107,7 +107,7 @@ static void repair(uint64_t repaired, uint64_t freed, uint64_t requeued)
 
 	shm->users[D / 64] |= dead[D / 64];
 	shm->users[E / 64] |= dead[E / 64];
-	ck_assert_int_eq(shmreg_repair_object(&shape, shm, dead, &report), 0);
+	ck_assert_int_eq(shmreg_repair_object(&shape, shm, NULL, dead, &report), 0);
 	ck_assert_int_eq(report.status, 0);
 	ck_assert_uint_eq(report.n_seats, 2);
 	ck_assert_uint_eq(report.n_repaired, repaired);
@@ -630,18 +630,18 @@ START_TEST(other_kinds)
 	unsigned char byte = 7;
 
 	memset(dead, 0xff, sizeof(dead));
-	ck_assert_int_eq(shmreg_repair_object(&s, &byte, dead, &report), 0);
+	ck_assert_int_eq(shmreg_repair_object(&s, &byte, NULL, dead, &report), 0);
 	ck_assert_uint_eq(report.n_seats, 0);
 	ck_assert_uint_eq(report.n_gave_up, 0);
 	ck_assert_uint_eq(byte, 7);
 	ck_assert_int_eq(queue_repair(&s, &byte, dead, &report), -EINVAL);
 	s.kind = SHMREG_KIND_ATOMIC;
-	ck_assert_int_eq(shmreg_repair_object(&s, &byte, dead, &report), 0);
+	ck_assert_int_eq(shmreg_repair_object(&s, &byte, NULL, dead, &report), 0);
 	s.kind = 99;
-	ck_assert_int_eq(shmreg_repair_object(&s, &byte, dead, &report), -EINVAL);
+	ck_assert_int_eq(shmreg_repair_object(&s, &byte, NULL, dead, &report), -EINVAL);
 	s.kind = SHMREG_KIND_QUEUE;
 	s.layout = 99;
-	ck_assert_int_eq(shmreg_repair_object(&s, &byte, dead, &report), -EPROTONOSUPPORT);
+	ck_assert_int_eq(shmreg_repair_object(&s, &byte, NULL, dead, &report), -EPROTONOSUPPORT);
 }
 END_TEST
 

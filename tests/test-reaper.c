@@ -76,7 +76,7 @@ static void put_object(struct world *w, uint32_t index, uint32_t kind, uint32_t 
 	uint64_t align;
 
 	o->id = index + 1;
-	o->shape = (struct shmreg_shape){ kind, 1, flags, 8, 8, CAPACITY };
+	o->shape = (struct shmreg_shape){ kind, 1, flags, 8, 8, CAPACITY, { 0 } };
 	ck_assert_int_eq(shmreg_shape_bytes(&o->shape, &o->bytes, &align, NULL), 0);
 	o->offset = index * 8192;
 	snprintf(o->name, sizeof(o->name), "object/%u", index);
