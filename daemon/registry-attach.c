@@ -95,7 +95,6 @@ static int attach(struct registry *r, const struct caller *c, struct segment *s,
 	p->index = index;
 	p->n_seats = n_seats;
 	p->charged = true;
-	p->token = c->token;
 	segment_attach(s, p, &entry, seats);
 	registry_add_participant(r, p);
 	registry_join(r, p, &c->process, spare);
@@ -462,7 +461,6 @@ int registry_reattach(struct registry *r, const struct caller *c,
 	e = registry_attached(r, c, in, &p, error);
 	if (e < 0)
 		return e;
-	p->token = c->token;
 	fill_reply(p->segment, p, false, ret);
 	registry_settle(r);
 	return 0;

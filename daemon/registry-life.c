@@ -135,35 +135,6 @@ void registry_process_died(struct registry *r, const struct process_id *process)
 	registry_settle(r);
 }
 
-void registry_token_gone(struct registry *r, const struct process_id *process, uint64_t token)
-{
-	struct process *found = registry_find_process(r, process);
-	struct participant *p, *next;
-
-	if (!found || token == 0)
-		return;
-	/* The process's record goes with its last attachment: look at it no more then. */
-	for (p = LIST_FIRST(&found->participants); p; p = next) {
-		next = LIST_NEXT(p, of_process);
-		if (p->token == token)
-			registry_end_participant(r, p, false);
-	}
-	registry_settle(r);
-}
-
-bool registry_token_used(const struct registry *r, const struct process_id *process,
-			 uint64_t token)
-{
-	const struct process *found = registry_find_process(r, process);
-	const struct participant *p;
-
-	if (found && token != 0)
-		LIST_FOREACH(p, &found->participants, of_process)
-			if (p->token == token)
-				return true;
-	return false;
-}
-
 void registry_repair_begin(struct registry *r, struct segment *s)
 {
 	const uint64_t *seats = shmreg_dir_seats(s->directory.map);

@@ -56,12 +56,6 @@ struct caller {
 	size_t n_groups;
 	bool admin;			/* root or the daemon's own uid */
 	struct process_id process;
-	/*
-	 * The session's token (see <shmreg/abi/packet.h>), any number that no other
-	 * session has; 0: none. Attachments made or presented again in a session
-	 * hang on its token.
-	 */
-	uint64_t token;
 	char name[SHMREG_CLIENT_NAME_MAX + 1];
 };
 
@@ -151,17 +145,8 @@ int registry_charge(struct registry *r, uint32_t uid, enum shmreg_resource what,
 		    char *error);
 void registry_uncharge(struct registry *r, uint32_t uid, enum shmreg_resource what, uint64_t n);
 
-/* The process is dead: all its attachments die. */
+/* The process is dead, or its mappings are gone (exec): all its attachments die. */
 void registry_process_died(struct registry *r, const struct process_id *process);
-/*
- * The process lives, but has unmapped this token, by exec: the attachments that hang
- * on it die. Not those of other sessions, which the process may have had beside it,
- * or may have begun after the exec.
- */
-void registry_token_gone(struct registry *r, const struct process_id *process, uint64_t token);
-/* Does an attachment hang on it? Else nobody need look after the token. */
-bool registry_token_used(const struct registry *r, const struct process_id *process,
-			 uint64_t token);
 bool registry_process_attached(const struct registry *r, const struct process_id *process);
 
 /*

@@ -36,7 +36,6 @@ struct participant {
 	uint32_t index;				/* of its entry */
 	uint32_t uid;				/* charged */
 	uint32_t n_seats;			/* LIVE or DEAD, charged */
-	uint64_t token;				/* of the session that attached, 0 = none: after a restart */
 	bool read_only;
 	bool charged;
 };
