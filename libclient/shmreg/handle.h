@@ -55,6 +55,8 @@ struct shmreg_handle {
  *	-EPROTONOSUPPORT	layout version differs; the sentence has both
  *	-ENOSPC		the data area is too small (the sentence says by how much), or
  *			max_objects are there
+ *	-EBUSY			others create and remove objects faster than one can be found
+ *	-EBADMSG		the directory's entry makes no sense
  *	-EDQUOT, -EUSERS, -ENOTRECOVERABLE, -EROFS (creating, attached read-only), -ESTALE (the
  *	registry lost the segment), -ECHILD, -ENOMEM, and as every control call
  */
@@ -66,7 +68,10 @@ SHMREG_API SHMREG_CHECK int shmreg_object_open(struct shmreg_segment *segment,
 /*
  * shmreg_object_close() - give a handle back
  *
- * Return: 0; -EBUSY it has slots lent out (n_leases), and stays open; -ECHILD.
+ * No other thread may be using it. NULL is fine. Needs no daemon.
+ *
+ * Return: 0; -EBUSY it has slots lent out (n_leases), and stays open; -ECHILD, also
+ * for a handle that is closed already and whose memory was not used again.
  */
 SHMREG_API int shmreg_object_close(struct shmreg_handle *handle);
 

@@ -5,7 +5,30 @@
 /*
  * shmreg/segment.h - named shared memory, attached and administered
  *
- * See connection.h for threads, crashes, fork and errors.
+ * Callers	Any thread may use a segment, but closing it: no other thread
+ *		may be using it or its handles then. See connection.h, also for
+ *		fork, signals and errors.
+ *
+ * Progress	As in connection.h. What says "no request" does not depend on a
+ *		daemon.
+ *
+ * Ordering	As in connection.h.
+ *
+ * Crashes	However a participant goes, the daemon notices, has its objects
+ *		repaired, and applies the segment's lifetime.
+ *
+ * Trust	The directory is the daemon's, mapped read-only, and believed.
+ *		The data area belongs to all who are attached read-write and is
+ *		not. Both have seals, so that nobody can cut them short under us.
+ *
+ * Waiting	As in connection.h. read-only may: look at directory and data
+ *		area, open handles and use what their headers allow; anything
+ *		else is -EROFS.
+ *
+ * Units	Sizes are bytes.
+ *
+ * Cost		Attaching: a request and two mmap(). The data area is sparse:
+ *		pages cost when they are touched first.
  */
 
 #include <shmreg/abi/directory.h>
@@ -136,7 +159,9 @@ SHMREG_API const void *shmreg_segment_data(const struct shmreg_segment *segment)
  *
  * Handles that are open keep working until they are closed (their slow paths
  * say -ESTALE); then, when no participant can have it open, its memory goes
- * back to the kernel and its range to the segment.
+ * back to the kernel and its range to the segment. A participant says so by itself
+ * when it closes a handle or opens one, and with every request about the segment:
+ * one that never does any of that again delays the memory until it ends.
  *
  * Return: 0; -ENOENT; -EROFS attached read-only; and as every control call.
  */
