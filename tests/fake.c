@@ -228,7 +228,7 @@ enum fake_action fake_attach(const struct fake_segment *s, struct fake_answer *a
 	return FAKE_ANSWER;
 }
 
-int fake_error(struct fake_answer *answer, int status, const char *sentence)
+enum fake_action fake_error(struct fake_answer *answer, int status, const char *sentence)
 {
 	answer->reply.header.status = status;
 	snprintf(answer->reply.u.error, sizeof(answer->reply.u.error), "%s", sentence);

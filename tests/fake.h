@@ -48,7 +48,7 @@ void fake_segment_new(struct fake_segment *ret, const char *name);
 void fake_segment_free(struct fake_segment *s);
 enum fake_action fake_attach(const struct fake_segment *s, struct fake_answer *answer);
 
-int fake_error(struct fake_answer *answer, int status, const char *sentence);	/* FAKE_ANSWER */
+enum fake_action fake_error(struct fake_answer *answer, int status, const char *sentence);
 unsigned int open_descriptors(void);	/* of this process */
 
 #endif /* TESTS_FAKE_H */

@@ -22,7 +22,10 @@
 
 #define REGISTRY UINT64_C(0x1234)
 
-/* What the fake is to do, and what it saw. One request at a time, so no locks. */
+/*
+ * What the fake is to do, and what it saw. One request at a time, so no locks; a hang-up
+ * ends a request before the fake is through with it, hence the atomic counter.
+ */
 struct script {
 	uint64_t registry;
 	unsigned int n_hang_ups;	/* hang up on so many requests other than HELLO */
@@ -52,9 +55,9 @@ static enum fake_action serve(void *data, const struct shmreg_request *request,
 		s->nonce[s->n[type] - 1] = request->u.create.nonce;
 		s->serial[s->n[type] - 1] = request->header.serial;
 	}
-	if (type != SHMREG_PACKET_HELLO && s->n_hang_ups > 0 &&
+	if (type != SHMREG_PACKET_HELLO && shmreg_load_acquire(&s->n_hang_ups) > 0 &&
 	    (s->hang_up_on == 0 || s->hang_up_on == type)) {
-		s->n_hang_ups--;
+		shmreg_store_release(&s->n_hang_ups, s->n_hang_ups - 1);
 		return FAKE_HANG_UP;
 	}
 	if (s->serve != NULL)
@@ -313,7 +316,7 @@ START_TEST(token_after_reconnect)
 	struct shmreg_connection *c = connected();
 	struct shmreg_stats_reply stats;
 
-	script.n_hang_ups = 1;
+	shmreg_store_release(&script.n_hang_ups, 1);
 	ck_assert_int_eq(shmreg_stats(c, 0, &stats), 0);
 	ck_assert_uint_eq(fake_connections(fake), 2);
 	ck_assert_int_eq(seal_token(), -EBUSY); /* of the first session */
@@ -343,7 +346,7 @@ START_TEST(repeated_with_its_nonce)
 	struct shmreg_connection *c = connected();
 	struct shmreg_segment *s;
 
-	script.n_hang_ups = 2;
+	shmreg_store_release(&script.n_hang_ups, 2);
 	script.hang_up_on = SHMREG_PACKET_CREATE;
 	s = attached(c);
 	ck_assert_uint_eq(script.n[SHMREG_PACKET_CREATE], 3);
@@ -367,10 +370,10 @@ START_TEST(dies_on_every_request)
 	struct shmreg_connection *c = connected();
 	struct shmreg_stats_reply stats;
 
-	script.n_hang_ups = 1000;
+	shmreg_store_release(&script.n_hang_ups, 1000);
 	ck_assert_int_eq(shmreg_stats(c, 0, &stats), -ECONNRESET);
 	says("16 times in a row");
-	script.n_hang_ups = 0;
+	shmreg_store_release(&script.n_hang_ups, 0);
 	ck_assert_int_eq(shmreg_stats(c, 0, &stats), 0);
 	shmreg_disconnect(c);
 }
@@ -400,7 +403,7 @@ START_TEST(registry_without_our_segments)
 	struct shmreg_stats_reply stats;
 
 	script.registry = REGISTRY + 1;
-	script.n_hang_ups = 1;
+	shmreg_store_release(&script.n_hang_ups, 1);
 	ck_assert_int_eq(shmreg_stats(c, 0, &stats), 0);
 	ck_assert_uint_eq(script.n[SHMREG_PACKET_REATTACH], 0);
 	shmreg_dir_objects(script.segment.dir)[0] = (struct shmreg_dir_object){
@@ -440,7 +443,7 @@ START_TEST(attachment_refused)
 	const struct shmreg_shape shape = { SHMREG_KIND_ATOMIC, SHMREG_ATOMIC_LAYOUT, 0, 8, 8, 1, { 0 } };
 
 	script.serve = unknown_attachment;
-	script.n_hang_ups = 1;
+	shmreg_store_release(&script.n_hang_ups, 1);
 	ck_assert_int_eq(shmreg_stats(c, 0, &stats), 0);
 	ck_assert_uint_eq(script.n[SHMREG_PACKET_REATTACH], 1);
 	ck_assert_int_eq(shmreg_object_open(s, &h, SHMREG_OBJECT_CREATE, "a", &shape, NULL,
@@ -647,7 +650,7 @@ START_TEST(threads)
 	void *result;
 	unsigned int i;
 
-	script.n_hang_ups = 3;
+	shmreg_store_release(&script.n_hang_ups, 3);
 	for (i = 0; i < 4; i++)
 		ck_assert_int_eq(pthread_create(&thread[i], NULL, ask_often, c), 0);
 	for (i = 0; i < 4; i++) {
