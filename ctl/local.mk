@@ -1,1 +1,32 @@
-# ctl/
+# ctl/: shmregctl. Includes libclient's installed headers and proto/.
+
+bin_PROGRAMS += shmregctl
+shmregctl_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -DBINDIR=\"$(bindir)\"
+shmregctl_LDADD = libshmreg.la libproto.la
+shmregctl_SOURCES = \
+	ctl/create.c \
+	ctl/ctl.h \
+	ctl/fdstore.c \
+	ctl/fdstore.h \
+	ctl/info.c \
+	ctl/info.h \
+	ctl/json.c \
+	ctl/json.h \
+	ctl/keeper.c \
+	ctl/keeper.h \
+	ctl/list.c \
+	ctl/main.c \
+	ctl/parse.c \
+	ctl/parse.h \
+	ctl/remove.c \
+	ctl/run.c \
+	ctl/set.c \
+	ctl/show-json.c \
+	ctl/show-json.h \
+	ctl/show.c \
+	ctl/snapshot.c \
+	ctl/snapshot.h \
+	ctl/stats.c \
+	ctl/text.c \
+	ctl/text.h \
+	ctl/watch.c

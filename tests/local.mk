@@ -159,6 +159,27 @@ test_reaper_LDADD = libproto.la $(CHECK_LIBS)
 test_reaper_SOURCES = tests/test-reaper.c tests/random.h
 endif
 
+# Parts of shmregctl.
+if HAVE_CHECK
+PURE_TESTS += test-json test-text test-fdstore
+ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto
+
+test_json_CPPFLAGS = $(ctl_cppflags)
+test_json_CFLAGS = $(harness_cflags)
+test_json_LDADD = $(CHECK_LIBS)
+test_json_SOURCES = tests/test-json.c ctl/json.c ctl/json.h
+
+test_text_CPPFLAGS = $(ctl_cppflags)
+test_text_CFLAGS = $(harness_cflags)
+test_text_LDADD = $(CHECK_LIBS)
+test_text_SOURCES = tests/test-text.c ctl/parse.c ctl/parse.h ctl/text.c ctl/text.h
+
+test_fdstore_CPPFLAGS = $(ctl_cppflags)
+test_fdstore_CFLAGS = $(harness_cflags) $(LIBSYSTEMD_CFLAGS)
+test_fdstore_LDADD = $(CHECK_LIBS) $(LIBSYSTEMD_LIBS)
+test_fdstore_SOURCES = tests/test-fdstore.c ctl/fdstore.c ctl/fdstore.h
+endif
+
 # What the library looks like from outside.
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)' CC='$(CC)'; \

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl.h"
+#include "info.h"
+#include "json.h"
+#include "parse.h"
+
+/* 0, or what ctl_usage() says. */
+static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segment_params *p)
+{
+	static const struct option options[] = {
+		CTL_OPTIONS,
+		{ "size", required_argument, NULL, 'S' },
+		{ "mode", required_argument, NULL, 'm' },
+		{ "lifetime", required_argument, NULL, 'l' },
+		{ "max-objects", required_argument, NULL, 'o' },
+		{ "max-participants", required_argument, NULL, 'p' },
+		{ "reserve", no_argument, NULL, 'r' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option, index = -1;
+
+	while ((option = getopt_long(argc, argv, ":js:", options, &index)) != -1) {
+		const char *why = NULL;
+		int r = 0;
+
+		switch (option) {
+		case 'S':
+			r = parse_bytes(optarg, &p->bytes, &why);
+			break;
+		case 'm':
+			r = parse_mode(optarg, &p->mode, &why);
+			/* The library takes 0 for its default. */
+			if (r == 0 && !p->mode)
+				return ctl_usage("create: mode 0 would let nobody attach, not even "
+						 "the owner; use 0600");
+			break;
+		case 'l':
+			r = parse_lifetime(optarg, &p->lifetime, &why);
+			if (r == 0 && p->lifetime != SHMREG_UNTIL_REMOVED)
+				return ctl_usage("create: with --lifetime %s the segment would be gone "
+						 "at once, since shmregctl does not stay attached; use "
+						 "until-removed (and set it later)", optarg);
+			break;
+		case 'o':
+			r = parse_count(optarg, SHMREG_OBJECTS_MAX, &p->max_objects, &why);
+			break;
+		case 'p':
+			r = parse_count(optarg, SHMREG_PARTICIPANTS_MAX, &p->max_participants, &why);
+			break;
+		case 'r':
+			p->flags |= SHMREG_CREATE_RESERVE;
+			break;
+		default:
+			if (!ctl_common(ctl, option))
+				return ctl_bad_option(option, argv, "create");
+		}
+		if (r < 0)
+			return ctl_usage("create: --%s '%s' %s", options[index].name, optarg, why);
+	}
+	if (optind == argc)
+		return ctl_usage("create: the segment's name is missing: shmregctl create NAME --size 64M");
+	if (argc - optind > 1)
+		return ctl_usage("create: one name is enough, got '%s' too", argv[optind + 1]);
+	if (!p->bytes)
+		return ctl_usage("create: --size is missing, such as --size 64M");
+	return ctl_check_name("create", argv[optind]);
+}
+
+int ctl_create(struct ctl *ctl, int argc, char **argv)
+{
+	struct shmreg_segment_params params = {
+		.size = sizeof(params),
+		.lifetime = SHMREG_UNTIL_REMOVED,
+	};
+	struct shmreg_connection *connection;
+	struct shmreg_segment_info info;
+	int r;
+
+	r = arguments(ctl, argc, argv, &params);
+	if (r)
+		return r;
+	r = ctl_connect(ctl, &connection, SHMREG_CONNECT_OBSERVER);
+	if (r)
+		return r;
+	/* No place for the segment: it is made, and nobody attached to it. */
+	r = shmreg_segment_create(connection, NULL, argv[optind], &params);
+	if (r == 0 && ctl->json)
+		r = shmreg_segment_describe(connection, argv[optind], &info, NULL);
+	if (r < 0) {
+		r = ctl_failed(r);
+	} else if (ctl->json) {
+		struct json json;
+
+		json_init(&json, stdout);
+		json_open_object(&json, NULL);
+		info_json(&json, &info);
+		json_close(&json);
+		json_end(&json);
+	}
+	shmreg_disconnect(connection);
+	return ctl_flush() || r;
+}

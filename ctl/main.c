@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+	const char *arguments;
+	const char *what;
+} commands[] = {
+	{ "ls", ctl_list, "", "list the segments" },
+	{ "show", ctl_show, "SEGMENT", "objects, occupancy, participants, who holds what" },
+	{ "create", ctl_create, "SEGMENT --size BYTES [...]", "make a segment that stays until removed" },
+	{ "rm", ctl_remove, "SEGMENT...", "remove segments: take their names away" },
+	{ "set", ctl_set, "SEGMENT [...]", "change a segment's owner, mode or lifetime" },
+	{ "stats", ctl_stats, "[--user USER]", "usage, limits and counters" },
+	{ "watch", ctl_watch, "[SEGMENT]", "say what happens, as it happens" },
+	{ "run", ctl_run, "[...] -- COMMAND [ARGUMENT...]", "run a command with a private daemon" },
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void vsay(const char *format, va_list args)
+{
+	fflush(stdout);
+	fputs("shmregctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+int ctl_usage(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsay(format, args);
+	va_end(args);
+	return 2;
+}
+
+int ctl_fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsay(format, args);
+	va_end(args);
+	return 1;
+}
+
+int ctl_failed(int error)
+{
+	const char *sentence = shmreg_error();
+
+	return ctl_fail("%s", *sentence ? sentence : strerror(-error));
+}
+
+bool ctl_common(struct ctl *ctl, int option)
+{
+	if (option == 'j')
+		ctl->json = true;
+	else if (option == 's')
+		ctl->socket = optarg;
+	else
+		return false;
+	return true;
+}
+
+int ctl_bad_option(int option, char **argv, const char *command)
+{
+	const char *word = argv[optind - 1];
+
+	if (option == ':')
+		return ctl_usage("%s: option '%s' needs a value; see shmregctl --help", command, word);
+	if (optopt && strncmp(word, "--", 2) != 0)
+		return ctl_usage("%s: option '-%c' is unknown; see shmregctl --help", command, optopt);
+	return ctl_usage("%s: option '%s' is unknown or has a value it does not take; see "
+			 "shmregctl --help", command, word);
+}
+
+int ctl_check_name(const char *command, const char *name)
+{
+	const char *why;
+
+	if (shmreg_name_check(name, SHMREG_SEGMENT_NAME_MAX, &why) == 0)
+		return 0;
+	return ctl_usage("%s: the segment's name '%.160s' %s", command, name, why);
+}
+
+int ctl_connect(const struct ctl *ctl, struct shmreg_connection **ret, uint32_t flags)
+{
+	const struct shmreg_connect_params params = {
+		.size = sizeof(params),
+		.socket = ctl->socket,
+		.name = "shmregctl",
+		.flags = flags,
+	};
+	const int r = shmreg_connect(ret, &params);
+
+	return r < 0 ? ctl_failed(r) : 0;
+}
+
+int ctl_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return ctl_fail("standard output cannot be written: %s", strerror(errno));
+}
+
+static void help(void)
+{
+	puts("Usage: shmregctl [--socket PATH] [--json] COMMAND ...\n"
+	     "\n"
+	     "Look at and administer the shared-memory registry of shmregd.\n"
+	     "\n"
+	     "Commands:");
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].arguments);
+		printf("  %-38s %s\n", left, commands[i].what);
+	}
+	puts("\n"
+	     "Options:\n"
+	     "  --socket PATH   the daemon's socket (default: $SHMREG_SOCKET, else\n"
+	     "                  $XDG_RUNTIME_DIR/shmregd/control, else /run/shmregd/control)\n"
+	     "  --json          print JSON; watch prints one object a line\n"
+	     "  --help, --version\n"
+	     "\n"
+	     "create: --size BYTES (with K, M, G, T) [--mode 0660] [--lifetime until-removed]\n"
+	     "        [--max-objects N] [--max-participants N] [--reserve]\n"
+	     "set:    [--owner USER[:GROUP] | :GROUP] [--mode MODE] [--lifetime LIFETIME]\n"
+	     "        lifetimes: while-attached, until-removed, with-creator\n"
+	     "watch:  [--events KIND[,KIND...]]\n"
+	     "run:    [--daemon PATH] [--reaper PATH] [--daemon-option OPTION]... [--verbose]\n"
+	     "\n"
+	     "Exit status: 0 done, 1 it could not be done, 2 it was asked wrongly; run: COMMAND's.\n"
+	     "See shmregctl(1).");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct ctl ctl = { 0 };
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:s:jh", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+		case 'j':
+			ctl_common(&ctl, option);
+			break;
+		case 'h':
+			help();
+			return ctl_flush();
+		case 'v':
+			puts("shmregctl " VERSION);
+			return ctl_flush();
+		case ':':
+			return ctl_usage("option '%s' needs a value; see shmregctl --help",
+					 argv[optind - 1]);
+		default:
+			return ctl_usage("option '%s' is unknown; see shmregctl --help",
+					 argv[optind - 1]);
+		}
+	}
+	if (optind == argc)
+		return ctl_usage("a command is missing, such as ls; see shmregctl --help");
+
+	argc -= optind;
+	argv += optind;
+	optind = 0;
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(argv[0], commands[i].name) == 0)
+			return commands[i].run(&ctl, argc, argv);
+	return ctl_usage("'%s' is not a command; there are ls, show, create, rm, set, stats, watch "
+			 "and run", argv[0]);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl.h"
+#include "json.h"
+#include "parse.h"
+#include "text.h"
+
+static const char *const resources[SHMREG_N_RESOURCES] = {
+	[SHMREG_RESOURCE_SEGMENTS] = "segments",
+	[SHMREG_RESOURCE_BYTES] = "bytes",
+	[SHMREG_RESOURCE_RESERVED_BYTES] = "reserved_bytes",
+	[SHMREG_RESOURCE_OBJECTS] = "objects",
+	[SHMREG_RESOURCE_PARTICIPANTS] = "participants",
+	[SHMREG_RESOURCE_SEATS] = "seats",
+	[SHMREG_RESOURCE_CONNECTIONS] = "connections",
+	[SHMREG_RESOURCE_SUBSCRIPTIONS] = "subscriptions",
+};
+
+static const struct {
+	const char *name;
+	size_t offset;
+	const char *what;
+} counters[] = {
+#define COUNTER(name, what) { #name, offsetof(struct shmreg_stats_reply, name), what }
+	COUNTER(n_requests, "requests answered"),
+	COUNTER(n_refused, "of them refused"),
+	COUNTER(n_deaths, "participants that died"),
+	COUNTER(n_repairs, "repair jobs done"),
+	COUNTER(n_repaired, "words put right"),
+	COUNTER(n_freed, "elements lost with their dead, within the contract"),
+	COUNTER(n_requeued, "elements of the dead handed out again"),
+	COUNTER(n_gave_up, "words that made no sense"),
+	COUNTER(n_reaper_failures, "reapers that failed"),
+	COUNTER(n_quarantined, "segments quarantined"),
+	COUNTER(n_restarts, "restarts that the segments outlived"),
+#undef COUNTER
+};
+
+static uint64_t counter(const struct shmreg_stats_reply *stats, size_t i)
+{
+	return *(const uint64_t *)(const void *)((const char *)stats + counters[i].offset);
+}
+
+static void print_json(const struct shmreg_stats_reply *stats, uint32_t uid)
+{
+	struct json j;
+
+	json_init(&j, stdout);
+	json_open_object(&j, NULL);
+	if (uid != UINT32_MAX)
+		json_number(&j, "uid", uid);
+	json_open_object(&j, "usage");
+	for (unsigned int i = 0; i < SHMREG_N_RESOURCES; i++) {
+		json_open_object(&j, resources[i]);
+		json_number(&j, "used", stats->usage[i].used);
+		if (stats->usage[i].limit == UINT64_MAX)
+			json_null(&j, "limit");
+		else
+			json_number(&j, "limit", stats->usage[i].limit);
+		json_close(&j);
+	}
+	json_close(&j);
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		json_number(&j, counters[i].name, counter(stats, i));
+	json_number(&j, "started_ns", stats->started_ns);
+	json_number(&j, "pid", stats->pid);
+	json_close(&j);
+	json_end(&j);
+}
+
+static void print_amount(struct text_table *t, unsigned int resource, uint64_t n)
+{
+	char buf[TEXT_MAX];
+
+	if (n == UINT64_MAX)
+		text_table_add(t, "none");
+	else if (resource == SHMREG_RESOURCE_BYTES || resource == SHMREG_RESOURCE_RESERVED_BYTES)
+		text_table_add(t, "%s", text_bytes(buf, n));
+	else
+		text_table_add(t, "%" PRIu64, n);
+}
+
+static int print_text(const struct shmreg_stats_reply *stats, uint32_t uid)
+{
+	static const char *const titles[] = { "RESOURCE", ">USED", ">LIMIT" };
+	struct text_table t;
+	char buf[TEXT_MAX];
+
+	if (uid == UINT32_MAX)
+		printf("the whole registry; shmregd has pid %" PRIu32 " and was started %s\n\n",
+		       stats->pid, text_time(buf, stats->started_ns));
+	else
+		printf("user %s (uid %" PRIu32 ")\n\n", text_user(buf, uid), uid);
+	text_table_init(&t, 3, titles);
+	for (unsigned int i = 0; i < SHMREG_N_RESOURCES; i++) {
+		text_table_add(&t, "%s", resources[i]);
+		print_amount(&t, i, stats->usage[i].used);
+		print_amount(&t, i, stats->usage[i].limit);
+	}
+	if (text_table_print(&t, stdout) < 0)
+		return ctl_fail("no memory is left");
+	puts("\nsince the start, of the whole registry:");
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		printf("%12" PRIu64 "  %s\n", counter(stats, i), counters[i].what);
+	return 0;
+}
+
+int ctl_stats(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		CTL_OPTIONS,
+		{ "user", required_argument, NULL, 'u' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct shmreg_connection *connection;
+	struct shmreg_stats_reply stats;
+	uint32_t uid = UINT32_MAX;
+	const char *why;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, ":js:", options, NULL)) != -1) {
+		if (option == 'u') {
+			if (parse_user(optarg, &uid, &why) < 0)
+				return ctl_usage("stats: --user '%s' %s", optarg, why);
+		} else if (!ctl_common(ctl, option)) {
+			return ctl_bad_option(option, argv, "stats");
+		}
+	}
+	if (optind < argc)
+		return ctl_usage("stats takes no arguments, got '%s'; --user shows one user",
+				 argv[optind]);
+	r = ctl_connect(ctl, &connection, SHMREG_CONNECT_OBSERVER);
+	if (r)
+		return r;
+	r = shmreg_stats(connection, uid, &stats);
+	if (r < 0)
+		r = ctl_failed(r);
+	else if (ctl->json)
+		print_json(&stats, uid);
+	else
+		r = print_text(&stats, uid);
+	shmreg_disconnect(connection);
+	return ctl_flush() || r;
+}
