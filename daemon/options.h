@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_OPTIONS_H
+#define SHMREGD_OPTIONS_H
+
+/*
+ * options.h - what the daemon is told, by its command line and its file
+ *
+ * Both know the same options: "--max-segments=100" there is "max-segments = 100"
+ * here. The command line wins. Every refusal is a sentence that says where
+ * (file and line), what was wrong and what would be right.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <shmreg/abi/packet.h>
+
+#define OPTIONS_ERROR_MAX 511
+
+#define OPTIONS_SEGMENTS_MAX 2000	/* DESIGN section 5: PID 1 pays for each stored one */
+#define OPTIONS_CONNECTIONS_MAX 10000
+#define OPTIONS_REAPERS_MAX 64
+#define OPTIONS_MODE_UNSET UINT64_MAX
+
+struct options {
+	bool system;
+	char *socket;			/* NULL: by rule, see listener.h */
+	uint64_t socket_mode;		/* or OPTIONS_MODE_UNSET */
+	char *reaper;
+	uint64_t log_level;		/* <syslog.h> */
+
+	uint64_t max_segments;
+	uint64_t max_connections;	/* 0: as many as there are descriptors for */
+	uint64_t reserve_budget;
+	uint64_t max_seats_per_participant;
+	uint64_t reserved_seats;
+	uint64_t max_reapers;
+	uint64_t repair_timeout;	/* seconds */
+	uint64_t limit[SHMREG_N_RESOURCES];	/* per uid */
+};
+
+enum options_action {
+	OPTIONS_RUN,
+	OPTIONS_HELP,
+	OPTIONS_VERSION,
+	OPTIONS_PRINT_CONFIG,
+};
+
+/* The defaults; must be undone. Return: 0; -ENOMEM. */
+int options_init(struct options *o);
+void options_deinit(struct options *o);
+
+/* Return: 0; -EINVAL and a sentence; -ENOMEM. @error: OPTIONS_ERROR_MAX + 1 bytes. */
+int options_set(struct options *o, const char *name, const char *value, char *error);
+/* A file that does not exist is fine unless @required. Return: the same; -errno of fopen(). */
+int options_read_file(struct options *o, const char *path, bool required, char *error);
+/* Command line and the file it names, or the default one. @o is initialised or untouched. */
+int options_parse(struct options *ret, enum options_action *ret_action, int argc,
+		  char *const argv[], char *error);
+
+void options_print(const struct options *o, FILE *out);
+void options_print_help(FILE *out);
+
+#endif /* SHMREGD_OPTIONS_H */
