@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_CLIENTS_H
+#define SHMREGD_CLIENTS_H
+
+/*
+ * clients.h - the processes that are connected or attached, and their end
+ *
+ * A client is one process, known by its pidfd. It is here while a connection
+ * of it is open or the registry watches it. It is gone when its pidfd becomes
+ * readable, when it turns out after a restart that it has died meanwhile, or
+ * when none of the tokens that it had mapped is mapped any more: exec().
+ *
+ * A hang-up is no end: what merely closed its socket may go on storing.
+ */
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include <ev.h>
+
+#include "hash.h"
+#include "registry.h"
+#include "token.h"
+
+struct clients;
+struct peer;
+
+struct client {
+	struct hash_node node;			/* by pid */
+	LIST_ENTRY(client) link;
+	struct clients *clients;
+	struct process_id id;
+	int pidfd;				/* -1: could not be opened yet */
+	ev_io died;				/* active while watched */
+	bool watched;				/* by the registry: it has attachments */
+	bool restored;				/* attached before we were started */
+	bool gone;				/* dead, and so told */
+	LIST_HEAD(, peer) peers;
+	LIST_HEAD(, token) tokens;
+};
+
+struct clients_ops {
+	/* It is dead (@exec false) or has exec'd; may release it. */
+	void (*gone)(void *data, struct client *client, bool exec);
+	/* A connection that had a token is not charged any more. */
+	void (*uncharge)(void *data, uint32_t uid);
+};
+
+int clients_new(struct clients **ret, struct ev_loop *loop, const struct clients_ops *ops,
+		void *data);
+/* All connections must be closed; the registry's watches are forgotten. */
+struct clients *clients_free(struct clients *all);
+
+/*
+ * clients_identify() - who is behind this pidfd?
+ *
+ * Return: 0; -ESRCH it has ended.
+ */
+int clients_identify(int pidfd, uint32_t pid, struct process_id *ret);
+/*
+ * clients_get() - the client of a new connection
+ * @pidfd:	consumed
+ *
+ * Return: 0; -ESRCH; -ENOMEM. Call client_put() when its last connection has gone.
+ */
+int clients_get(struct clients *all, int pidfd, uint32_t pid, struct client **ret);
+/* Free it if neither a connection nor the registry needs it. */
+void client_put(struct client *c);
+
+/* The registry's operations. */
+void clients_watch(struct clients *all, const struct process_id *id);
+void clients_unwatch(struct clients *all, const struct process_id *id);
+
+/* Return: 0; -ENOMEM; as memfd_create(2). */
+int client_add_token(struct client *c, uint32_t uid, struct token **ret);
+/*
+ * client_confirm() - is @token mapped? To be asked before each attach.
+ *
+ * If it was not seen mapped before, all that this process had mapped earlier is
+ * looked at: it may have exec'd, and its attachments are another program's.
+ */
+bool client_confirm(struct client *c, struct token *token);
+/*
+ * The connection of @token is over. The token is kept, and goes on being charged,
+ * while it is the evidence for attachments. @token NULL is fine. May call gone().
+ */
+void client_hang_up(struct client *c, struct token *token);
+
+#endif /* SHMREGD_CLIENTS_H */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lock.h"
+
+static int open_and_lock(const char *path)
+{
+	int r;
+	const int fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* The one before us may have removed it between our open() and our flock(). */
+static bool is_still(int fd, const char *path)
+{
+	struct stat ours, theirs;
+
+	return fstat(fd, &ours) == 0 && lstat(path, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+int lock_take(struct lock *lock, const char *socket)
+{
+	int fd;
+
+	if (snprintf(lock->path, sizeof(lock->path), "%s.lock", socket) >=
+	    (int)sizeof(lock->path))
+		return -ENAMETOOLONG;
+	for (;;) {
+		fd = open_and_lock(lock->path);
+		if (fd < 0)
+			return fd;
+		if (is_still(fd, lock->path))
+			break;
+		close(fd);
+	}
+	lock->fd = fd;
+	return 0;
+}
+
+void lock_drop(struct lock *lock)
+{
+	if (lock->fd < 0)
+		return;
+	unlink(lock->path);
+	close(lock->fd);
+	lock->fd = -1;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_STORE_H
+#define SHMREGD_STORE_H
+
+/*
+ * store.h - the service manager keeps our descriptors
+ *
+ * Each segment's directory is stored as "d<hex id>" and its data area as
+ * "m<hex id>": short names, since LISTEN_FDNAMES of all of them must fit into
+ * 128 KiB. A segment is stored once the manager has closed the descriptor of a
+ * BARRIER=1 that was sent after it; whoever waits is told then. One barrier is
+ * on its way at a time, for all that was sent before it.
+ *
+ * Without a service manager everything is stored at once: there is no store.
+ */
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "notify.h"
+
+struct segment;
+struct store;
+
+/* Who waits for a segment to be stored. */
+struct store_waiter {
+	TAILQ_ENTRY(store_waiter) link;
+	struct store_entry *entry;	/* NULL: waits for nothing */
+	void (*stored)(struct store_waiter *waiter);
+};
+
+/* Of each segment; zero before store_add(). */
+struct store_entry {
+	TAILQ_ENTRY(store_entry) link;
+	TAILQ_HEAD(, store_waiter) waiters;
+	enum { STORE_OUT = 0, STORE_SENT, STORE_BARRIER, STORE_IN } state;
+};
+
+int store_new(struct store **ret, struct ev_loop *loop, struct notify *notify);
+struct store *store_free(struct store *store);
+
+void store_add(struct store *store, struct store_entry *entry, const struct segment *s);
+/* It was in the store when we were started. */
+void store_adopt(struct store_entry *entry);
+/* Whoever waits is told. */
+void store_remove(struct store *store, struct store_entry *entry, const struct segment *s);
+/* Something that is in the store by this name and of no use. */
+void store_remove_name(struct store *store, const char *name);
+
+bool store_has(const struct store_entry *entry);
+void store_wait(struct store_entry *entry, struct store_waiter *waiter);
+void store_unwait(struct store_waiter *waiter);
+/* Is anybody waiting? */
+bool store_idle(const struct store *store);
+
+#endif /* SHMREGD_STORE_H */
