@@ -48,3 +48,44 @@ shmreg_reaper_SOURCES = \
 	daemon/reaper-sandbox.c \
 	daemon/reaper-sandbox.h \
 	daemon/reaper.c
+
+# The rest: what the daemon does with loop, sockets, processes and service manager.
+bin_PROGRAMS += shmregd
+shmregd_CPPFLAGS = -I$(top_srcdir)/proto $(shmregd_paths)
+shmregd_paths = -DPKGLIBEXECDIR=\"$(pkglibexecdir)\" -DSYSCONFDIR=\"$(sysconfdir)\"
+shmregd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS) $(LIBINIH_CFLAGS)
+shmregd_LDADD = libshmregd-core.la libproto.la $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
+shmregd_SOURCES = \
+	daemon/clients.c \
+	daemon/clients.h \
+	daemon/dispatch.c \
+	daemon/dispatch.h \
+	daemon/listener.c \
+	daemon/listener.h \
+	daemon/lock.c \
+	daemon/lock.h \
+	daemon/log.c \
+	daemon/log.h \
+	daemon/main.c \
+	daemon/notify.c \
+	daemon/notify.h \
+	daemon/options-internal.h \
+	daemon/options-parse.c \
+	daemon/options.c \
+	daemon/options.h \
+	daemon/peer.c \
+	daemon/peer.h \
+	daemon/reapers.c \
+	daemon/reapers.h \
+	daemon/restore.c \
+	daemon/restore.h \
+	daemon/server.c \
+	daemon/server.h \
+	daemon/spawn.c \
+	daemon/spawn.h \
+	daemon/store.c \
+	daemon/store.h \
+	daemon/subscribers.c \
+	daemon/subscribers.h \
+	daemon/token.c \
+	daemon/token.h

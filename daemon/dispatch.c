@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dispatch.h"
+#include "log.h"
+#include "refuse.h"
+#include "server.h"
+
+struct call {
+	struct server *server;
+	struct registry *registry;
+	struct peer *peer;
+	const struct shmreg_request *in;
+	struct answer a;
+	struct store_entry *wait_for;
+	char error[SHMREG_ERROR_MAX + 1];
+};
+
+static void log_call(const struct call *c, int level, const char *did, const char *name,
+		     uint64_t id, const char *more)
+{
+	const struct caller *who = &c->peer->caller;
+	const struct log_about about = {
+		.segment = name, .segment_id = id, .uid = who->uid, .pid = who->process.pid,
+	};
+
+	log_client(level, &about, "uid %" PRIu32 " pid %" PRIu32 "%s%s%s %s segment '%s' (%" PRIu64
+		   ")%s", who->uid, who->process.pid, *who->name ? " (" : "", who->name,
+		   *who->name ? ")" : "", did, name, id, more);
+}
+
+static int call_hello(struct call *c)
+{
+	struct shmreg_hello_reply *out = &c->a.reply.u.hello;
+	struct peer *p = c->peer;
+	int r;
+
+	r = peer_greet(p, &c->in->u.hello, c->error);
+	if (r < 0)
+		return r;
+	if (p->token) {
+		c->a.fds[0] = fcntl(p->token->fd, F_DUPFD_CLOEXEC, 3);
+		if (c->a.fds[0] < 0)
+			return refuse(c->error, errno, "shmregd has no descriptor left: %s",
+				      strerror(errno));
+		c->a.n_fds = 1;
+	}
+	out->registry = registry_id(c->registry);
+	out->uid = p->caller.uid;
+	out->pid = p->caller.process.pid;
+	snprintf(out->version, sizeof(out->version), "%s", PACKAGE_VERSION);
+	log_debug("uid %" PRIu32 " pid %" PRIu32 " says hello as '%s', libshmreg %s", out->uid,
+		  out->pid, p->caller.name, c->in->u.hello.version);
+	return 0;
+}
+
+/* Whoever attaches must be one whose exec() would be noticed (token.h). */
+static int check_attacher(struct call *c)
+{
+	struct peer *p = c->peer;
+
+	if (p->observer)
+		return refuse(c->error, EINVAL,
+			      "an observer cannot attach to segments; say HELLO without OBSERVER");
+	if (!client_confirm(p->client, p->token))
+		return refuse(c->error, EINVAL,
+			      "the token that came with HELLO is not mapped; map it shared and "
+			      "writable before the first attach and for as long as a segment is");
+	return 0;
+}
+
+/* Descriptors of an attachment. If they cannot be had, there is none. */
+static int add_descriptors(struct call *c, struct segment *s)
+{
+	const struct shmreg_attach_reply out = c->a.reply.u.attach;
+	char ignored[SHMREG_ERROR_MAX + 1];
+	int dir, data = -EMFILE;
+
+	dir = segment_open_dir_ro(s);
+	if (dir >= 0 && out.access & SHMREG_ACCESS_WRITE) {
+		data = fcntl(segment_data_fd(s), F_DUPFD_CLOEXEC, 3);
+		if (data < 0)
+			data = -errno;
+	} else if (dir >= 0) {
+		data = segment_open_data_ro(s);
+	}
+	if (dir >= 0)
+		c->a.fds[c->a.n_fds++] = dir;
+	if (data >= 0) {
+		c->a.fds[c->a.n_fds++] = data;
+		return 0;
+	}
+	registry_detach(c->registry, &c->peer->caller,
+			&(struct shmreg_attachment){ .segment = out.segment,
+						     .participant = out.participant }, ignored);
+	if (out.created)
+		registry_remove(c->registry, &c->peer->caller,
+				&(struct shmreg_target){ .segment = out.segment }, ignored);
+	return refuse(c->error, dir < 0 ? dir : data, "shmregd has no descriptor left: %s",
+		      strerror(dir < 0 ? -dir : -data));
+}
+
+static int call_create(struct call *c)
+{
+	const struct shmreg_create *in = &c->in->u.create;
+	struct shmreg_attach_reply *out = &c->a.reply.u.attach;
+	const bool attach = !(in->flags & SHMREG_CREATE_DETACHED);
+	struct segment *s = NULL;
+	char more[64];
+	int r;
+
+	r = attach ? check_attacher(c) : 0;
+	if (r == 0)
+		r = server_prepare(c->server, c->error);
+	if (r == 0)
+		r = registry_create(c->registry, &c->peer->caller, in, out, &s, c->error);
+	if (r < 0)
+		return r;
+	c->wait_for = server_store_entry(s);
+	snprintf(more, sizeof(more), ", %" PRIu64 " bytes, mode %04o", out->data_bytes, in->mode);
+	log_call(c, out->created ? LOG_INFO : LOG_DEBUG, out->created ? "created" : "opened",
+		 in->name, out->segment, out->created ? more : "");
+	return attach ? add_descriptors(c, s) : 0;
+}
+
+static int call_open(struct call *c)
+{
+	struct segment *s = NULL;
+	int r;
+
+	r = check_attacher(c);
+	if (r == 0)
+		r = registry_open(c->registry, &c->peer->caller, &c->in->u.open,
+				  &c->a.reply.u.attach, &s, c->error);
+	if (r < 0)
+		return r;
+	c->wait_for = server_store_entry(s);
+	log_call(c, LOG_DEBUG, "opened", c->in->u.open.name, c->a.reply.u.attach.segment, "");
+	return add_descriptors(c, s);
+}
+
+static int call_reattach(struct call *c)
+{
+	int r;
+
+	r = check_attacher(c);
+	if (r < 0)
+		return r;
+	return registry_reattach(c->registry, &c->peer->caller, &c->in->u.attachment,
+				 &c->a.reply.u.attach, c->error);
+}
+
+static int call_detach(struct call *c)
+{
+	return registry_detach(c->registry, &c->peer->caller, &c->in->u.attachment, c->error);
+}
+
+static int call_quiesce(struct call *c)
+{
+	return registry_quiesce(c->registry, &c->peer->caller, &c->in->u.attachment, c->error);
+}
+
+static int call_seats(struct call *c)
+{
+	return registry_seats(c->registry, &c->peer->caller, &c->in->u.seats, &c->a.reply.u.seats,
+			      c->error);
+}
+
+static int call_remove(struct call *c)
+{
+	const struct shmreg_target *in = &c->in->u.target;
+	struct shmreg_segment_info info;
+	struct segment *ignored;
+	int r;
+
+	/* For the log: afterwards neither name nor id can be told from the other. */
+	r = registry_describe(c->registry, &c->peer->caller, in, &info, &ignored, c->error);
+	if (r == 0)
+		r = registry_remove(c->registry, &c->peer->caller, in, c->error);
+	if (r == 0)
+		log_call(c, LOG_INFO, "removed", info.name, info.segment, "");
+	return r;
+}
+
+static int call_create_object(struct call *c)
+{
+	return registry_create_object(c->registry, &c->peer->caller, &c->in->u.create_object,
+				      &c->a.reply.u.create_object, c->error);
+}
+
+static int call_remove_object(struct call *c)
+{
+	return registry_remove_object(c->registry, &c->peer->caller, &c->in->u.remove_object,
+				      c->error);
+}
+
+static int call_list(struct call *c)
+{
+	return registry_list(c->registry, &c->peer->caller, &c->in->u.list, &c->a.reply.u.list);
+}
+
+static int call_describe(struct call *c)
+{
+	struct segment *s = NULL;
+	int r;
+
+	r = registry_describe(c->registry, &c->peer->caller, &c->in->u.target,
+			      &c->a.reply.u.describe, &s, c->error);
+	if (r < 0 || !s)
+		return r;
+	r = segment_open_dir_ro(s);
+	if (r < 0)
+		return refuse(c->error, r, "shmregd has no descriptor left: %s", strerror(-r));
+	c->a.fds[c->a.n_fds++] = r;
+	return 0;
+}
+
+static int call_stats(struct call *c)
+{
+	struct shmreg_stats_reply *out = &c->a.reply.u.stats;
+
+	*out = c->server->stats;
+	return registry_usage(c->registry, &c->peer->caller, c->in->u.stats.uid, out->usage,
+			      c->error);
+}
+
+static int call_subscribe(struct call *c)
+{
+	const struct shmreg_subscribe *in = &c->in->u.subscribe;
+	struct shmreg_target target = { 0 };
+	struct shmreg_segment_info info;
+	struct peer *p = c->peer;
+	struct segment *s = NULL;
+	int r;
+
+	memcpy(target.name, in->name, sizeof(target.name));
+	if (*target.name &&
+	    registry_describe(c->registry, &p->caller, &target, &info, &s, c->error) == 0 && !s)
+		return refuse(c->error, EACCES,
+			      "you may not read segment '%s', so not see its events either; its "
+			      "owner can change its mode", target.name);
+	r = registry_charge(c->registry, p->caller.uid, SHMREG_RESOURCE_SUBSCRIPTIONS, 1, c->error);
+	if (r < 0)
+		return r;
+	r = subscriber_new(&p->subscriber, &c->server->subscribers, p, in);
+	if (r < 0) {
+		registry_uncharge(c->registry, p->caller.uid, SHMREG_RESOURCE_SUBSCRIPTIONS, 1);
+		return refuse(c->error, r, "shmregd is out of memory");
+	}
+	return 0;
+}
+
+static int call_set(struct call *c)
+{
+	const struct shmreg_set *in = &c->in->u.set;
+	struct shmreg_segment_info info;
+	struct segment *ignored;
+	char more[128] = "";
+	size_t n = 0;
+	int r;
+
+	r = registry_set(c->registry, &c->peer->caller, in, c->error);
+	if (r < 0)
+		return r;
+	if (registry_describe(c->registry, &c->peer->caller, &in->target, &info, &ignored,
+			      c->error) < 0)
+		return 0;
+	if (in->what & SHMREG_SET_OWNER)
+		n += (size_t)snprintf(more + n, sizeof(more) - n, ", owner %" PRIu32 ":%" PRIu32,
+				      in->uid, in->gid);
+	if (in->what & SHMREG_SET_MODE)
+		n += (size_t)snprintf(more + n, sizeof(more) - n, ", mode %04o", in->mode);
+	if (in->what & SHMREG_SET_LIFETIME)
+		snprintf(more + n, sizeof(more) - n, ", lifetime %" PRIu32, in->lifetime);
+	log_call(c, LOG_INFO, "changed", info.name, info.segment, more);
+	return 0;
+}
+
+static int (*const calls[SHMREG_PACKET_MAX + 1])(struct call *c) = {
+	[SHMREG_PACKET_HELLO] = call_hello,
+	[SHMREG_PACKET_CREATE] = call_create,
+	[SHMREG_PACKET_OPEN] = call_open,
+	[SHMREG_PACKET_REATTACH] = call_reattach,
+	[SHMREG_PACKET_DETACH] = call_detach,
+	[SHMREG_PACKET_QUIESCE] = call_quiesce,
+	[SHMREG_PACKET_SEATS] = call_seats,
+	[SHMREG_PACKET_REMOVE] = call_remove,
+	[SHMREG_PACKET_CREATE_OBJECT] = call_create_object,
+	[SHMREG_PACKET_REMOVE_OBJECT] = call_remove_object,
+	[SHMREG_PACKET_LIST] = call_list,
+	[SHMREG_PACKET_DESCRIBE] = call_describe,
+	[SHMREG_PACKET_STATS] = call_stats,
+	[SHMREG_PACKET_SUBSCRIBE] = call_subscribe,
+	[SHMREG_PACKET_SET] = call_set,
+};
+
+static int perform(struct call *c, uint16_t type)
+{
+	if (type > SHMREG_PACKET_MAX || !calls[type])
+		return refuse(c->error, EOPNOTSUPP, "the type of request is unknown to this daemon");
+	if (type != SHMREG_PACKET_HELLO && !c->peer->greeted)
+		return refuse(c->error, EPROTO, "the first request must be HELLO");
+	if (c->peer->subscriber)
+		return refuse(c->error, EBUSY,
+			      "events travel over this connection; use another one for requests");
+	return calls[type](c);
+}
+
+void dispatch(struct peer *p, const struct shmreg_request *request, size_t n)
+{
+	const struct log_about about = { .uid = p->caller.uid, .pid = p->caller.process.pid };
+	struct call c = {
+		.server = p->server, .registry = p->server->registry, .peer = p, .in = request,
+	};
+	struct shmreg_packet_header *h = &c.a.reply.header;
+	const char *why = "";
+	int form, r;
+
+	c.server->stats.n_requests++;
+	form = r = shmreg_request_check(request, n, &why);
+	if (form < 0)
+		refuse(c.error, form, "%s", why);
+	else
+		r = perform(&c, request->header.type);
+
+	*h = (struct shmreg_packet_header){
+		.magic = SHMREG_PACKET_MAGIC,
+		.protocol = SHMREG_PROTOCOL,
+		.status = r,
+	};
+	if (n >= sizeof(*h)) {
+		h->type = request->header.type | SHMREG_PACKET_REPLY;
+		h->serial = request->header.serial;
+	}
+	if (r < 0) {
+		c.server->stats.n_refused++;
+		answer_close_fds(&c.a);
+		c.wait_for = NULL;
+		memset(&c.a.reply.u, 0, sizeof(c.a.reply.u));
+		memcpy(c.a.reply.u.error, c.error, sizeof(c.error));
+		log_client(LOG_DEBUG, &about, "uid %" PRIu32 " pid %" PRIu32 " was refused: %s",
+			   p->caller.uid, p->caller.process.pid, c.error);
+	}
+	peer_answer(p, &c.a, c.wait_for);
+	/* What is no packet of ours, and who is not let in: one sentence, then good-bye. */
+	if (form == -EBADMSG || form == -EPROTONOSUPPORT ||
+	    (r < 0 && !p->greeted && request->header.type == SHMREG_PACKET_HELLO)) {
+		log_client(LOG_NOTICE, &about, "hung up on uid %" PRIu32 " pid %" PRIu32 ": %s",
+			   p->caller.uid, p->caller.process.pid, c.error);
+		peer_doom(p);
+	}
+}

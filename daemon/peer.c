@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/sockios.h>
+
+#include "dispatch.h"
+#include "log.h"
+#include "peer.h"
+#include "refuse.h"
+#include "server.h"
+
+#ifndef SO_PEERPIDFD
+# define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+#define PACKETS_A_TURN 16	/* FACTS, "Control socket" */
+#define UNCHARGED_MAX 64	/* connections that wait to be told why they are refused */
+
+void answer_close_fds(struct answer *a)
+{
+	while (a->n_fds > 0)
+		close(a->fds[--a->n_fds]);
+}
+
+static struct answer *answer_free(struct answer *a)
+{
+	if (a)
+		answer_close_fds(a);
+	free(a);
+	return NULL;
+}
+
+static void update_events(struct peer *p)
+{
+	const bool waits = p->stored.entry;
+	struct shmreg_event event;
+	int events = 0;
+
+	if (!p->pending && !p->doomed && !p->server->stopping)
+		events |= EV_READ;
+	if (!waits && !p->doomed &&
+	    (p->pending || (p->subscriber && subscriber_peek(p->subscriber, &event))))
+		events |= EV_WRITE;
+	if (ev_is_active(&p->io) && (p->io.events & (EV_READ | EV_WRITE)) == events)
+		return;
+	ev_io_stop(p->server->loop, &p->io);
+	ev_io_set(&p->io, p->fd, events);
+	if (events)
+		ev_io_start(p->server->loop, &p->io);
+}
+
+void peer_doom(struct peer *p)
+{
+	if (p->doomed)
+		return;
+	p->doomed = true;
+	update_events(p);
+	ev_feed_event(p->server->loop, &p->io, EV_CUSTOM);
+}
+
+void peer_wake(struct peer *p)
+{
+	update_events(p);
+}
+
+bool peer_busy(const struct peer *p)
+{
+	return p->pending && !p->doomed;
+}
+
+void peer_drain(struct peer *p)
+{
+	update_events(p);
+}
+
+static int send_packet(struct peer *p, const struct shmreg_reply *reply, const int *fds,
+		       unsigned int n_fds)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(PEER_FDS_MAX * sizeof(int))] = { 0 };
+	struct iovec iov = { .iov_base = (void *)reply, .iov_len = sizeof(*reply) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+	int unread = 0;
+
+	if (n_fds > 0) {
+		/*
+		 * Descriptors on their way count against everybody's: none are
+		 * sent to who has not read the packet before. (With the smallest
+		 * send buffer the socket is writable again when he has.)
+		 */
+		if (ioctl(p->fd, SIOCOUTQ, &unread) == 0 && unread > 0)
+			return -EAGAIN;
+		msg.msg_control = control;
+		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
+	}
+	if (sendmsg(p->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Its descriptors cannot be had: the attachment must not stay with who never hears of it. */
+static void take_back(struct peer *p, struct answer *a)
+{
+	const struct shmreg_attach_reply attach = a->reply.u.attach;
+	const struct shmreg_attachment at = {
+		.segment = attach.segment,
+		.participant = attach.participant,
+	};
+	const uint16_t type = (uint16_t)(a->reply.header.type & ~SHMREG_PACKET_REPLY);
+	const uint64_t serial = a->reply.header.serial;
+	char ignored[SHMREG_ERROR_MAX + 1];
+
+	answer_close_fds(a);
+	if (type == SHMREG_PACKET_CREATE || type == SHMREG_PACKET_OPEN) {
+		registry_detach(p->server->registry, &p->caller, &at, ignored);
+		if (attach.created)
+			registry_remove(p->server->registry, &p->caller,
+					&(struct shmreg_target){ .segment = attach.segment },
+					ignored);
+	}
+	memset(&a->reply, 0, sizeof(a->reply));
+	a->reply.header = (struct shmreg_packet_header){
+		.magic = SHMREG_PACKET_MAGIC,
+		.protocol = SHMREG_PROTOCOL,
+		.type = type | SHMREG_PACKET_REPLY,
+		.serial = serial,
+		.status = -ETOOMANYREFS,
+	};
+	refuse(a->reply.u.error, ETOOMANYREFS,
+	       "too many descriptors are on their way to clients that do not read them; try again "
+	       "later, or raise shmregd's LimitNOFILE=");
+}
+
+/* Return: 0 it has gone, or the connection has; -EAGAIN. */
+static int try_answer(struct peer *p, struct answer *a)
+{
+	int r;
+
+	r = send_packet(p, &a->reply, a->fds, a->n_fds);
+	if (r == -ETOOMANYREFS) {
+		take_back(p, a);
+		r = send_packet(p, &a->reply, NULL, 0);
+	}
+	if (r == -EAGAIN)
+		return r;
+	answer_close_fds(a);
+	if (r < 0)
+		peer_doom(p);
+	return 0;
+}
+
+static void keep_answer(struct peer *p, struct answer *a)
+{
+	p->pending = malloc(sizeof(*p->pending));
+	if (p->pending) {
+		*p->pending = *a;
+	} else {
+		answer_close_fds(a);
+		peer_doom(p);
+	}
+}
+
+static void on_stored(struct store_waiter *waiter)
+{
+	struct peer *p = container_of(waiter, struct peer, stored);
+
+	/* It goes out as soon as the loop finds the socket writable. */
+	update_events(p);
+}
+
+void peer_answer(struct peer *p, struct answer *a, struct store_entry *entry)
+{
+	if (p->doomed || p->pending) {
+		answer_close_fds(a);
+		return;
+	}
+	if (entry && !store_has(entry)) {
+		keep_answer(p, a);
+		if (p->pending)
+			store_wait(entry, &p->stored);
+	} else if (try_answer(p, a) < 0) {
+		keep_answer(p, a);
+	}
+	update_events(p);
+}
+
+static void on_writable(struct peer *p)
+{
+	struct shmreg_reply reply = {
+		.header = { .magic = SHMREG_PACKET_MAGIC, .protocol = SHMREG_PROTOCOL,
+			    .type = SHMREG_PACKET_EVENT },
+	};
+	int r;
+
+	if (p->pending && !p->stored.entry && try_answer(p, p->pending) == 0)
+		p->pending = answer_free(p->pending);
+	while (!p->pending && !p->doomed && p->subscriber &&
+	       subscriber_peek(p->subscriber, &reply.u.event)) {
+		r = send_packet(p, &reply, NULL, 0);
+		if (r == -EAGAIN)
+			break;
+		if (r < 0)
+			peer_doom(p);
+		else
+			subscriber_pop(p->subscriber);
+	}
+	update_events(p);
+	server_check_drained(p->server);
+}
+
+/* One packet. Return: false if there is none, or the connection is over. */
+static bool receive(struct peer *p)
+{
+	struct shmreg_request request;
+	struct iovec iov = { .iov_base = &request, .iov_len = sizeof(request) };
+	/* No control buffer: descriptors that are sent to us are closed by the kernel. */
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	const struct log_about about = { .uid = p->caller.uid, .pid = p->caller.process.pid };
+	ssize_t n;
+
+	n = recvmsg(p->fd, &msg, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		peer_doom(p);
+		return false;
+	}
+	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+		log_client(LOG_NOTICE, &about,
+			   "uid %" PRIu32 " pid %" PRIu32 " sent %s; hanging up", p->caller.uid,
+			   p->caller.process.pid,
+			   msg.msg_flags & MSG_TRUNC ? "a packet that is too long" :
+						       "a packet with control data");
+		peer_doom(p);
+		return false;
+	}
+	dispatch(p, &request, (size_t)n);
+	return !p->doomed && !p->pending;
+}
+
+static void on_io(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct peer *p = w->data;
+
+	(void)loop;
+	if (!p->doomed && revents & EV_WRITE)
+		on_writable(p);
+	if (!p->doomed && revents & EV_READ && !p->pending)
+		for (int i = 0; i < PACKETS_A_TURN && receive(p); i++)
+			;
+	if (p->doomed)
+		peer_free(p);
+}
+
+void peer_new(struct server *server, int fd)
+{
+	const int smallest = 1;	/* the kernel makes it two packets' worth */
+	char error[SHMREG_ERROR_MAX + 1];
+	socklen_t bytes = sizeof(struct ucred);
+	struct ucred cred;
+	struct peer *p;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &bytes) < 0) {
+		close(fd);
+		return;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		close(fd);
+		return;
+	}
+	p->server = server;
+	p->fd = fd;
+	p->stored.stored = on_stored;
+	p->caller.uid = cred.uid;
+	p->caller.gid = cred.gid;
+	p->caller.process.pid = (uint32_t)cred.pid;
+	p->caller.admin = cred.uid == 0 || cred.uid == geteuid();
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest));
+	ev_io_init(&p->io, on_io, fd, EV_READ);
+	p->io.data = p;
+	if (server_charge_connection(server, cred.uid, error) == 0) {
+		p->charged = true;
+	} else if (server->n_uncharged < UNCHARGED_MAX) {
+		/* Kept for its HELLO, which is answered with the sentence. */
+		server->n_uncharged++;
+	} else {
+		close(fd);
+		free(p);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&server->peers, p, link);
+	server->n_peers++;
+	update_events(p);
+}
+
+struct peer *peer_free(struct peer *p)
+{
+	struct server *server = p->server;
+	const bool was_busy = p->pending;
+
+	p->doomed = true;
+	close(p->fd);
+	store_unwait(&p->stored);
+	p->pending = answer_free(p->pending);
+	if (p->subscriber) {
+		p->subscriber = subscriber_free(p->subscriber);
+		registry_uncharge(server->registry, p->caller.uid, SHMREG_RESOURCE_SUBSCRIPTIONS, 1);
+	}
+	if (!p->charged)
+		server->n_uncharged--;
+	else if (!p->token)
+		registry_uncharge(server->registry, p->caller.uid, SHMREG_RESOURCE_CONNECTIONS, 1);
+	if (p->client) {
+		/* From here on the token carries the charge. */
+		client_hang_up(p->client, p->token);
+		LIST_REMOVE(p, of_client);
+		client_put(p->client);
+	}
+	ev_io_stop(server->loop, &p->io);
+	TAILQ_REMOVE(&server->peers, p, link);
+	server->n_peers--;
+	free((void *)p->caller.groups);
+	free(p);
+	if (was_busy)
+		server_check_drained(server);
+	return NULL;
+}
+
+/* Supplementary groups, as they were when it connected. */
+static int read_groups(struct peer *p)
+{
+	socklen_t bytes = 0;
+	uint32_t *groups;
+
+	if (getsockopt(p->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &bytes) == 0 || bytes == 0)
+		return 0;
+	if (errno != ERANGE)
+		return -errno;
+	groups = malloc(bytes);
+	if (!groups)
+		return -ENOMEM;
+	if (getsockopt(p->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &bytes) < 0) {
+		const int r = -errno;
+
+		free(groups);
+		return r;
+	}
+	p->caller.groups = groups;
+	p->caller.n_groups = bytes / sizeof(*groups);
+	return 0;
+}
+
+/* SO_PEERPIDFD cannot meet a pid that was given to another; before Linux 6.5 only the pid is there. */
+static int open_pidfd(const struct peer *p)
+{
+	socklen_t bytes = sizeof(int);
+	int fd;
+
+	if (getsockopt(p->fd, SOL_SOCKET, SO_PEERPIDFD, &fd, &bytes) == 0) {
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+		return fd;
+	}
+	if (errno != ENOPROTOOPT)
+		return -errno;
+	fd = (int)syscall(SYS_pidfd_open, p->caller.process.pid, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A client that wants to attach: its process must be one that can be watched. */
+static int identify(struct peer *p, char *error)
+{
+	int pidfd, r;
+
+	if (p->caller.process.pid == 0)
+		return refuse(error, EPERM,
+			      "your process is in a pid namespace that shmregd cannot see, so that "
+			      "its death could not be noticed; start a shmregd inside, or share the "
+			      "namespace");
+	pidfd = open_pidfd(p);
+	if (pidfd < 0)
+		return refuse(error, pidfd, "no pidfd of your process %" PRIu32 " can be had: %s",
+			      p->caller.process.pid, strerror(-pidfd));
+	r = clients_get(p->server->clients, pidfd, p->caller.process.pid, &p->client);
+	if (r < 0)
+		return refuse(error, r, "your process %" PRIu32 " cannot be watched: %s",
+			      p->caller.process.pid, strerror(-r));
+	LIST_INSERT_HEAD(&p->client->peers, p, of_client);
+	p->caller.process = p->client->id;
+	r = client_add_token(p->client, p->caller.uid, &p->token);
+	if (r < 0)
+		return refuse(error, r, "no token can be made: %s", strerror(-r));
+	return 0;
+}
+
+int peer_greet(struct peer *p, const struct shmreg_hello *hello, char *error)
+{
+	int r;
+
+	if (p->greeted)
+		return refuse(error, EINVAL, "HELLO comes once, as the first request");
+	if (!p->charged) {
+		r = server_charge_connection(p->server, p->caller.uid, error);
+		if (r < 0)
+			return r;
+		p->charged = true;
+		p->server->n_uncharged--;
+	}
+	if (!p->caller.groups) {
+		r = read_groups(p);
+		if (r < 0)
+			return refuse(error, r, "your groups cannot be read: %s", strerror(-r));
+	}
+	memcpy(p->caller.name, hello->name, sizeof(p->caller.name));
+	p->observer = hello->flags & SHMREG_HELLO_OBSERVER;
+	if (!p->observer && !p->client) {
+		r = identify(p, error);
+		if (r < 0)
+			return r;
+	}
+	p->greeted = true;
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_REAPERS_H
+#define SHMREGD_REAPERS_H
+
+/*
+ * reapers.h - repair after a death, in processes of their own
+ *
+ * A segment's repair is
+ *
+ *	idle -> queued		reapers_repair(), by the registry
+ *	queued -> running	a place is free; among those waiting, the segment whose uid
+ *				has the fewest running goes first, then the oldest
+ *	running -> idle		the reaper said DONE: registry_repair_end(true)
+ *	running -> queued	it failed: ended before, took too long, or said nonsense
+ *	running -> idle		it failed for the third time in a row: registry_quarantine()
+ *
+ * and none is running while an earlier process of the same segment has not
+ * been waited for. A process does one job. One is started in advance, so that
+ * a repair is not a fork and an exec away.
+ *
+ * Nothing is started before reapers_start(), which is to be called when no
+ * reaper of an earlier daemon can be alive (lock.h).
+ */
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include <ev.h>
+
+#include "registry.h"
+
+#define REAPERS_TRIES 3
+
+struct reaper;
+struct reapers;
+
+/* Of each segment; zero at first. */
+struct repair {
+	TAILQ_ENTRY(repair) link;	/* while queued */
+	struct segment *segment;
+	struct reaper *reaper;		/* at work for it, or not yet waited for */
+	unsigned int n_failures;	/* in a row */
+	bool queued;
+};
+
+/* @stats: counters to raise */
+int reapers_new(struct reapers **ret, struct ev_loop *loop, struct registry *registry,
+		struct shmreg_stats_reply *stats);
+/* @path stays the caller's. May be called again. */
+void reapers_configure(struct reapers *all, const char *path, unsigned int max,
+		       unsigned int timeout_sec);
+void reapers_start(struct reapers *all, int lock_fd);
+/* Kills them and waits for them; what they had begun is begun again by another daemon. */
+struct reapers *reapers_free(struct reapers *all);
+
+void reapers_repair(struct reapers *all, struct repair *job, struct segment *segment);
+/* The segment is about to go. */
+void reapers_cancel(struct reapers *all, struct repair *job);
+
+#endif /* SHMREGD_REAPERS_H */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "log.h"
+#include "restore.h"
+#include "server.h"
+
+/* A descriptor named d<hex id> or m<hex id>. */
+struct kept {
+	uint64_t id;
+	char kind;
+	int fd;
+	const char *name;
+};
+
+static bool parse(struct kept *ret, const char *name, int fd)
+{
+	char *end;
+
+	if ((*name != 'd' && *name != 'm') || strspn(name + 1, "0123456789abcdef") == 0 ||
+	    strlen(name) > 17)
+		return false;
+	*ret = (struct kept){ .kind = *name, .fd = fd, .name = name };
+	ret->id = strtoull(name + 1, &end, 16);
+	return !*end;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->kind - y->kind;
+}
+
+static void discard(struct server *server, const struct kept *k, const char *why)
+{
+	log_warning("the descriptor kept as '%s' is discarded: %s", k->name, why);
+	store_remove_name(server->store, k->name);
+	close(k->fd);
+}
+
+static bool restore_pair(struct server *server, const struct kept *dir, const struct kept *data)
+{
+	char error[SHMREG_ERROR_MAX + 1] = "";
+	struct segment *s = NULL;
+	int r;
+
+	r = server_prepare(server, error);
+	if (r == 0)
+		r = registry_restore(server->registry, dir->fd, data->fd, &s, error);
+	else
+		close(dir->fd), close(data->fd);
+	server_settle_restored(server, r == 0 ? s : NULL);
+	if (r == 0)
+		return true;
+	/* ENOENT: it was being made or disposed of when the daemon ended, as it should be. */
+	log_write(r == -ENOENT ? LOG_INFO : LOG_ERR, NULL,
+		  "segment %" PRIu64 " was kept and is discarded: %s", dir->id,
+		  *error ? error : strerror(-r));
+	store_remove_name(server->store, dir->name);
+	store_remove_name(server->store, data->name);
+	return false;
+}
+
+static int restore_segments(struct server *server, struct kept *kept, size_t n)
+{
+	int restored = 0;
+
+	qsort(kept, n, sizeof(*kept), by_id);
+	for (size_t i = 0; i < n; i++) {
+		const struct kept *k = &kept[i], *next = i + 1 < n ? k + 1 : NULL;
+
+		if (i > 0 && k->id == k[-1].id && k->kind == k[-1].kind) {
+			/* Its name is the other's, too, and stays. */
+			close(k->fd);
+		} else if (k->kind == 'd' && next && next->kind == 'm' && next->id == k->id) {
+			restored += restore_pair(server, k, next);
+			i++;
+		} else {
+			discard(server, k, "its other half is missing");
+		}
+	}
+	return restored;
+}
+
+int restore_all(struct server *server)
+{
+	struct kept *kept = NULL;
+	char **names = NULL;
+	size_t n_kept = 0;
+	int n, restored = 0;
+
+	n = sd_listen_fds_with_names(1, &names);
+	if (n <= 0)
+		return n;
+	kept = calloc((size_t)n, sizeof(*kept));
+	if (!kept) {
+		restored = -ENOMEM;
+		goto done;
+	}
+	for (int i = 0; i < n; i++) {
+		const int fd = SD_LISTEN_FDS_START + i;
+
+		if (parse(&kept[n_kept], names[i], fd)) {
+			n_kept++;
+		} else if (listener_fits(fd) && server->listener.fd < 0) {
+			listener_adopt(&server->listener, fd);
+		} else {
+			discard(server, &(struct kept){ .fd = fd, .name = names[i] },
+				"it is neither a segment's nor a listening SOCK_SEQPACKET socket");
+		}
+	}
+	restored = restore_segments(server, kept, n_kept);
+done:
+	for (int i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	free(kept);
+	return restored;
+}

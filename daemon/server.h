@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_SERVER_H
+#define SHMREGD_SERVER_H
+
+/*
+ * server.h - the composition root: owns all the others, starts and stops them
+ */
+
+#include <ev.h>
+
+#include "clients.h"
+#include "listener.h"
+#include "lock.h"
+#include "notify.h"
+#include "options.h"
+#include "peer.h"
+#include "reapers.h"
+#include "registry.h"
+#include "store.h"
+#include "subscribers.h"
+
+/* What hangs on each segment (segment_userdata). */
+struct server_segment {
+	struct store_entry store;
+	struct repair repair;
+};
+
+struct server {
+	struct ev_loop *loop;
+	struct options options;
+	int argc;			/* read again by SIGHUP */
+	char *const *argv;
+
+	struct notify *notify;
+	struct lock lock;
+	struct listener listener;
+	struct registry *registry;
+	struct clients *clients;
+	struct store *store;
+	struct reapers *reapers;
+	struct subscribers subscribers;
+	struct peers peers;
+	unsigned int n_peers;
+	unsigned int n_uncharged;	/* peers that are about to be told so */
+	uint64_t max_connections;
+
+	struct server_segment *spare;	/* for the next segment, see server_prepare() */
+	struct shmreg_stats_reply stats;
+
+	ev_signal sigterm, sigint, sighup;
+	ev_timer watchdog;
+	ev_timer drain;			/* the longest that an end in order may take */
+	ev_timer relock;		/* an earlier daemon's reapers still live */
+	bool stopping;
+	bool restoring;
+};
+
+/* Takes over @options. Return: what main() is to exit with. */
+int server_run(struct options *options, int argc, char *const argv[]);
+
+/* See that a segment may come into being. Return: 0; -ENOMEM and a sentence. */
+int server_prepare(struct server *server, char *error);
+/* After registry_restore(); @s NULL: it failed. */
+void server_settle_restored(struct server *server, struct segment *s);
+struct store_entry *server_store_entry(const struct segment *s);
+/* One more connection. Return: 0; -EDQUOT, -EUSERS and a sentence. */
+int server_charge_connection(struct server *server, uint32_t uid, char *error);
+/* A peer has gone or its answer has: the end may be near. */
+void server_check_drained(struct server *server);
+
+#endif /* SHMREGD_SERVER_H */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <shmreg/abi/reaper.h>
+
+#include "spawn.h"
+
+/* Between fork and exec: async-signal-safe functions only. */
+_Noreturn static void become(const char *path, int lock_fd, int fd, pid_t daemon)
+{
+	char *const argv[] = { (char *)path, NULL };
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It may have died before that. */
+	if (getppid() != daemon)
+		_exit(0);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (lock_fd < 0)
+		lock_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (dup2(lock_fd, STDIN_FILENO) < 0)
+		_exit(127);
+	if (fd == SHMREG_REAPER_FD ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, SHMREG_REAPER_FD) < 0)
+		_exit(127);
+	syscall(SYS_close_range, SHMREG_REAPER_FD + 1, ~0U, 0);
+	execv(path, argv);
+	_exit(127);
+}
+
+int spawn_reaper(const char *path, int lock_fd, pid_t *ret_pid, int *ret_fd)
+{
+	const pid_t daemon = getpid();
+	int pair[2], r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		r = -errno;
+		close(pair[0]);
+		close(pair[1]);
+		return r;
+	}
+	if (pid == 0)
+		become(path, lock_fd, pair[1], daemon);
+	close(pair[1]);
+	*ret_pid = pid;
+	*ret_fd = pair[0];
+	return 0;
+}
