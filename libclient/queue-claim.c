@@ -116,6 +116,8 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 /*
  * Take a slot that a dead or unwilling consumer left; look at @look slots at most.
  * redel_seen follows only after a whole turn over the slots, begun at that value.
+ * A turn is counted upwards: if more slots come into use meanwhile, those that it
+ * meets of them come on top, and none of the others is left out.
  *
  * Return: true if there was one.
  */
@@ -128,12 +130,12 @@ static bool claim_redelivered(struct shmreg_queue *q, uint64_t look, uint64_t *r
 	if (redel == q->redel_seen)
 		return false;
 	used = slots_used(q);
-	if (q->redel_left == 0 || q->redel_left > used || redel != q->redel_turn) {
+	if (redel != q->redel_turn) {
 		q->redel_turn = redel;
-		q->redel_left = used;
+		q->redel_done = 0;
 	}
 	index = q->redel_next;
-	for (; q->redel_left > 0 && look > 0; q->redel_left--, look--, index++) {
+	for (; q->redel_done < used && look > 0; q->redel_done++, look--, index++) {
 		if (index >= used)
 			index = 0;
 		w = shmreg_load_acquire(word_at(q, index << SHMREG_QUEUE_POS_SHIFT));	/* S' */
@@ -145,13 +147,15 @@ static bool claim_redelivered(struct shmreg_queue *q, uint64_t look, uint64_t *r
 			continue;
 		/* There may be more: a new turn begins behind this one next time. */
 		q->redel_next = index + 1;
-		q->redel_left = 0;
+		q->redel_done = 0;
 		*ret_pos = (w & q->lap_mask) | index << SHMREG_QUEUE_POS_SHIFT;
 		return true;
 	}
 	q->redel_next = index;
-	if (q->redel_left == 0)
+	if (q->redel_done >= used) {
+		q->redel_done = 0;
 		q->redel_seen = redel;
+	}
 	return false;
 }
 

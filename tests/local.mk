@@ -108,46 +108,9 @@ test_epoch_CPPFLAGS = $(harness_cppflags)
 test_epoch_CFLAGS = $(harness_cflags)
 test_epoch_LDADD = $(harness_ldadd)
 test_epoch_SOURCES = tests/test-epoch.c
-
-# The queue without a daemon: its operations and its repair on plain memory.
-check_LTLIBRARIES += libqueueplain.la
-libqueueplain_la_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
-libqueueplain_la_SOURCES = \
-	tests/queue-plain.c \
-	tests/queue-plain.h
-libqueueplain_la_LIBADD = libqueue.la librepair.la libproto.la
-queue_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
-queue_ldadd = libqueueplain.la libshmreg.la $(CHECK_LIBS)
-
-check_PROGRAMS += test-queue
-TESTS += test-queue
-test_queue_CPPFLAGS = $(queue_cppflags)
-test_queue_CFLAGS = $(harness_cflags)
-test_queue_LDADD = $(queue_ldadd)
-test_queue_SOURCES = tests/test-queue.c
-
-check_PROGRAMS += test-queue-wreckage
-TESTS += test-queue-wreckage
-test_queue_wreckage_CPPFLAGS = $(queue_cppflags)
-test_queue_wreckage_CFLAGS = $(harness_cflags)
-test_queue_wreckage_LDADD = $(queue_ldadd)
-test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c
-
-check_PROGRAMS += test-queue-redeliver
-TESTS += test-queue-redeliver
-test_queue_redeliver_CPPFLAGS = $(queue_cppflags)
-test_queue_redeliver_CFLAGS = $(harness_cflags)
-test_queue_redeliver_LDADD = $(queue_ldadd)
-test_queue_redeliver_SOURCES = tests/test-queue-redeliver.c
-
-check_PROGRAMS += test-repair-memory
-TESTS += test-repair-memory
-test_repair_memory_CPPFLAGS = $(queue_cppflags)
-test_repair_memory_CFLAGS = $(harness_cflags)
-test_repair_memory_LDADD = $(queue_ldadd)
-test_repair_memory_SOURCES = tests/test-repair-memory.c
-
 endif
+
+include tests/queue.mk
 
 # The real shmreg-reaper on hand-made segments.
 if HAVE_CHECK

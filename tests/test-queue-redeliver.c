@@ -24,8 +24,8 @@ static uint64_t *slot(const struct world *w, uint64_t index)
 	return (uint64_t *)(void *)((unsigned char *)w->shm + sizeof(*w->shm) + index * w->q.stride);
 }
 
-/* All positions of the first lap were pushed (each its own number) and those below @head popped. */
-static void world_new(struct world *w, uint64_t head)
+/* The first @tail positions of the first lap were pushed (each its own number) and those below @head popped. */
+static void world_new_young(struct world *w, uint64_t tail, uint64_t head)
 {
 	uint64_t align, i;
 
@@ -36,7 +36,7 @@ static void world_new(struct world *w, uint64_t head)
 	w->shm = mmap(NULL, w->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(w->shm, MAP_FAILED);
 	queue_bind(&w->q, w->shm, &w->shape, ME);
-	for (i = 0; i < CAPACITY; i++)
+	for (i = 0; i < tail; i++)
 		ck_assert_int_eq(shmreg_queue_push(&w->q, &i), 0);
 	for (i = 0; i < head; i++) {
 		uint64_t got = 0;
@@ -44,6 +44,11 @@ static void world_new(struct world *w, uint64_t head)
 		ck_assert_int_eq(shmreg_queue_pop(&w->q, &got), 0);
 		ck_assert_uint_eq(got, i);
 	}
+}
+
+static void world_new(struct world *w, uint64_t head)
+{
+	world_new_young(w, CAPACITY, head);
 }
 
 /* Position @index of the first lap, popped, is to be delivered again, numbered 1000000 + index. */
@@ -72,8 +77,8 @@ START_TEST(test_raised_for_nothing)
 		ck_assert_int_eq(shmreg_queue_pop(&w.q, &got), 0);
 		ck_assert_uint_eq(got, i);
 		/* A part of the slots was looked at, not all of them. */
-		ck_assert_uint_gt(w.q.redel_left, 0);
-		ck_assert_uint_lt(w.q.redel_left, CAPACITY);
+		ck_assert_uint_gt(w.q.redel_done, 0);
+		ck_assert_uint_lt(w.q.redel_done, CAPACITY);
 	}
 	world_free(&w);
 }
@@ -132,6 +137,32 @@ START_TEST(test_found_before_empty)
 }
 END_TEST
 
+/* Slots that come into use during a turn take nobody's place in it. */
+START_TEST(test_growing_meanwhile)
+{
+	uint64_t found = 0, pops, got, i, next = 5000;
+	struct world w;
+
+	world_new_young(&w, next, 2000);
+	make_redel(&w, 1000);
+	while (found < 2) {
+		for (pops = 0;; pops++) {
+			ck_assert_uint_lt(pops, 100);
+			ck_assert_int_eq(shmreg_queue_pop(&w.q, &got), 0);
+			if (got >= 1000000)
+				break;
+			for (i = 0; i < 100; i++, next++)
+				ck_assert_int_eq(shmreg_queue_push(&w.q, &next), 0);
+		}
+		ck_assert_uint_eq(got, 1001000);
+		/* The next turn begins behind it, so it comes last. */
+		if (++found == 1)
+			make_redel(&w, 1000);
+	}
+	world_free(&w);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("queue-redeliver");
@@ -142,6 +173,7 @@ int main(void)
 	tcase_add_test(t, test_raised_for_nothing);
 	tcase_add_test(t, test_found_while_busy);
 	tcase_add_test(t, test_found_before_empty);
+	tcase_add_test(t, test_growing_meanwhile);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -119,7 +119,7 @@ struct shmreg_queue {
 	uint64_t redel_seen;	/* no slot was REDEL when redel had this value */
 	uint64_t redel_next;	/* slot at which to look for the next */
 	uint64_t redel_turn;	/* redel when the turn over the slots began that is under way */
-	uint64_t redel_left;	/* slots that it has not looked at yet; 0: none is under way */
+	uint64_t redel_done;	/* slots that it has looked at */
 	size_t stride;
 	size_t elem_offset;
 	size_t elem_bytes;

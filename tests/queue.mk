@@ -1,0 +1,63 @@
+# The queue without a daemon: its operations and its repair on plain memory.
+
+if HAVE_CHECK
+
+check_LTLIBRARIES += libqueueplain.la
+libqueueplain_la_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libqueueplain_la_SOURCES = \
+	tests/queue-plain.c \
+	tests/queue-plain.h
+libqueueplain_la_LIBADD = libqueue.la librepair.la libproto.la
+queue_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+queue_ldadd = libqueueplain.la libshmreg.la $(CHECK_LIBS)
+
+check_PROGRAMS += test-queue
+TESTS += test-queue
+test_queue_CPPFLAGS = $(queue_cppflags)
+test_queue_CFLAGS = $(harness_cflags)
+test_queue_LDADD = $(queue_ldadd)
+test_queue_SOURCES = tests/test-queue.c
+
+check_PROGRAMS += test-queue-wreckage
+TESTS += test-queue-wreckage
+test_queue_wreckage_CPPFLAGS = $(queue_cppflags)
+test_queue_wreckage_CFLAGS = $(harness_cflags)
+test_queue_wreckage_LDADD = $(queue_ldadd)
+test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c
+
+check_PROGRAMS += test-queue-redeliver
+TESTS += test-queue-redeliver
+test_queue_redeliver_CPPFLAGS = $(queue_cppflags)
+test_queue_redeliver_CFLAGS = $(harness_cflags)
+test_queue_redeliver_LDADD = $(queue_ldadd)
+test_queue_redeliver_SOURCES = tests/test-queue-redeliver.c
+
+check_PROGRAMS += test-repair-memory
+TESTS += test-repair-memory
+test_repair_memory_CPPFLAGS = $(queue_cppflags)
+test_repair_memory_CFLAGS = $(harness_cflags)
+test_repair_memory_LDADD = $(queue_ldadd)
+test_repair_memory_SOURCES = tests/test-repair-memory.c
+
+check_PROGRAMS += test-queue-hostile
+TESTS += test-queue-hostile
+test_queue_hostile_CPPFLAGS = $(queue_cppflags)
+test_queue_hostile_CFLAGS = $(harness_cflags)
+test_queue_hostile_LDADD = $(queue_ldadd)
+test_queue_hostile_SOURCES = tests/test-queue-hostile.c tests/random.h
+
+check_PROGRAMS += test-queue-threads
+TESTS += test-queue-threads
+test_queue_threads_CPPFLAGS = $(queue_cppflags)
+test_queue_threads_CFLAGS = $(harness_cflags)
+test_queue_threads_LDADD = $(queue_ldadd) -lpthread
+test_queue_threads_SOURCES = tests/test-queue-threads.c tests/random.h
+
+check_PROGRAMS += test-queue-torture
+TESTS += test-queue-torture
+test_queue_torture_CPPFLAGS = $(queue_cppflags)
+test_queue_torture_CFLAGS = $(harness_cflags)
+test_queue_torture_LDADD = $(queue_ldadd)
+test_queue_torture_SOURCES = tests/test-queue-torture.c tests/random.h
+
+endif

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "queue-plain.h"
+#include "queue-repair.h"
+#include "random.h"
+
+/*
+ * Processes that push and pop at random while the parent kills and stops them, repairs, and
+ * gives their seats to new ones; also the repair is killed. Every element has an owner, a number and
+ * a checksum, and an account is kept outside of the queue. In the end:
+ *
+ *	positions claimed = different elements seen + aborted (by their producers, and
+ *		by the reaper's count) + dropped (by the reaper's count) + F
+ *
+ * where F are those that a killed consumer had taken and freed, but not entered yet: at most what its
+ * call asked for. With leases, which are entered before they are released, F is 0, less those
+ * that were entered and then dropped with their holder.
+ *
+ * $SHMREG_TEST_SEED, printed, and $SHMREG_TEST_SCALE, a factor for the number of kills.
+ */
+
+#define WORKERS 5
+#define MAX_SEQ (UINT64_C(1) << 24)
+#define BATCH 6
+
+/* Large, so that a kill finds many of them half copied. */
+struct elem {
+	uint64_t worker;
+	uint64_t seq;
+	uint64_t fill[93];
+	uint64_t check;
+};
+
+enum mode {
+	KILL = 1,
+	REDELIVER = 2,
+	LEASES = 4,	/* consume through leases only */
+	REFUSE = 8,
+	ABORT = 16,
+	FIFO = 32,	/* nothing comes twice, so each producer's elements come in order */
+};
+
+/* Written by one worker at a time, read by the parent when it is dead. */
+struct account {
+	SHMREG_ALIGNAS(128) uint64_t next;	/* first number not pushed for sure */
+	uint64_t pushing, pushing_min;	/* how many from there are being pushed, at least */
+	uint64_t aborting;		/* a reserved slot is being aborted */
+	uint64_t n_aborted;
+	uint64_t popping;		/* how many are being popped, not through leases */
+	uint64_t processing;		/* id + 1 of the one that is leased */
+	uint64_t n_ops;
+	uint64_t torn, disorder, failed;
+};
+
+struct oracle {
+	struct account account[WORKERS];
+	uint64_t stop;
+	uint8_t seen[WORKERS][MAX_SEQ];
+	uint8_t extra[WORKERS][MAX_SEQ];	/* seen more than once is excused */
+};
+
+/* Of pushes in doubt: all or nothing. */
+struct doubt {
+	uint64_t worker, first, n, min;
+};
+
+static struct oracle *o;
+static struct shmreg_shape shape;
+static void *base;
+static int mode;
+static uint64_t seed;
+static struct doubt *doubts;
+static size_t n_doubts;
+static uint64_t n_in_hand;	/* elements that the dead had leased */
+
+static const uint32_t seats[WORKERS] = { 1, 63, 64, 2000, 4095 };
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	struct random_state r = { a * UINT64_C(0x9e3779b97f4a7c15) ^ b };
+
+	return random_next(&r);
+}
+
+static void fill(struct elem *e, uint64_t worker, uint64_t seq)
+{
+	e->worker = worker;
+	e->seq = seq;
+	e->fill[0] = e->fill[46] = e->fill[92] = ~seq;
+	e->check = mix(worker, seq);
+}
+
+/* Enter an element that was consumed. Return: its id + 1. */
+static uint64_t enter(struct account *a, const struct elem *e, uint64_t last[WORKERS])
+{
+	if (e->worker >= WORKERS || e->seq >= MAX_SEQ || e->check != mix(e->worker, e->seq) ||
+	    e->fill[0] != ~e->seq || e->fill[46] != ~e->seq || e->fill[92] != ~e->seq) {
+		a->torn++;
+		return 0;
+	}
+	if ((mode & FIFO) && e->seq < last[e->worker])
+		a->disorder++;
+	last[e->worker] = e->seq + 1;
+	shmreg_fetch_add_relaxed(&o->seen[e->worker][e->seq], 1);
+	return e->worker * MAX_SEQ + e->seq + 1;
+}
+
+/* Work on a leased element, without letting the processor go. */
+static void hold(struct random_state *r)
+{
+	uint64_t n = random_below(r, 8) == 0 ? random_below(r, 5000) : 0;
+
+	while (n-- > 0)
+		__asm__ __volatile__("" : : : "memory");
+}
+
+static void produce(struct shmreg_queue *q, struct account *a, uint64_t me, struct random_state *r)
+{
+	const uint64_t n = 1 + random_below(r, BATCH < shape.capacity ? BATCH : shape.capacity);
+	struct shmreg_queue_lease lease;
+	struct elem e[BATCH];
+	uint64_t i;
+	int got;
+
+	if (a->next + BATCH >= MAX_SEQ)
+		return;
+	switch (random_below(r, 3)) {
+	case 0:
+		fill(e, me, a->next);
+		a->pushing_min = 1;
+		shmreg_store_release(&a->pushing, 1);
+		got = shmreg_queue_push(q, e);
+		if (got == 0)
+			shmreg_store_release(&a->next, a->next + 1);
+		break;
+	case 1:
+		for (i = 0; i < n; i++)
+			fill(&e[i], me, a->next + i);
+		a->pushing_min = random_below(r, 2) ? n : 1 + random_below(r, n);
+		shmreg_store_release(&a->pushing, n);
+		got = shmreg_queue_push_batch(q, e, (uint32_t)n, (uint32_t)a->pushing_min);
+		if (got > (int)n || (got >= 0 && got < (int)a->pushing_min))
+			a->failed++;
+		if (got > 0)
+			shmreg_store_release(&a->next, a->next + (uint64_t)got);
+		break;
+	default:
+		got = shmreg_queue_reserve(q, &lease);
+		if (got < 0)
+			break;
+		hold(r);
+		if ((mode & ABORT) && random_below(r, 4) == 0) {
+			shmreg_store_release(&a->aborting, 1);
+			got = shmreg_queue_abort(q, &lease);
+			shmreg_store_release(&a->n_aborted, a->n_aborted + 1);
+			shmreg_store_release(&a->aborting, 0);
+			break;
+		}
+		fill(lease.elem, me, a->next);
+		a->pushing_min = 1;
+		shmreg_store_release(&a->pushing, 1);
+		got = shmreg_queue_commit(q, &lease);
+		if (got == 0)
+			shmreg_store_release(&a->next, a->next + 1);
+	}
+	shmreg_store_release(&a->pushing, 0);
+	if (got < 0 && got != -EAGAIN && got != -EBUSY)
+		a->failed++;
+}
+
+static void consume(struct shmreg_queue *q, struct account *a, uint64_t last[WORKERS],
+		    struct random_state *r)
+{
+	const uint64_t n = 1 + random_below(r, BATCH);
+	struct shmreg_queue_lease lease;
+	struct elem e[BATCH];
+	int got, i;
+
+	switch (mode & LEASES ? 2 : random_below(r, 3)) {
+	case 0:
+		shmreg_store_release(&a->popping, 1);
+		got = shmreg_queue_pop(q, e);
+		if (got == 0)
+			enter(a, e, last);
+		shmreg_store_release(&a->popping, 0);
+		break;
+	case 1:
+		shmreg_store_release(&a->popping, n);
+		got = shmreg_queue_pop_batch(q, e, (uint32_t)n);
+		if (got > (int)n || got == 0)
+			a->failed++;
+		for (i = 0; i < got; i++)
+			enter(a, &e[i], last);
+		shmreg_store_release(&a->popping, 0);
+		break;
+	default:
+		got = shmreg_queue_acquire(q, &lease);
+		if (got < 0)
+			break;
+		hold(r);
+		if ((mode & REFUSE) && random_below(r, 4) == 0) {
+			got = shmreg_queue_refuse(q, &lease);
+			break;
+		}
+		e[0] = *(struct elem *)lease.elem;
+		if (e[0].worker < WORKERS && e[0].seq < MAX_SEQ)
+			shmreg_store_release(&a->processing, e[0].worker * MAX_SEQ + e[0].seq + 1);
+		enter(a, e, last);
+		got = shmreg_queue_release(q, &lease);
+		shmreg_store_release(&a->processing, 0);
+	}
+	if (got < 0 && got != -EAGAIN && got != -EBUSY)
+		a->failed++;
+}
+
+static void work(unsigned int me, uint64_t incarnation)
+{
+	struct random_state r = { mix(seed, incarnation * WORKERS + me) };
+	struct account *a = &o->account[me];
+	uint64_t last[WORKERS] = { 0 };
+	struct shmreg_queue q;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	queue_bind(&q, base, &shape, seats[me]);
+	while (!shmreg_load_acquire(&o->stop)) {
+		/* Each has its own inclination, so that the queue is now full, now empty. */
+		if (random_below(&r, 16) < 6 + me)
+			produce(&q, a, me, &r);
+		else
+			consume(&q, a, last, &r);
+		/* Not after each round: one who yields is never found half-way. */
+		if ((++a->n_ops & 1023) == 0)
+			sched_yield();
+	}
+	_exit(0);
+}
+
+static pid_t spawn(unsigned int me, uint64_t incarnation)
+{
+	const pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		work(me, incarnation);
+	return pid;
+}
+
+static void killed(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	/* A worker that ended by itself before was at fault, or had been told to stop. */
+	ck_assert(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+}
+
+/* Settle a dead worker's account. Return: how many elements it may have taken along. */
+static uint64_t settle(unsigned int me)
+{
+	struct account *a = &o->account[me];
+	uint64_t f = a->popping;
+
+	if (a->pushing > 0) {
+		doubts = realloc(doubts, (n_doubts + 1) * sizeof(*doubts));
+		ck_assert_ptr_nonnull(doubts);
+		doubts[n_doubts++] = (struct doubt){ me, a->next, a->pushing, a->pushing_min };
+		a->next += a->pushing;
+	}
+	if (a->processing > 0) {
+		/* Entered or not, and not released, or just so: it may come again, or be dropped. */
+		o->extra[(a->processing - 1) / MAX_SEQ][(a->processing - 1) % MAX_SEQ]++;
+		n_in_hand++;
+	}
+	/* Aborted by itself or by the reaper, entered or not: one in doubt. */
+	f += a->aborting;
+	a->pushing = a->popping = a->processing = a->aborting = 0;
+	return f;
+}
+
+/* Repair; now and then by a process that is killed in the act. Return: 1 if it was, else 0. */
+static uint64_t repair(const uint64_t dead[64], struct random_state *r)
+{
+	struct shmreg_reaper_report report;
+	struct shmreg_queue_shm *shm = base;
+	uint64_t spin = random_below(r, 30), was_killed = 0;
+	pid_t pid;
+	int i;
+
+	if (random_below(r, 4) == 0) {
+		pid = fork();
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0) {
+			for (;;) {	/* again and again, so that the kill finds it at work */
+				queue_repair(&shape, base, dead, &report);
+				for (i = 0; i < 64; i++)
+					shmreg_fetch_or_acq_rel(&shm->users[i], dead[i]);
+			}
+		}
+		while (spin-- > 0)
+			sched_yield();
+		killed(pid);
+		was_killed = 1;
+	}
+	memset(&report, 0, sizeof(report));
+	ck_assert_int_eq(queue_repair(&shape, base, dead, &report), 0);
+	ck_assert_uint_eq(report.n_gave_up, 0);
+	return was_killed;
+}
+
+static uint64_t scale(uint64_t n)
+{
+	const char *s = getenv("SHMREG_TEST_SCALE");
+	const double factor = s ? strtod(s, NULL) : 1.0;
+
+	return (uint64_t)((double)n * factor) + 1;
+}
+
+/* What live processes did: proof that nobody waits for somebody dead. */
+static uint64_t progress(void)
+{
+	return shmreg_load_acquire(&((struct shmreg_queue_shm *)base)->head);
+}
+
+/* Until the queue moved: its workers are alive, so if it never does it is wedged. */
+static void await_progress(void)
+{
+	const struct timespec pause = { 0, 100000 };
+	const uint64_t before = progress();
+	uint64_t i;
+
+	for (i = 0; progress() == before; i++) {
+		ck_assert_msg(i < 600000, "wedged: no element moved for a minute");
+		nanosleep(&pause, NULL);
+	}
+}
+
+static bool numbers_are_used_up(void)
+{
+	unsigned int w;
+
+	for (w = 0; w < WORKERS; w++)
+		if (shmreg_load_acquire(&o->account[w].next) > MAX_SEQ / 16 * 15)
+			return true;
+	return false;
+}
+
+static void torment(uint64_t kills, struct random_state *r, uint64_t *ret_f)
+{
+	uint64_t incarnation = 0, i, f = 0;
+	unsigned int w, n, stopped;
+	pid_t pid[WORKERS];
+
+	for (w = 0; w < WORKERS; w++)
+		pid[w] = spawn(w, 0);
+	for (i = 0; i < kills && !numbers_are_used_up(); i++) {
+		const struct timespec pause = { 0, (long)random_below(r, 1000000) };
+		uint64_t dead[64] = { 0 };
+		bool gone[WORKERS] = { false };
+
+		nanosleep(&pause, NULL);
+		stopped = (unsigned int)random_below(r, 2 * WORKERS);
+		if (stopped < WORKERS)
+			kill(pid[stopped], SIGSTOP);
+		if (mode & KILL) {
+			n = 1 + (unsigned int)random_below(r, 3);
+			while (n-- > 0) {
+				w = (unsigned int)random_below(r, WORKERS);
+				if (gone[w] || w == stopped)
+					continue;
+				killed(pid[w]);
+				gone[w] = true;
+				dead[seats[w] / 64] |= UINT64_C(1) << seats[w] % 64;
+			}
+			f += repair(dead, r);
+			incarnation++;
+			for (w = 0; w < WORKERS; w++)
+				if (gone[w]) {
+					f += settle(w);
+					pid[w] = spawn(w, incarnation);
+				}
+		}
+		if (stopped < WORKERS)
+			kill(pid[stopped], SIGCONT);
+		if (i % 16 == 0)
+			await_progress();
+	}
+	/* In the end, either all finish or all die. */
+	if (mode & KILL) {
+		uint64_t dead[64] = { 0 };
+
+		for (w = 0; w < WORKERS; w++) {
+			killed(pid[w]);
+			dead[seats[w] / 64] |= UINT64_C(1) << seats[w] % 64;
+		}
+		f += repair(dead, r);
+		for (w = 0; w < WORKERS; w++)
+			f += settle(w);
+	} else {
+		shmreg_store_release(&o->stop, 1);
+		for (w = 0; w < WORKERS; w++) {
+			int status;
+
+			ck_assert_int_eq(waitpid(pid[w], &status, 0), pid[w]);
+			ck_assert_int_eq(status, 0);
+		}
+	}
+	*ret_f = f;
+}
+
+static void drain(void)
+{
+	struct account *a = &o->account[0];
+	uint64_t last[WORKERS] = { 0 };
+	struct shmreg_queue q;
+	struct elem e;
+	int r;
+
+	queue_bind(&q, base, &shape, 1000);
+	while ((r = shmreg_queue_pop(&q, &e)) == 0)
+		enter(a, &e, last);
+	ck_assert_int_eq(r, -EAGAIN);
+	ck_assert_msg(queue_is_clean(base, &shape), "a slot is not free: wedged or leaked");
+}
+
+/* Torn, doubled or missing elements. */
+static void audit(uint64_t claimed, uint64_t f_max, uint64_t n_kills)
+{
+	const struct shmreg_queue_shm *shm = base;
+	uint64_t w, i, unique = 0, doubled = 0, missing = 0, pushed = 0, aborted = 0, f, n_ops = 0;
+	size_t k;
+
+	for (w = 0; w < WORKERS; w++) {
+		const struct account *a = &o->account[w];
+
+		ck_assert_uint_eq(a->torn, 0);
+		ck_assert_uint_eq(a->disorder, 0);
+		ck_assert_uint_eq(a->failed, 0);
+		pushed += a->next;
+		aborted += a->n_aborted;
+		n_ops += a->n_ops;
+		for (i = 0; i < MAX_SEQ && i < a->next + BATCH; i++) {
+			unique += o->seen[w][i] > 0;
+			doubled += o->seen[w][i] > 1 + o->extra[w][i];
+			if (o->seen[w][i] == 0)
+				missing++;
+		}
+		missing -= BATCH;
+	}
+	ck_assert_msg(doubled == 0, "%llu elements came twice", (unsigned long long)doubled);
+	/* Batches in doubt: none of it, or at least the minimum, and from its beginning on. */
+	for (k = 0; k < n_doubts; k++) {
+		const struct doubt *d = &doubts[k];
+		uint64_t there = 0, prefix = 0;
+
+		for (i = 0; i < d->n; i++) {
+			there += o->seen[d->worker][d->first + i] > 0;
+			prefix += there == i + 1;
+		}
+		if (there == 0)
+			missing -= d->n;
+		else if (mode & LEASES) {
+			ck_assert_uint_ge(there, d->min);
+			ck_assert_uint_eq(there, prefix);
+			missing -= d->n - there;
+		}
+	}
+	f = claimed - unique - aborted - shm->n_aborted - shm->n_dropped;
+	printf("%s%s%s%s%s: %llu kills, %llu calls, %llu positions, %llu seen, aborted %llu, by death %llu, "
+	       "dropped %llu, redelivered %llu, F %lld of %llu, missing %llu\n",
+	       mode & KILL ? "kill" : "run", mode & REDELIVER ? " redeliver" : "",
+	       mode & LEASES ? " leases" : "", mode & REFUSE ? " refuse" : "",
+	       mode & ABORT ? " abort" : "", (unsigned long long)n_kills,
+	       (unsigned long long)n_ops, (unsigned long long)claimed, (unsigned long long)unique,
+	       (unsigned long long)aborted, (unsigned long long)shm->n_aborted,
+	       (unsigned long long)shm->n_dropped, (unsigned long long)shm->n_redelivered,
+	       (long long)f, (unsigned long long)f_max, (unsigned long long)missing);
+	ck_assert_msg((int64_t)f >= (mode & REDELIVER ? 0 : -(int64_t)n_in_hand),
+		      "%lld elements from nowhere", -(long long)f);
+	ck_assert_int_le((int64_t)f, (int64_t)f_max);
+	if (!(mode & KILL))
+		ck_assert_uint_eq(unique, pushed);
+	/* Of those pushed for sure, none is missing for which nobody died. */
+	if (mode & LEASES && mode & REDELIVER)
+		ck_assert_uint_eq(missing, 0);
+	if (mode & REDELIVER)
+		ck_assert_uint_eq(shm->n_dropped, 0);
+	else
+		ck_assert_uint_eq(shm->n_redelivered, 0);
+	ck_assert_uint_gt(unique, 0);
+}
+
+static const struct {
+	int mode;
+	uint64_t capacity;
+	uint64_t start;
+	uint64_t kills;
+} runs[] = {
+	{ FIFO, 8, (UINT64_C(1) << 43) - 3000, 60 },
+	{ FIFO | ABORT, 2, 0, 40 },
+	{ REFUSE | ABORT, 8, (UINT64_C(1) << 31) - 1000, 60 },
+	{ KILL | FIFO, 8, (UINT64_C(1) << 43) - 5000, 150 },
+	{ KILL | FIFO, 2, 0, 100 },
+	{ KILL | ABORT, 64, (UINT64_C(1) << 43) - 20000, 100 },
+	{ KILL | REDELIVER, 8, 0, 150 },
+	{ KILL | REDELIVER, 256, (UINT64_C(1) << 43) - 5000, 80 },
+	{ KILL | REDELIVER | LEASES, 8, (UINT64_C(1) << 43) - 1000, 200 },
+	{ KILL | REDELIVER | LEASES | REFUSE | ABORT, 16, 0, 150 },
+	{ KILL | LEASES | REFUSE, 4, 7, 100 },
+};
+
+START_TEST(torture)
+{
+	struct random_state r;
+	uint64_t f, claimed, kills = scale(runs[_i].kills);
+	const char *s = getenv("SHMREG_TEST_SEED");
+
+	seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
+	printf("SHMREG_TEST_SEED=%llu run %d: ", (unsigned long long)seed, _i);
+	fflush(stdout);
+	r.x = mix(seed, (uint64_t)_i);
+	mode = runs[_i].mode;
+	shape = (struct shmreg_shape){
+		.kind = SHMREG_KIND_QUEUE,
+		.layout = SHMREG_QUEUE_LAYOUT,
+		.flags = mode & REDELIVER ? SHMREG_QUEUE_REDELIVER : 0,
+		.elem_align = 8,
+		.elem_bytes = sizeof(struct elem),
+		.capacity = runs[_i].capacity,
+	};
+	base = queue_map(&shape);
+	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ck_assert(base != NULL && o != MAP_FAILED);
+	if (runs[_i].start != 0)
+		queue_seed(base, &shape, runs[_i].start);
+	torment(kills, &r, &f);
+	drain();
+	claimed = ((struct shmreg_queue_shm *)base)->tail >> SHMREG_QUEUE_POS_SHIFT;
+	audit((claimed - runs[_i].start) & ((UINT64_C(1) << 43) - 1), f, kills);
+	munmap(o, sizeof(*o));
+	queue_unmap(base, &shape);
+	free(doubts);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("queue-torture");
+	TCase *c = tcase_create("queue-torture");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(c, 0);
+	tcase_add_loop_test(c, torture, 0, (int)(sizeof(runs) / sizeof(*runs)));
+	suite_add_tcase(s, c);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
