@@ -18,7 +18,7 @@
 #include "spawn.h"
 
 #define REPORTS_A_TURN 16
-#define LINGER_SEC 5.	/* from DONE to SIGKILL */
+#define LINGER_SEC 5.	/* from DONE, or its hang-up, to SIGKILL */
 #define RETRY_SEC 1.	/* after a fork or descriptor that could not be had */
 
 struct reaper {
@@ -77,6 +77,18 @@ static void fail(struct reaper *r, const char *why)
 		kill(r->pid, SIGKILL);
 }
 
+/*
+ * It has nothing more to say, and is about to end. In its own way: the exit status
+ * tells whose fault it was.
+ */
+static void linger(struct reaper *r)
+{
+	hang_up(r);
+	ev_timer_stop(r->all->loop, &r->limit);
+	ev_timer_set(&r->limit, LINGER_SEC, 0.);
+	ev_timer_start(r->all->loop, &r->limit);
+}
+
 static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct reaper *r = w->data;
@@ -113,10 +125,8 @@ static void succeed(struct reaper *r)
 	const struct log_about about = about_segment(s);
 
 	r->state = REAPER_ENDING;
-	hang_up(r);
-	ev_timer_set(&r->limit, LINGER_SEC, 0.);
-	ev_timer_start(all->loop, &r->limit);
-	job->n_failures = 0;
+	linger(r);
+	job->n_failures = job->n_prevented = 0;
 	all->warm_died = false;
 	all->stats->n_repairs++;
 	all->stats->n_repaired += r->sum.n_repaired;
@@ -172,8 +182,7 @@ static bool read_report(struct reaper *r)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0)
-		/* Its exit status says more than this end of file. */
-		fail(r, NULL);
+		linger(r);
 	else if (r->state != REAPER_BUSY || !r->job || n != sizeof(report))
 		fail(r, "its report makes no sense");
 	else
@@ -201,6 +210,20 @@ static void describe_end(const struct reaper *r, int status, char *ret, size_t s
 		snprintf(ret, size, "it exited with %d before it was done", WEXITSTATUS(status));
 }
 
+/*
+ * Does this end speak against the segment? SIGKILL that was not ours is an administrator's
+ * or the kernel's, and what cannot be executed fails for every segment: three of them must
+ * not quarantine one that is in order.
+ */
+static bool is_segments_fault(const struct reaper *r, int status)
+{
+	if (r->why)
+		return true;
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) != SIGKILL;
+	return WEXITSTATUS(status) != 127;
+}
+
 static void enqueue(struct reapers *all, struct repair *job)
 {
 	if (job->queued)
@@ -209,16 +232,27 @@ static void enqueue(struct reapers *all, struct repair *job)
 	TAILQ_INSERT_TAIL(&all->queue, job, link);
 }
 
-static void job_failed(struct reapers *all, struct repair *job, const char *why)
+static void job_failed(struct reapers *all, struct repair *job, const char *why,
+		       bool segments_fault)
 {
 	struct segment *s = job->segment;
 	const uint64_t id = segment_id(s);
 	const struct log_about about = about_segment(s);
 
-	job->n_failures++;
 	all->stats->n_reaper_failures++;
-	log_write(LOG_WARNING, &about, "the repair of segment '%s' (%" PRIu64 ") failed, %u of %d: %s",
-		  segment_name(s), id, job->n_failures, REAPERS_TRIES, why);
+	if (segments_fault) {
+		job->n_failures++;
+		log_write(LOG_WARNING, &about,
+			  "the repair of segment '%s' (%" PRIu64 ") failed, %u of %d: %s",
+			  segment_name(s), id, job->n_failures, REAPERS_TRIES, why);
+	} else {
+		job->n_prevented++;
+		log_write(LOG_WARNING, &about,
+			  "the repair of segment '%s' (%" PRIu64 ") was prevented and is tried again: %s",
+			  segment_name(s), id, why);
+		if (job->n_prevented >= REAPERS_TRIES)
+			ev_timer_again(all->loop, &all->retry);
+	}
 	registry_repair_end(all->registry, s, false, NULL);
 	/* Its last participant may have gone meanwhile, and so may it. */
 	s = registry_find(all->registry, id);
@@ -244,7 +278,7 @@ static void on_child(struct ev_loop *loop, ev_child *w, int revents)
 	const bool warm = r->state == REAPER_WARM;
 	struct repair *job;
 	char why[128];
-	bool busy;
+	bool busy, segments_fault;
 
 	(void)revents;
 	r->pid = 0;
@@ -252,6 +286,7 @@ static void on_child(struct ev_loop *loop, ev_child *w, int revents)
 	while (read_report(r))
 		;
 	describe_end(r, w->rstatus, why, sizeof(why));
+	segments_fault = is_segments_fault(r, w->rstatus);
 	ev_child_stop(loop, &r->child);
 	ev_timer_stop(loop, &r->limit);
 	if (warm) {
@@ -265,7 +300,7 @@ static void on_child(struct ev_loop *loop, ev_child *w, int revents)
 	if (job) {
 		job->reaper = NULL;
 		if (busy)
-			job_failed(all, job, why);
+			job_failed(all, job, why, segments_fault);
 	}
 	kick(all);
 }
@@ -398,7 +433,8 @@ static void kick(struct reapers *all)
 {
 	struct repair *job;
 
-	if (!all->started)
+	/* While there is something to be waited for, nothing is begun. */
+	if (!all->started || ev_is_active(&all->retry))
 		return;
 	while (n_running(all, NULL) < all->max && (job = pick(all))) {
 		if (begin(all, job) < 0) {

@@ -11,7 +11,9 @@
  *	queued -> running	a place is free; among those waiting, the segment whose uid
  *				has the fewest running goes first, then the oldest
  *	running -> idle		the reaper said DONE: registry_repair_end(true)
- *	running -> queued	it failed: ended before, took too long, or said nonsense
+ *	running -> queued	it failed: ended before, took too long, or said nonsense; or
+ *				it did not get to it: somebody killed it, or it could not
+ *				be executed, which says nothing about the segment
  *	running -> idle		it failed for the third time in a row: registry_quarantine()
  *
  * and none is running while an earlier process of the same segment has not
@@ -40,6 +42,7 @@ struct repair {
 	struct segment *segment;
 	struct reaper *reaper;		/* at work for it, or not yet waited for */
 	unsigned int n_failures;	/* in a row */
+	unsigned int n_prevented;	/* in a row */
 	bool queued;
 };
 
