@@ -69,6 +69,15 @@ test_registry_CFLAGS = $(core_cflags)
 test_registry_LDADD = $(core_ldadd)
 test_registry_SOURCES = tests/test-registry.c $(registry_fixture)
 
+# Kills the directory's writer at every store.
+check_PROGRAMS += test-registry-kill
+TESTS += test-registry-kill
+test_registry_kill_CPPFLAGS = $(core_cppflags)
+test_registry_kill_CFLAGS = $(core_cflags)
+test_registry_kill_LDADD = $(core_ldadd)
+test_registry_kill_SOURCES = tests/test-registry-kill.c tests/stepper.c tests/stepper.h \
+	$(registry_fixture)
+
 test_registry_model_CPPFLAGS = $(core_cppflags)
 test_registry_model_CFLAGS = $(core_cflags)
 test_registry_model_LDADD = $(core_ldadd)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +13,15 @@
 #include "memfd.h"
 #include "registry-fixture.h"
 
+/* Also for programs without Check. */
+#define must_be(what)                                                                              \
+	do {                                                                                       \
+		if (!(what)) {                                                                     \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what);         \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
 char fixture_error[SHMREG_ERROR_MAX + 1];
 static uint64_t fixture_nonce = 1000;
 
@@ -21,7 +29,7 @@ static void note_created(void *data, struct segment *segment)
 {
 	struct notes *notes = data;
 
-	ck_assert_ptr_nonnull(segment);
+	must_be(segment != NULL);
 	notes->n_created++;
 }
 
@@ -46,7 +54,7 @@ static void note_watch(void *data, const struct process_id *process)
 {
 	struct notes *notes = data;
 
-	ck_assert_uint_ne(process->pid, 0);
+	must_be(process->pid != 0);
 	notes->n_watch++;
 }
 
@@ -54,7 +62,7 @@ static void note_unwatch(void *data, const struct process_id *process)
 {
 	struct notes *notes = data;
 
-	ck_assert_uint_ne(process->pid, 0);
+	must_be(process->pid != 0);
 	notes->n_unwatch++;
 }
 
@@ -62,10 +70,10 @@ static void note_event(void *data, const struct shmreg_event *event)
 {
 	struct notes *notes = data;
 
-	ck_assert_uint_lt(event->kind, SHMREG_EVENT_LOST);
-	ck_assert_uint_ne(event->time_ns, 0);
-	ck_assert_uint_ne(event->segment, 0);
-	ck_assert_str_ne(event->segment_name, "");
+	must_be(event->kind < SHMREG_EVENT_LOST);
+	must_be(event->time_ns != 0);
+	must_be(event->segment != 0);
+	must_be(event->segment_name[0]);
 	notes->n_events[event->kind]++;
 	notes->last = *event;
 }
@@ -98,7 +106,7 @@ struct registry *fixture_registry(const struct registry_config *config, struct n
 {
 	struct registry *r = NULL;
 
-	ck_assert_int_eq(registry_new(&r, config, &fixture_ops, notes), 0);
+	must_be(registry_new(&r, config, &fixture_ops, notes) == 0);
 	return r;
 }
 
@@ -229,12 +237,12 @@ int fixture_copy_memfd(int fd)
 	char *from;
 	int copy;
 
-	ck_assert_int_eq(fstat(fd, &st), 0);
+	must_be(fstat(fd, &st) == 0);
 	copy = memfd_new("copy", (uint64_t)st.st_size);
-	ck_assert_int_ge(copy, 0);
+	must_be(copy >= 0);
 	from = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	ck_assert_ptr_ne(from, MAP_FAILED);
-	ck_assert_int_eq(pwrite(copy, from, (size_t)st.st_size, 0), st.st_size);
+	must_be(from != MAP_FAILED);
+	must_be(pwrite(copy, from, (size_t)st.st_size, 0) == st.st_size);
 	munmap(from, (size_t)st.st_size);
 	return copy;
 }
@@ -249,7 +257,7 @@ struct registry *fixture_restart(struct registry *r, const struct registry_confi
 	for (s = registry_first(r); s; s = registry_next(r, s))
 		n++;
 	fds = calloc((size_t)n + 1, sizeof(*fds));
-	ck_assert_ptr_nonnull(fds);
+	must_be(fds != NULL);
 	n = 0;
 	for (s = registry_first(r); s; s = registry_next(r, s), n++) {
 		fds[n][0] = fcntl(segment_dir_fd(s), F_DUPFD_CLOEXEC, 3);
@@ -263,7 +271,9 @@ struct registry *fixture_restart(struct registry *r, const struct registry_confi
 		const int e = registry_restore(fresh, fds[n][0], fds[n][1], &restored,
 					       fixture_error);
 
-		ck_assert_msg(e == 0, "%d: %s", e, fixture_error);
+		if (e < 0)
+			fprintf(stderr, "restore: %d, %s\n", e, fixture_error);
+		must_be(e == 0);
 	}
 	free(fds);
 	return fresh;
