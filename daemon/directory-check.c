@@ -14,6 +14,7 @@
 #include "refuse.h"
 
 #define PARTICIPANT_ID_MAX ((UINT64_C(1) << 56) - 1)
+#define NUMBER_MAX (UINT64_MAX - 1)
 
 static int compare_members(const void *a, const void *b)
 {
@@ -64,7 +65,7 @@ static int check_head(const struct shmreg_dir *m, char *error)
 
 	if (m->segment == 0 || m->registry == 0)
 		return refuse(error, EBADMSG, "the directory has no segment or registry id");
-	if (m->last_segment == UINT64_MAX || m->segment == UINT64_MAX)
+	if (m->last_segment > NUMBER_MAX || m->segment > NUMBER_MAX)
 		return refuse(error, EBADMSG, "the directory's segment id is beyond all");
 	if (!terminated(m->name, sizeof(m->name)) ||
 	    shmreg_name_check(m->name, SHMREG_SEGMENT_NAME_MAX, &why) < 0)
@@ -86,7 +87,7 @@ static int check_head(const struct shmreg_dir *m, char *error)
 	if (m->creator > PARTICIPANT_ID_MAX)
 		return refuse(error, EBADMSG, "the directory's creator is no participant");
 	/* One removal may have raised an entry's number and not yet this one. */
-	if (m->removal_epoch >= UINT64_MAX - 1)
+	if (m->removal_epoch >= NUMBER_MAX)
 		return refuse(error, EBADMSG, "the directory's removal epoch is beyond all");
 	return 0;
 }
@@ -101,7 +102,8 @@ static int check_participants(const struct directory *d, const struct directory_
 			return refuse(error, EBADMSG, "participant entry %u makes no sense", i);
 		if (p[i].state == SHMREG_ENTRY_FREE)
 			continue;
-		if (p[i].id == 0 || !terminated(p[i].name, sizeof(p[i].name)) ||
+		if (p[i].id == 0 || (p[i].pid == 0 && p[i].pidfd_inode == 0) ||
+		    !terminated(p[i].name, sizeof(p[i].name)) ||
 		    p[i].epoch > d->map->removal_epoch ||
 		    (p[i].flags & ~(SHMREG_PARTICIPANT_READ_ONLY | SHMREG_PARTICIPANT_LEFT)))
 			return refuse(error, EBADMSG, "participant entry %u makes no sense", i);
@@ -144,7 +146,7 @@ static int check_object(const struct shmreg_dir *m, const struct shmreg_dir_obje
 	const char *why = "is not terminated";
 	uint64_t bytes, align;
 
-	if (o->state > SHMREG_ENTRY_REMOVED || o->id == UINT64_MAX)
+	if (o->state > SHMREG_ENTRY_REMOVED || o->id > NUMBER_MAX)
 		return refuse(error, EBADMSG, "object entry %u makes no sense", index);
 	if (o->state == SHMREG_ENTRY_FREE)
 		return 0;

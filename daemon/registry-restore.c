@@ -114,12 +114,38 @@ static void finish_disposal(struct segment *s)
 	forget_participants(s);
 }
 
+/*
+ * Half of what fits: numbers that rise by one do not get there in this world, and
+ * those that are still to be given must fit, too.
+ */
+static int check_numbers(const struct directory *d, char *error)
+{
+	const struct shmreg_dir *m = d->map;
+	uint64_t participant = m->creator, number = m->segment;
+
+	for (uint32_t i = 0; i < m->max_participants; i++)
+		if (shmreg_dir_participants(m)[i].id > participant)
+			participant = shmreg_dir_participants(m)[i].id;
+	for (uint32_t i = 0; i < m->max_objects; i++)
+		if (shmreg_dir_objects(m)[i].id > number)
+			number = shmreg_dir_objects(m)[i].id;
+	if (m->last_segment > number)
+		number = m->last_segment;
+	if (m->removal_epoch > number)
+		number = m->removal_epoch;
+	if (participant >= UINT64_C(1) << 55 || number >= UINT64_C(1) << 63)
+		return refuse(error, EBADMSG, "the directory's numbers are beyond all reason");
+	return 0;
+}
+
 static int load(struct registry *r, struct directory *d, int data_fd, struct segment **ret,
 		char *error)
 {
 	int e;
 
 	e = directory_check(d, error);
+	if (e == 0)
+		e = check_numbers(d, error);
 	if (e == 0)
 		e = check_data(d, data_fd, error);
 	if (e == 0)

@@ -63,7 +63,12 @@ core_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 core_ldadd = libshmregd-core.la $(CHECK_LIBS)
 registry_fixture = tests/registry-fixture.c tests/registry-fixture.h
 
-PURE_TESTS += test-registry test-registry-model
+PURE_TESTS += test-directory test-registry test-registry-model
+test_directory_CPPFLAGS = $(core_cppflags)
+test_directory_CFLAGS = $(core_cflags)
+test_directory_LDADD = $(core_ldadd)
+test_directory_SOURCES = tests/test-directory.c tests/random.h $(registry_fixture)
+
 test_registry_CPPFLAGS = $(core_cppflags)
 test_registry_CFLAGS = $(core_cflags)
 test_registry_LDADD = $(core_ldadd)

@@ -54,7 +54,7 @@ static void note_watch(void *data, const struct process_id *process)
 {
 	struct notes *notes = data;
 
-	must_be(process->pid != 0);
+	must_be(process->pid || process->pidfd_inode);
 	notes->n_watch++;
 }
 
@@ -62,7 +62,7 @@ static void note_unwatch(void *data, const struct process_id *process)
 {
 	struct notes *notes = data;
 
-	must_be(process->pid != 0);
+	must_be(process->pid || process->pidfd_inode);
 	notes->n_unwatch++;
 }
 

@@ -372,10 +372,10 @@ static void find_new_segment(pid_t child)
 }
 
 static int n_at_start;
+static long step;
 
 static void stepped(void *data, pid_t child)
 {
-	static long step;
 	bool changed = false;
 
 	(void)data;
@@ -426,7 +426,7 @@ static void sweep(const struct operation *op)
 	long n;
 
 	current = op;
-	n_stores = n_restores = 0;
+	n_stores = n_restores = step = 0;
 	setup();
 	if (op->prepare)
 		op->prepare();
@@ -488,6 +488,11 @@ static int create(struct registry *reg, uint32_t flags, uint32_t lifetime, const
 static int op_create(struct registry *reg)
 {
 	return create(reg, 0, SHMREG_WHILE_ATTACHED, "new");
+}
+
+static int op_create_until_removed(struct registry *reg)
+{
+	return create(reg, 0, SHMREG_UNTIL_REMOVED, "new");
 }
 
 static int op_create_detached(struct registry *reg)
@@ -746,6 +751,7 @@ static int op_restore(struct registry *reg)
 
 static const struct operation operations[] = {
 	{ .name = "create", .run = op_create, .makes_segment = true },
+	{ .name = "create, until-removed", .run = op_create_until_removed, .makes_segment = true },
 	{ .name = "create, detached, reserved", .run = op_create_detached, .makes_segment = true },
 	{ .name = "create or open", .run = op_create_or_open },
 	{ .name = "open for writing", .run = op_open_write },
