@@ -63,6 +63,37 @@ core_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 core_ldadd = libshmregd-core.la $(CHECK_LIBS)
 registry_fixture = tests/registry-fixture.c tests/registry-fixture.h
 
+PURE_TESTS += test-bitmap test-extents test-hash test-memfd test-policy test-quota
+test_bitmap_CPPFLAGS = $(core_cppflags)
+test_bitmap_CFLAGS = $(core_cflags)
+test_bitmap_LDADD = $(core_ldadd)
+test_bitmap_SOURCES = tests/test-bitmap.c tests/random.h tests/suite.h
+
+test_extents_CPPFLAGS = $(core_cppflags)
+test_extents_CFLAGS = $(core_cflags)
+test_extents_LDADD = $(core_ldadd)
+test_extents_SOURCES = tests/test-extents.c tests/random.h tests/suite.h
+
+test_hash_CPPFLAGS = $(core_cppflags)
+test_hash_CFLAGS = $(core_cflags)
+test_hash_LDADD = $(core_ldadd)
+test_hash_SOURCES = tests/test-hash.c tests/random.h tests/suite.h
+
+test_memfd_CPPFLAGS = $(core_cppflags)
+test_memfd_CFLAGS = $(core_cflags)
+test_memfd_LDADD = $(core_ldadd)
+test_memfd_SOURCES = tests/test-memfd.c tests/random.h tests/suite.h
+
+test_policy_CPPFLAGS = $(core_cppflags)
+test_policy_CFLAGS = $(core_cflags)
+test_policy_LDADD = $(core_ldadd)
+test_policy_SOURCES = tests/test-policy.c tests/random.h tests/suite.h
+
+test_quota_CPPFLAGS = $(core_cppflags)
+test_quota_CFLAGS = $(core_cflags)
+test_quota_LDADD = $(core_ldadd)
+test_quota_SOURCES = tests/test-quota.c tests/random.h tests/suite.h
+
 PURE_TESTS += test-directory test-registry test-registry-model
 test_directory_CPPFLAGS = $(core_cppflags)
 test_directory_CFLAGS = $(core_cflags)
