@@ -215,3 +215,26 @@ check-valgrind: $(PURE_TESTS)
 .PHONY: check-valgrind
 
 include tests/models/local.mk
+
+# The daemon's shell: its options, and the daemon itself by hand-made packets.
+if HAVE_CHECK
+check_PROGRAMS += test-options
+TESTS += test-options
+test_options_CPPFLAGS = -I$(top_srcdir)/daemon -I$(top_srcdir)/proto $(shmregd_paths)
+test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(LIBINIH_CFLAGS)
+test_options_LDADD = $(LIBINIH_LIBS) $(CHECK_LIBS)
+test_options_SOURCES = \
+	daemon/log.c \
+	daemon/options-parse.c \
+	daemon/options.c \
+	tests/test-options.c
+
+daemon_tests = test-daemon-protocol
+check_PROGRAMS += $(daemon_tests)
+TESTS += $(daemon_tests)
+daemon_test_ldadd = $(harness_ldadd) libproto.la
+test_daemon_protocol_CPPFLAGS = $(harness_cppflags)
+test_daemon_protocol_CFLAGS = $(harness_cflags)
+test_daemon_protocol_LDADD = $(daemon_test_ldadd)
+test_daemon_protocol_SOURCES = tests/random.h tests/raw.c tests/raw.h tests/test-daemon-protocol.c
+endif
