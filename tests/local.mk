@@ -94,7 +94,7 @@ test_quota_CFLAGS = $(core_cflags)
 test_quota_LDADD = $(core_ldadd)
 test_quota_SOURCES = tests/test-quota.c tests/random.h tests/suite.h
 
-PURE_TESTS += test-directory test-registry test-registry-model
+PURE_TESTS += test-directory test-registry test-registry-life test-registry-model
 test_directory_CPPFLAGS = $(core_cppflags)
 test_directory_CFLAGS = $(core_cflags)
 test_directory_LDADD = $(core_ldadd)
@@ -103,7 +103,12 @@ test_directory_SOURCES = tests/test-directory.c tests/random.h $(registry_fixtur
 test_registry_CPPFLAGS = $(core_cppflags)
 test_registry_CFLAGS = $(core_cflags)
 test_registry_LDADD = $(core_ldadd)
-test_registry_SOURCES = tests/test-registry.c $(registry_fixture)
+test_registry_SOURCES = tests/test-registry.c tests/suite.h $(registry_fixture)
+
+test_registry_life_CPPFLAGS = $(core_cppflags)
+test_registry_life_CFLAGS = $(core_cflags)
+test_registry_life_LDADD = $(core_ldadd)
+test_registry_life_SOURCES = tests/test-registry-life.c tests/suite.h $(registry_fixture)
 
 # Kills the directory's writer at every store.
 check_PROGRAMS += test-registry-kill

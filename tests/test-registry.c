@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+/*
+ * What may be asked of the registry, and what it answers: each refusal has its
+ * number and a sentence that says what would be right.
+ */
+
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "registry-fixture.h"
+#include "suite.h"
 
 static struct registry_config config;
 static struct notes notes;
@@ -30,75 +36,719 @@ static void teardown(void)
 	r = registry_free(r);
 }
 
-static struct registry *restart(void)
-{
-	return fixture_restart(r, &config, &notes);
-}
+/* The last call answered @code, with a sentence that has @says in it. */
+#define REFUSED(call, code, says)                                                                  \
+	do {                                                                                       \
+		int e_;                                                                            \
+		fixture_error[0] = 0;                                                              \
+		e_ = (call);                                                                       \
+		ck_assert_msg(e_ == (code), "%d: %s", e_, fixture_error);                          \
+		ck_assert_msg(strstr(fixture_error, says), "\"%s\" lacks \"%s\"", fixture_error,   \
+			      says);                                                               \
+		registry_verify(r);                                                                \
+	} while (0)
 
-START_TEST(create_attach_detach)
+static int create(const struct shmreg_create *in)
 {
-	struct shmreg_attach_reply a, b;
+	struct shmreg_attach_reply reply;
 	struct segment *s;
 
-	ck_assert_int_eq(fixture_create(r, &alice, "one", 5000, 0600, SHMREG_WHILE_ATTACHED, &a), 0);
-	ck_assert_uint_eq(a.created, 1);
-	ck_assert_uint_eq(a.n_seats, 2);
-	ck_assert_uint_eq(a.data_bytes, 8192);
-	ck_assert_uint_eq(notes.n_created, 1);
-	ck_assert_uint_eq(notes.n_watch, 1);
-	ck_assert_int_eq(fixture_create(r, &alice, "one", 5000, 0600, 0, &b), -EEXIST);
-	ck_assert_int_eq(fixture_open(r, &alice2, "one", SHMREG_ACCESS_WRITE, &b), 0);
-	ck_assert_uint_eq(b.created, 0);
-	ck_assert_uint_ne(b.participant, a.participant);
-	ck_assert_int_eq(fixture_open(r, &bob, "one", SHMREG_ACCESS_READ, &b), -EACCES);
-	s = registry_find(r, a.segment);
-	ck_assert_ptr_nonnull(s);
-	registry_verify(r);
+	return registry_create(r, &alice, in, &reply, &s, fixture_error);
+}
 
-	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
-	ck_assert_uint_eq(notes.n_repair, 1);
-	ck_assert_uint_eq(notes.n_unwatch, 1);
-	fixture_repair(r, s);
-	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_REPAIRED], 1);
-	registry_verify(r);
-	registry_process_died(r, &alice2.process);
-	ck_assert_uint_eq(notes.n_disposed, 1);
-	ck_assert_ptr_null(registry_find(r, a.segment));
-	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_DIED], 1);
-	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_DISPOSED], 1);
+static struct shmreg_attach_reply made(const struct caller *c, const char *name, uint32_t mode)
+{
+	struct shmreg_attach_reply reply;
+
+	ck_assert_int_eq(fixture_create(r, c, name, 65536, mode, SHMREG_UNTIL_REMOVED, &reply), 0);
+	return reply;
+}
+
+static struct shmreg_attach_reply opened(const struct caller *c, const char *name, uint32_t access)
+{
+	struct shmreg_attach_reply reply;
+
+	ck_assert_int_eq(fixture_open(r, c, name, access, &reply), 0);
+	return reply;
+}
+
+static uint64_t used(uint32_t uid, enum shmreg_resource what)
+{
+	struct shmreg_usage usage[SHMREG_N_RESOURCES];
+
+	ck_assert_int_eq(registry_usage(r, &root, uid, usage, fixture_error), 0);
+	return usage[what].used;
+}
+
+START_TEST(create_refusals)
+{
+	const struct shmreg_create good = fixture_create_request("good", 4096);
+	struct shmreg_create in;
+
+#define BAD(change, code, says)                                                                    \
+	do {                                                                                       \
+		in = good;                                                                         \
+		change;                                                                            \
+		REFUSED(create(&in), code, says);                                                  \
+	} while (0)
+	BAD(in.data_bytes = 0, -EINVAL, "1 to ");
+	BAD(in.data_bytes = SHMREG_DATA_BYTES_MAX + 1, -EINVAL, "impossible");
+	BAD(in.data_bytes = UINT64_MAX, -EINVAL, "impossible");
+	BAD(in.mode = 0700, -EINVAL, "x must not be set");
+	BAD(in.mode = 04600, -EINVAL, "mode 4600");
+	BAD(in.lifetime = 3, -EINVAL, "lifetime 3");
+	BAD(strcpy(in.name, "a/../b"), -EINVAL, "\"a/../b\"");
+	BAD(in.name[0] = 0, -EINVAL, "name");
+	BAD(in.max_participants = 65537, -EINVAL, "65536");
+	BAD(in.max_objects = UINT32_MAX, -EINVAL, "65536");
+	BAD((in.flags = SHMREG_CREATE_DETACHED, in.lifetime = SHMREG_WHILE_ATTACHED), -EINVAL,
+	    "until-removed");
+#undef BAD
+	ck_assert_int_eq(create(&good), 0);
+	in = good;
+	in.nonce++;
+	REFUSED(create(&in), -EEXIST, "\"good\" exists");
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_SEGMENTS), 1);
+	config.max_segments = 1;
+	registry_reconfigure(r, &config);
+	in = fixture_create_request("second", 4096);
+	REFUSED(create(&in), -ENOSPC, "max-segments");
 }
 END_TEST
 
-START_TEST(restart_keeps_everything)
+START_TEST(largest_segment)
 {
-	struct shmreg_attach_reply a;
-	struct shmreg_create_object_reply o, again;
-	const uint64_t id = registry_id(r);
+	struct shmreg_create in = fixture_create_request("large", SHMREG_DATA_BYTES_MAX);
 
-	ck_assert_int_eq(fixture_create(r, &alice, "x", 65536, 0600, SHMREG_WHILE_ATTACHED, &a), 0);
-	ck_assert_int_eq(fixture_object(r, &alice, &a, "q", 4096, &o), 0);
-	r = restart();
-	ck_assert_uint_eq(registry_id(r), id);
-	ck_assert_int_eq(fixture_object(r, &alice, &a, "q", 4096, &again), -EEXIST);
+	in.max_participants = SHMREG_PARTICIPANTS_MAX;
+	in.max_objects = SHMREG_OBJECTS_MAX;
+	ck_assert_int_eq(create(&in), 0);
+	/* Sparse: nothing of it is there. */
+	in = fixture_create_request("huge-sum", SHMREG_DATA_BYTES_MAX);
+	ck_assert_int_eq(create(&in), 0);
+	ck_assert_uint_gt(used(1000, SHMREG_RESOURCE_BYTES), 2 * SHMREG_DATA_BYTES_MAX);
+}
+END_TEST
+
+START_TEST(defaults_and_reply)
+{
+	struct shmreg_create in = fixture_create_request("d", 1);
+	struct shmreg_attach_reply reply;
+	struct segment *s = NULL;
+
+	in.max_participants = in.max_objects = 0;
+	in.n_seats = 64;
+	ck_assert_int_eq(registry_create(r, &alice, &in, &reply, &s, fixture_error), 0);
+	ck_assert_ptr_nonnull(s);
+	ck_assert_uint_eq(segment_dir(s)->max_participants, 256);
+	ck_assert_uint_eq(segment_dir(s)->max_objects, 256);
+	ck_assert_uint_eq(segment_dir(s)->creator, reply.participant);
+	ck_assert_uint_eq(reply.data_bytes, 4096);
+	ck_assert_uint_eq(reply.dir_bytes, segment_dir(s)->dir_bytes);
+	ck_assert_uint_eq(reply.access, SHMREG_ACCESS_WRITE);
+	ck_assert_uint_eq(reply.n_seats, 64);
+	for (uint32_t i = 0; i < 64; i++)
+		ck_assert_uint_eq(shmreg_dir_seats(segment_dir(s))[reply.seat[i]],
+				  reply.participant << 8 | SHMREG_SEAT_LIVE);
+	ck_assert_uint_eq(notes.n_created, 1);
+	ck_assert_uint_eq(notes.n_watch, 1);
+	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_CREATED], 1);
+	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_ATTACHED], 1);
+	ck_assert_str_eq(notes.last.client_name, "client-11");
+	ck_assert_str_eq(notes.last.segment_name, "d");
+	ck_assert_uint_eq(notes.last.pid, 11);
+	ck_assert_uint_eq(notes.last.uid, 1000);
+	ck_assert_uint_eq(notes.last.participant, reply.participant);
+	opened(&alice, "d", SHMREG_ACCESS_READ);
+	ck_assert_uint_eq(notes.n_watch, 1);
+}
+END_TEST
+
+START_TEST(access)
+{
+	struct shmreg_attach_reply reply;
+
+	made(&alice, "private", 0600);
+	made(&alice, "readable", 0644);
+	made(&alice, "writable", 0606);
+	REFUSED(fixture_open(r, &bob, "private", SHMREG_ACCESS_READ, &reply), -EACCES, "mode 0600");
+	REFUSED(fixture_open(r, &bob, "readable", SHMREG_ACCESS_WRITE, &reply), -EACCES, "writing");
+	REFUSED(fixture_open(r, &bob, "absent", SHMREG_ACCESS_READ, &reply), -ENOENT, "\"absent\"");
+	reply = opened(&bob, "readable", SHMREG_ACCESS_READ);
+	ck_assert_uint_eq(reply.access, SHMREG_ACCESS_READ);
+	ck_assert_uint_eq(reply.n_seats, 0);
+	opened(&bob, "writable", SHMREG_ACCESS_WRITE);
+	opened(&root, "private", SHMREG_ACCESS_WRITE);
+	opened(&alice2, "private", SHMREG_ACCESS_WRITE);
+}
+END_TEST
+
+START_TEST(nonces)
+{
+	struct shmreg_create in = fixture_create_request("n", 4096);
+	struct shmreg_open open_in = { .name = "n", .nonce = 5, .access = 2, .n_seats = 3 };
+	struct shmreg_create_object object_in = { .nonce = 6, .name = "o", .type_name = "char" };
+	struct shmreg_create_object_reply o1, o2;
+	struct shmreg_attach_reply a1, a2;
+	struct segment *s;
+
+	object_in.shape = fixture_array(100);
+	for (int restarts = 0; restarts < 2; restarts++) {
+		ck_assert_int_eq(registry_create(r, &alice, &in, &a1, &s, fixture_error), 0);
+		ck_assert_int_eq(registry_create(r, &alice, &in, &a2, &s, fixture_error), 0);
+		ck_assert_int_eq(memcmp(&a1, &a2, sizeof(a1)), 0);
+		ck_assert_uint_eq(a1.created, 1);
+		object_in.at = (struct shmreg_attachment){ a1.segment, a1.participant, 0 };
+		ck_assert_int_eq(registry_open(r, &alice2, &open_in, &a1, &s, fixture_error), 0);
+		ck_assert_int_eq(registry_open(r, &alice2, &open_in, &a2, &s, fixture_error), 0);
+		ck_assert_int_eq(memcmp(&a1, &a2, sizeof(a1)), 0);
+		ck_assert_int_eq(registry_create_object(r, &alice, &object_in, &o1, fixture_error),
+				 0);
+		ck_assert_int_eq(registry_create_object(r, &alice, &object_in, &o2, fixture_error),
+				 0);
+		ck_assert_int_eq(memcmp(&o1, &o2, sizeof(o1)), 0);
+		ck_assert_uint_eq(o1.created, 1);
+		/* All of it also after the daemon was restarted. */
+		r = fixture_restart(r, &config, &notes);
+	}
+	/* The nonce is that process's own. */
+	REFUSED(registry_create(r, &alice2, &in, &a2, &s, fixture_error), -EEXIST, "exists");
+	ck_assert_int_eq(registry_open(r, &root, &open_in, &a2, &s, fixture_error), 0);
+	ck_assert_uint_ne(a1.participant, a2.participant);
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_PARTICIPANTS), 2);
+
+	in = fixture_create_request("detached", 4096);
+	in.flags = SHMREG_CREATE_DETACHED;
+	ck_assert_int_eq(registry_create(r, &alice, &in, &a1, &s, fixture_error), 0);
+	ck_assert_int_eq(registry_create(r, &alice, &in, &a2, &s, fixture_error), 0);
+	ck_assert_int_eq(memcmp(&a1, &a2, sizeof(a1)), 0);
+	ck_assert_uint_eq(a1.participant, 0);
+	ck_assert_uint_eq(a1.access, 0);
+	REFUSED(registry_create(r, &alice2, &in, &a2, &s, fixture_error), -EEXIST, "exists");
+}
+END_TEST
+
+START_TEST(create_or_open)
+{
+	struct shmreg_create in = fixture_create_request("co", 4096);
+	struct shmreg_attach_reply a, b;
+	struct segment *s;
+
+	in.flags = SHMREG_CREATE_OPEN;
+	in.mode = 0644;
+	ck_assert_int_eq(registry_create(r, &alice, &in, &a, &s, fixture_error), 0);
+	ck_assert_uint_eq(a.created, 1);
+	in.nonce++;
+	ck_assert_int_eq(registry_create(r, &alice2, &in, &b, &s, fixture_error), 0);
+	ck_assert_uint_eq(b.created, 0);
+	ck_assert_uint_eq(b.access, SHMREG_ACCESS_WRITE);
+	in.nonce++;
+	REFUSED(registry_create(r, &bob, &in, &b, &s, fixture_error), -EACCES, "writing");
+}
+END_TEST
+
+START_TEST(attachments)
+{
+	const struct shmreg_attach_reply a = made(&alice, "a", 0644);
+	const struct shmreg_attach_reply b = opened(&bob, "a", SHMREG_ACCESS_READ);
+	struct shmreg_attachment at = { a.segment, a.participant, 0 };
+	struct shmreg_attach_reply again;
+	struct caller later = alice;
+
+	ck_assert_int_eq(registry_reattach(r, &alice, &at, &again, fixture_error), 0);
+	ck_assert_uint_eq(again.n_seats, a.n_seats);
+	ck_assert_uint_eq(again.participant_index, a.participant_index);
+	REFUSED(registry_reattach(r, &alice2, &at, &again, fixture_error), -EPERM, "another process");
+	REFUSED(registry_detach(r, &bob, &at, fixture_error), -EPERM, "another process");
+	REFUSED(registry_quiesce(r, &root, &at, fixture_error), -EPERM, "another process");
+	/* The same pid, but a later life of it. */
+	later.process.pidfd_inode++;
+	REFUSED(registry_reattach(r, &later, &at, &again, fixture_error), -EPERM, "another process");
+	later = alice;
+	later.process.start_time++;
+	REFUSED(registry_reattach(r, &later, &at, &again, fixture_error), -EPERM, "another process");
+	/* What is not known of it proves nothing. */
+	later.process.start_time = 0;
+	later.process.pidfd_inode = 0;
+	ck_assert_int_eq(registry_reattach(r, &later, &at, &again, fixture_error), 0);
+
+	at.participant = 99;
+	REFUSED(registry_detach(r, &alice, &at, fixture_error), -ESTALE, "no participant 99");
+	at.segment = 99;
+	REFUSED(registry_detach(r, &alice, &at, fixture_error), -ESTALE, "99");
+	/* Read-only ones go at once, others after repair; either may be repeated. */
+	ck_assert_int_eq(fixture_detach(r, &bob, &b), 0);
+	ck_assert_uint_eq(used(2000, SHMREG_RESOURCE_PARTICIPANTS), 0);
+	REFUSED(fixture_detach(r, &bob, &b), -ESTALE, "has ended");
 	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
-	ck_assert_uint_eq(notes.n_disposed, 1);
+	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_PARTICIPANTS), 1);
+	at = (struct shmreg_attachment){ a.segment, a.participant, 0 };
+	REFUSED(registry_reattach(r, &alice, &at, &again, fixture_error), -ESTALE, "has ended");
+	ck_assert_uint_eq(notes.n_repair, 1);
+	fixture_repair(r, notes.repair);
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_PARTICIPANTS), 0);
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_SEATS), 0);
+}
+END_TEST
+
+START_TEST(participants_used_up)
+{
+	struct shmreg_create in = fixture_create_request("few", 4096);
+	struct shmreg_attach_reply reply;
+
+	in.max_participants = 2;
+	ck_assert_int_eq(create(&in), 0);
+	opened(&alice2, "few", SHMREG_ACCESS_READ);
+	REFUSED(fixture_open(r, &alice2, "few", SHMREG_ACCESS_READ, &reply), -ENOSPC,
+		"2 participants, the most");
+}
+END_TEST
+
+static int seats(const struct caller *c, const struct shmreg_attach_reply *at, uint32_t n,
+		 struct shmreg_seats_reply *ret)
+{
+	const struct shmreg_seats in = { { at->segment, at->participant, 0 }, n, 0 };
+
+	return registry_seats(r, c, &in, ret, fixture_error);
+}
+
+START_TEST(seats_of_a_participant)
+{
+	struct shmreg_attach_reply a, b, reader;
+	struct shmreg_seats_reply reply;
+
+	config.max_seats_participant = 5;
+	registry_reconfigure(r, &config);
+	a = made(&alice, "s", 0666);
+	b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+	reader = opened(&bob, "s", SHMREG_ACCESS_READ);
+	ck_assert_int_eq(seats(&bob, &b, 64, &reply), 0);
+	ck_assert_uint_eq(reply.n_seats, 3);
+	REFUSED(seats(&bob, &b, 1, &reply), -EUSERS, "max-seats-participant");
+	REFUSED(seats(&bob, &reader, 1, &reply), -EROFS, "read-only");
+	/* The owner has no such limit. */
+	for (int i = 0; i < 10; i++) {
+		ck_assert_int_eq(seats(&alice, &a, 64, &reply), 0);
+		ck_assert_uint_eq(reply.n_seats, 64);
+	}
+}
+END_TEST
+
+START_TEST(seats_of_a_segment)
+{
+	struct shmreg_attach_reply a, b;
+	struct shmreg_seats_reply reply;
+	uint32_t n = 0;
+
+	config.max_seats_participant = 4095;
+	registry_reconfigure(r, &config);
+	a = made(&alice, "s", 0666);
+	b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+	while (seats(&bob, &b, 64, &reply) == 0)
+		n += reply.n_seats;
+	ck_assert_uint_eq(n, 4095 - 64 - a.n_seats - b.n_seats);
+	REFUSED(seats(&bob, &b, 64, &reply), -EUSERS, "pid 21 (uid 2000, \"client-21\") holds 4029");
+	ck_assert_ptr_nonnull(strstr(fixture_error, "pid 11 (uid 1000"));
+	ck_assert_ptr_nonnull(strstr(fixture_error, "kept for owner and root"));
+	REFUSED(fixture_open(r, &bob, "s", SHMREG_ACCESS_WRITE, &b), -EUSERS, "holds");
+	opened(&root, "s", SHMREG_ACCESS_WRITE);
+	ck_assert_int_eq(seats(&alice, &a, 64, &reply), 0);
+	ck_assert_uint_eq(reply.n_seats, 62);
+	REFUSED(seats(&alice, &a, 1, &reply), -EUSERS, "no seat left: ");
+	/* The dead hold theirs until repair, which the sentence says. */
+	registry_process_died(r, &bob.process);
+	REFUSED(seats(&alice, &a, 1, &reply), -EUSERS, "holds 4029 and awaits repair");
+	fixture_repair(r, notes.repair);
+	ck_assert_int_eq(seats(&alice, &a, 1, &reply), 0);
+}
+END_TEST
+
+START_TEST(quotas)
+{
+	struct shmreg_create_object_reply o;
+	struct shmreg_attach_reply a, b;
+	struct shmreg_seats_reply more;
+	struct shmreg_create in;
+
+	for (int i = 0; i < SHMREG_N_RESOURCES; i++)
+		config.limit[i] = 3;
+	config.limit[SHMREG_RESOURCE_BYTES] = 1 << 20;
+	config.limit[SHMREG_RESOURCE_RESERVED_BYTES] = 8192;
+	registry_reconfigure(r, &config);
+
+	in = fixture_create_request("r", 12288);
+	in.flags = SHMREG_CREATE_RESERVE;
+	REFUSED(create(&in), -EDQUOT, "max-reserved-bytes-per-uid");
+	in = fixture_create_request("b", 1 << 20);
+	REFUSED(create(&in), -EDQUOT, "max-bytes-per-uid");
+	a = made(&alice, "one", 0666);
+	/* Two seats are wanted, one is left: better than none. */
+	b = made(&alice, "two", 0666);
+	ck_assert_uint_eq(b.n_seats, 1);
+	REFUSED(fixture_create(r, &alice, "three", 4096, 0600, 1, &b), -EDQUOT, "max-seats-per-uid");
+	REFUSED(fixture_open(r, &alice2, "one", SHMREG_ACCESS_WRITE, &b), -EDQUOT,
+		"max-seats-per-uid");
+	REFUSED(seats(&alice, &a, 1, &more), -EDQUOT, "max-seats-per-uid");
+	opened(&alice2, "one", SHMREG_ACCESS_READ);
+	REFUSED(fixture_open(r, &alice2, "one", SHMREG_ACCESS_READ, &b), -EDQUOT,
+		"max-participants-per-uid");
+	/* Others are not concerned, but objects are the owner's. */
+	b = opened(&bob, "one", SHMREG_ACCESS_WRITE);
+	ck_assert_int_eq(fixture_object(r, &bob, &b, "x", 100, &o), 0);
+	ck_assert_int_eq(fixture_object(r, &bob, &b, "y", 100, &o), 0);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "z", 100, &o), 0);
+	REFUSED(fixture_object(r, &bob, &b, "!", 100, &o), -EINVAL, "name");
+	REFUSED(fixture_object(r, &bob, &b, "w", 100, &o), -EDQUOT, "uid 1000 has 3 of at most 3");
+	in = fixture_create_request("detached", 4096);
+	in.flags = SHMREG_CREATE_DETACHED;
+	ck_assert_int_eq(create(&in), 0);
+	in = fixture_create_request("fourth", 4096);
+	in.flags = SHMREG_CREATE_DETACHED;
+	REFUSED(create(&in), -EDQUOT, "max-segments-per-uid");
+
+	ck_assert_int_eq(registry_charge(r, 1000, SHMREG_RESOURCE_CONNECTIONS, 3, fixture_error), 0);
+	REFUSED(registry_charge(r, 1000, SHMREG_RESOURCE_CONNECTIONS, 1, fixture_error), -EDQUOT,
+		"max-connections-per-uid");
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_CONNECTIONS), 3);
+	registry_uncharge(r, 1000, SHMREG_RESOURCE_CONNECTIONS, 3);
+}
+END_TEST
+
+START_TEST(reserve)
+{
+	struct shmreg_create in = fixture_create_request("r", 1 << 20);
+	struct shmreg_create_object_reply o;
+	struct shmreg_attach_reply at;
+	struct shmreg_segment_info info;
+	struct segment *s;
+
+	config.reserve_budget = (1 << 20) + 4096;
+	registry_reconfigure(r, &config);
+	in.flags = SHMREG_CREATE_RESERVE;
+	ck_assert_int_eq(registry_create(r, &alice, &in, &at, &s, fixture_error), 0);
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_RESERVED_BYTES), 1 << 20);
+	ck_assert_int_eq(registry_describe(r, &alice, &(struct shmreg_target){ .name = "r" }, &info,
+					   &s, fixture_error), 0);
+	ck_assert_uint_ge(info.resident_bytes, 1 << 20);
+	in = fixture_create_request("r2", 8192);
+	in.flags = SHMREG_CREATE_RESERVE;
+	REFUSED(create(&in), -ENOMEM, "reserve-budget");
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_SEGMENTS), 1);
+	/* What was reserved stays so when an object goes. */
+	ck_assert_int_eq(fixture_object(r, &alice, &at, "o", 500000, &o), 0);
+	ck_assert_int_eq(fixture_remove_object(r, &alice, &at, "o"), 0);
+	ck_assert_int_eq(fixture_quiesce(r, &alice, &at, 1), 0);
+	ck_assert_int_eq(registry_describe(r, &alice, &(struct shmreg_target){ .name = "r" }, &info,
+					   &s, fixture_error), 0);
+	ck_assert_uint_ge(info.resident_bytes, 1 << 20);
+	ck_assert_uint_eq(info.used_bytes, 0);
+}
+END_TEST
+
+START_TEST(objects)
+{
+	const struct shmreg_attach_reply a = made(&alice, "o", 0644);
+	const struct shmreg_attach_reply b = opened(&bob, "o", SHMREG_ACCESS_READ);
+	struct shmreg_create_object in = { .at = { a.segment, a.participant, 0 }, .nonce = 1,
+					   .name = "q", .type_name = "struct event" };
+	struct shmreg_create_object_reply o, again;
+
+	in.shape = (struct shmreg_shape){ .kind = SHMREG_KIND_QUEUE, .layout = SHMREG_QUEUE_LAYOUT,
+					  .elem_align = 8, .elem_bytes = 64, .capacity = 16 };
+#define CREATE(c) registry_create_object(r, c, &in, &again, fixture_error)
+	ck_assert_int_eq(registry_create_object(r, &alice, &in, &o, fixture_error), 0);
+	ck_assert_uint_eq(o.created, 1);
+	ck_assert_uint_eq(notes.last.kind, SHMREG_EVENT_OBJECT_CREATED);
+	ck_assert_uint_eq(notes.last.object, o.object);
+	ck_assert_str_eq(notes.last.object_name, "q");
+	in.nonce = 2;
+	REFUSED(CREATE(&alice), -EEXIST, "\"q\" already, which is queue");
+	in.flags = SHMREG_OBJECT_OPEN;
+	ck_assert_int_eq(CREATE(&alice), 0);
+	ck_assert_uint_eq(again.object, o.object);
+	ck_assert_uint_eq(again.created, 0);
+	in.shape.capacity = 0;
+	ck_assert_int_eq(CREATE(&alice), 0);
+	in.shape.capacity = 32;
+	REFUSED(CREATE(&alice), -EMEDIUMTYPE, "queue of 16 x struct event");
+	ck_assert_ptr_nonnull(strstr(fixture_error, "not queue of 32 x struct event"));
+	in.shape.capacity = 16;
+	in.shape.elem_bytes = 72;
+	REFUSED(CREATE(&alice), -EMEDIUMTYPE, "(72 bytes");
+	in.shape.elem_bytes = 64;
+	in.shape.elem_align = 16;
+	REFUSED(CREATE(&alice), -EMEDIUMTYPE, "align 16");
+	in.shape.elem_align = 8;
+	in.shape.flags = SHMREG_QUEUE_REDELIVER;
+	REFUSED(CREATE(&alice), -EMEDIUMTYPE, "flags 1");
+	in.shape.flags = 0;
+	strcpy(in.type_name, "struct other");
+	REFUSED(CREATE(&alice), -EMEDIUMTYPE, "struct other");
+	strcpy(in.type_name, "struct event");
+	in.shape.kind = SHMREG_KIND_ARRAY;
+	REFUSED(CREATE(&alice), -EMEDIUMTYPE, "not array");
+	in.shape.kind = SHMREG_KIND_QUEUE;
+	in.shape.layout = 2;
+	REFUSED(CREATE(&alice), -EPROTONOSUPPORT, "layout 1, the caller knows layout 2");
+
+	strcpy(in.name, "fresh");
+	REFUSED(CREATE(&alice), -EPROTONOSUPPORT, "layout");
+	in.shape.layout = 1;
+	in.shape.capacity = 0;
+	REFUSED(CREATE(&alice), -EINVAL, "capacity");
+	in.shape.capacity = UINT64_MAX;
+	REFUSED(CREATE(&alice), -EINVAL, "capacity");
+	in.shape = fixture_array(UINT64_MAX);
+	REFUSED(CREATE(&alice), -EOVERFLOW, "large");
+	in.shape = fixture_array(UINT64_C(1) << 47);
+	REFUSED(CREATE(&alice), -ENOSPC, "missing in all");
+	in.shape = fixture_array(10);
+	in.shape.kind = 9;
+	REFUSED(CREATE(&alice), -EINVAL, "kind");
+	in.shape = fixture_array(10);
+	strcpy(in.name, "..");
+	REFUSED(CREATE(&alice), -EINVAL, "\"..\"");
+	strcpy(in.name, "fresh");
+	strcpy(in.type_name, "a;b");
+	REFUSED(CREATE(&alice), -EINVAL, "type name");
+	strcpy(in.type_name, "char");
+
+	in.at.participant = b.participant;
+	REFUSED(CREATE(&bob), -EROFS, "read-only");
+	REFUSED(CREATE(&alice), -EPERM, "another process");
+	in.at.participant = 77;
+	REFUSED(CREATE(&alice), -ESTALE, "77");
+	in.at.participant = 0;
+	REFUSED(CREATE(&bob), -EACCES, "uid 1000, who owns");
+	ck_assert_int_eq(CREATE(&root), 0);
+	ck_assert_uint_eq(again.object, o.object + 1);
+	in.at.segment = 77;
+	REFUSED(CREATE(&root), -ENOENT, "77");
+#undef CREATE
+	REFUSED(fixture_remove_object(r, &bob, &b, "q"), -EROFS, "read-only");
+	REFUSED(fixture_remove_object(r, &alice, &a, "none"), -ENOENT, "\"none\"");
+	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "q"), 0);
+	ck_assert_uint_eq(notes.last.kind, SHMREG_EVENT_OBJECT_REMOVED);
+	REFUSED(fixture_remove_object(r, &alice, &a, "q"), -ENOENT, "\"q\"");
+	REFUSED(registry_remove_object(r, &alice,
+				       &(struct shmreg_remove_object){
+					       .at = { a.segment, a.participant, 0 },
+					       .object = o.object },
+				       fixture_error), -ENOENT, "object 1");
+}
+END_TEST
+
+START_TEST(data_area_used_up)
+{
+	struct shmreg_attach_reply a = made(&alice, "o", 0644);
+	struct shmreg_create_object_reply o;
+
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "a", 20480, &o), 0);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "b", 20480, &o), 0);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "c", 20480, &o), 0);
+	REFUSED(fixture_object(r, &alice, &a, "d", 8192, &o), -ENOSPC,
+		"has 4096 of 65536 bytes free and the object takes 8192: 4096 are missing in all");
+	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "b"), 0);
+	REFUSED(fixture_object(r, &alice, &a, "d", 8192, &o), -ENOSPC, "still held open");
+	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
+	REFUSED(fixture_object(r, &alice, &a, "d", 24576, &o), -ENOSPC,
+		"24576 bytes free, at most 20480 of them in one piece, and the object takes 24576: "
+		"4096 are missing in one piece");
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "d", 20480, &o), 0);
+}
+END_TEST
+
+START_TEST(objects_used_up)
+{
+	struct shmreg_create in = fixture_create_request("few", 65536);
+	struct shmreg_create_object_reply o;
+	struct shmreg_attach_reply a;
+	struct segment *s;
+
+	in.max_objects = 2;
+	ck_assert_int_eq(registry_create(r, &alice, &in, &a, &s, fixture_error), 0);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "a", 1, &o), 0);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "b", 1, &o), 0);
+	REFUSED(fixture_object(r, &alice, &a, "c", 1, &o), -ENOSPC, "max_objects");
+	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "a"), 0);
+	REFUSED(fixture_object(r, &alice, &a, "c", 1, &o), -ENOSPC, "still held open");
+	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "c", 1, &o), 0);
+	ck_assert_uint_eq(o.object, 3);
+}
+END_TEST
+
+START_TEST(lists)
+{
+	struct shmreg_list in = { 0 };
+	struct shmreg_list_reply reply;
+	uint32_t n = 0, n_readable = 0;
+	char name[16];
+
+	for (int i = 0; i < 11; i++) {
+		snprintf(name, sizeof(name), "l%d", i);
+		made(&alice, name, i % 2 ? 0600 : 0644);
+	}
+	do {
+		ck_assert_int_eq(registry_list(r, &bob, &in, &reply), 0);
+		for (uint32_t i = 0; i < reply.n; i++, n++) {
+			const struct shmreg_segment_info *info = &reply.info[i];
+			struct shmreg_segment_info bare = { .segment = info->segment };
+
+			ck_assert_uint_gt(info->segment, in.after);
+			in.after = info->segment;
+			snprintf(name, sizeof(name), "l%u", n);
+			ck_assert_str_eq(info->name, name);
+			memcpy(bare.name, info->name, sizeof(bare.name));
+			if (n % 2)
+				ck_assert_int_eq(memcmp(&bare, info, sizeof(bare)), 0);
+			else
+				ck_assert_uint_eq(info->access, SHMREG_ACCESS_READ);
+			n_readable += info->access != 0;
+		}
+		/* The one the next page would begin after goes. */
+		if (in.after == 8)
+			ck_assert_int_eq(registry_remove(r, &root,
+							 &(struct shmreg_target){ .segment = 8 },
+							 fixture_error), 0);
+	} while (reply.more);
+	ck_assert_uint_eq(n, 11);
+	ck_assert_uint_eq(n_readable, 6);
+	in.after = UINT64_MAX;
+	ck_assert_int_eq(registry_list(r, &bob, &in, &reply), 0);
+	ck_assert_uint_eq(reply.n, 0);
+	ck_assert_uint_eq(reply.more, 0);
+}
+END_TEST
+
+START_TEST(describe_and_usage)
+{
+	const struct shmreg_attach_reply a = made(&alice, "d", 0640);
+	const struct shmreg_target by_id = { .segment = a.segment }, by_name = { .name = "d" };
+	struct shmreg_usage usage[SHMREG_N_RESOURCES];
+	struct shmreg_segment_info info;
+	struct segment *s = NULL;
+
+	ck_assert_int_eq(registry_describe(r, &alice, &by_name, &info, &s, fixture_error), 0);
+	ck_assert_ptr_eq(s, registry_find(r, a.segment));
+	ck_assert_uint_eq(info.mode, 0640);
+	ck_assert_uint_eq(info.n_participants, 1);
+	ck_assert_uint_eq(info.n_seats, 2);
+	ck_assert_int_eq(registry_describe(r, &bob, &by_id, &info, &s, fixture_error), 0);
+	ck_assert_ptr_null(s);
+	ck_assert_str_eq(info.name, "d");
+	ck_assert_uint_eq(info.mode, 0);
+	REFUSED(registry_describe(r, &bob, &(struct shmreg_target){ .segment = 9 }, &info, &s,
+				  fixture_error), -ENOENT, "no segment 9");
+	ck_assert(registry_may_read(r, &alice, a.segment));
+	ck_assert(!registry_may_read(r, &bob, a.segment));
+	ck_assert(!registry_may_read(r, &bob, 99));
+	ck_assert(registry_may_read(r, &root, 99));
+
+	REFUSED(registry_usage(r, &bob, 1000, usage, fixture_error), -EACCES, "its own");
+	ck_assert_int_eq(registry_usage(r, &alice, 1000, usage, fixture_error), 0);
+	ck_assert_uint_eq(usage[SHMREG_RESOURCE_BYTES].used, a.data_bytes + a.dir_bytes);
+	ck_assert_uint_eq(usage[SHMREG_RESOURCE_BYTES].limit, UINT64_MAX);
+	ck_assert_int_eq(registry_usage(r, &bob, UINT32_MAX, usage, fixture_error), 0);
+	ck_assert_uint_eq(usage[SHMREG_RESOURCE_SEGMENTS].used, 1);
+	ck_assert_uint_eq(usage[SHMREG_RESOURCE_SEGMENTS].limit, 500);
+	/* Nameless, it is there for those who could read it. */
+	ck_assert_int_eq(registry_remove(r, &alice, &by_id, fixture_error), 0);
+	ck_assert_int_eq(registry_describe(r, &alice, &by_id, &info, &s, fixture_error), 0);
+	ck_assert_uint_eq(info.state, SHMREG_DIR_REMOVED);
+	REFUSED(registry_describe(r, &bob, &by_id, &info, &s, fixture_error), -ENOENT, "no segment");
+	REFUSED(registry_describe(r, &alice, &by_name, &info, &s, fixture_error), -ENOENT, "\"d\"");
+}
+END_TEST
+
+START_TEST(set_and_remove)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", 0600);
+	struct shmreg_set in = { .target = { .name = "s" }, .what = SHMREG_SET_MODE, .mode = 0644 };
+	struct shmreg_attach_reply reply;
+
+#define SET(c) registry_set(r, c, &in, fixture_error)
+	REFUSED(SET(&bob), -EACCES, "uid 1000, who owns");
+	ck_assert_int_eq(SET(&alice), 0);
+	ck_assert_uint_eq(notes.last.kind, SHMREG_EVENT_CHANGED);
+	opened(&bob, "s", SHMREG_ACCESS_READ);
+	in.mode = 0777;
+	REFUSED(SET(&alice), -EINVAL, "x must not");
+	in.what = SHMREG_SET_OWNER;
+	in.uid = 2000;
+	in.gid = 2000;
+	REFUSED(SET(&alice), -EACCES, "only root");
+	in.uid = UINT32_MAX;
+	REFUSED(SET(&root), -EINVAL, "no uid");
+	in.uid = 2000;
+	ck_assert_int_eq(SET(&root), 0);
+	REFUSED(SET(&alice), -EACCES, "uid 2000, who owns");
+	/* The bytes stay on the account of who made it. */
+	ck_assert_uint_eq(used(1000, SHMREG_RESOURCE_SEGMENTS), 1);
+	in.what = SHMREG_SET_LIFETIME;
+	in.lifetime = 5;
+	REFUSED(SET(&bob), -EINVAL, "lifetime 5");
+	strcpy(in.target.name, "other");
+	REFUSED(SET(&bob), -ENOENT, "\"other\"");
+#undef SET
+	REFUSED(registry_remove(r, &alice, &(struct shmreg_target){ .name = "s" }, fixture_error),
+		-EACCES, "uid 2000, who owns");
+	ck_assert_int_eq(registry_remove(r, &bob, &(struct shmreg_target){ .name = "s" },
+					 fixture_error), 0);
+	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_REMOVED], 1);
+	ck_assert_uint_eq(notes.n_disposed, 0);
+	REFUSED(fixture_open(r, &bob, "s", SHMREG_ACCESS_READ, &reply), -ENOENT, "\"s\"");
+	/* By id it may be repeated; the name is free. */
+	ck_assert_int_eq(registry_remove(r, &bob, &(struct shmreg_target){ .segment = a.segment },
+					 fixture_error), 0);
+	ck_assert_uint_ne(made(&alice, "s", 0600).segment, a.segment);
+}
+END_TEST
+
+START_TEST(comfortably_many)
+{
+	struct caller callers[5];
+	char name[16];
+
+	config.max_segments = 2000;
+	registry_reconfigure(r, &config);
+	for (uint32_t i = 0; i < 5; i++)
+		callers[i] = fixture_caller(1000 + i, 100 + i);
+	for (int k = 0; k < 2000; k++) {
+		struct shmreg_attach_reply reply;
+
+		snprintf(name, sizeof(name), "many/%d", k);
+		if (fixture_create(r, &callers[0], name, 4096, 0666, SHMREG_WHILE_ATTACHED, &reply) < 0)
+			ck_abort_msg("%s: %s", name, fixture_error);
+		for (int i = 1; i < 5; i++)
+			if (fixture_open(r, &callers[i], name, SHMREG_ACCESS_WRITE, &reply) < 0)
+				ck_abort_msg("%s: %s", name, fixture_error);
+	}
+	registry_verify(r);
+	ck_assert_uint_eq(notes.n_watch, 5);
+	registry_process_died(r, &callers[0].process);
+	ck_assert_uint_eq(notes.n_repair, 2000);
+	for (struct segment *s = registry_first(r); s; s = registry_next(r, s))
+		fixture_repair(r, s);
+	registry_verify(r);
+	for (int i = 1; i < 5; i++)
+		registry_process_died(r, &callers[i].process);
+	ck_assert_uint_eq(notes.n_unwatch, 5);
+	ck_assert_uint_eq(notes.n_disposed, 2000);
+	ck_assert_ptr_null(registry_first(r));
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("registry");
-	TCase *tc = tcase_create("registry");
-	SRunner *runner;
-	int failed;
+	const TTest *const tests[] = {
+		create_refusals,	largest_segment,	defaults_and_reply, access, nonces,
+		create_or_open,		attachments,		participants_used_up,
+		seats_of_a_participant, seats_of_a_segment,	quotas,		    reserve, objects,
+		data_area_used_up,	objects_used_up,	lists,		    describe_and_usage,
+		set_and_remove,		comfortably_many,
+	};
 
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, create_attach_detach);
-	tcase_add_test(tc, restart_keeps_everything);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return RUN_SUITE("registry", tests, setup, teardown, 120);
 }

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+/*
+ * How segments, participants, seats and ranges end, and what outlives the daemon.
+ */
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memfd.h"
+#include "registry-fixture.h"
+#include "suite.h"
+
+static struct registry_config config;
+static struct notes notes;
+static struct registry *r;
+static struct caller alice, alice2, bob, root;
+
+static void setup(void)
+{
+	config = fixture_config();
+	notes = (struct notes){ 0 };
+	r = fixture_registry(&config, &notes);
+	alice = fixture_caller(1000, 11);
+	alice2 = fixture_caller(1000, 12);
+	bob = fixture_caller(2000, 21);
+	root = fixture_caller(0, 1);
+}
+
+static void teardown(void)
+{
+	registry_verify(r);
+	r = registry_free(r);
+}
+
+static struct shmreg_attach_reply made(const struct caller *c, const char *name, uint32_t lifetime)
+{
+	struct shmreg_attach_reply reply;
+
+	ck_assert_int_eq(fixture_create(r, c, name, 65536, 0666, lifetime, &reply), 0);
+	return reply;
+}
+
+static struct shmreg_attach_reply opened(const struct caller *c, const char *name, uint32_t access)
+{
+	struct shmreg_attach_reply reply;
+
+	ck_assert_int_eq(fixture_open(r, c, name, access, &reply), 0);
+	return reply;
+}
+
+static void remove_segment(uint64_t id)
+{
+	ck_assert_int_eq(registry_remove(r, &root, &(struct shmreg_target){ .segment = id },
+					 fixture_error), 0);
+}
+
+static void restart(void)
+{
+	r = fixture_restart(r, &config, &notes);
+	registry_verify(r);
+}
+
+static int name_is_there(const char *name)
+{
+	struct shmreg_segment_info info;
+	struct segment *s;
+	struct shmreg_target target = { 0 };
+
+	strcpy(target.name, name);
+	return registry_describe(r, &root, &target, &info, &s, fixture_error) == 0;
+}
+
+static uint64_t seat_word(uint64_t segment, uint32_t seat)
+{
+	return shmreg_dir_seats(segment_dir(registry_find(r, segment)))[seat];
+}
+
+static uint32_t death_word(uint64_t segment)
+{
+	return segment_dir(registry_find(r, segment))->death;
+}
+
+START_TEST(while_attached)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_WHILE_ATTACHED);
+	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_READ);
+
+	/* The creator is nobody special; a reader keeps it. */
+	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
+	fixture_repair(r, notes.repair);
+	ck_assert(name_is_there("s"));
+	ck_assert_int_eq(fixture_detach(r, &bob, &b), 0);
+	ck_assert(!name_is_there("s"));
+	ck_assert_uint_eq(notes.n_disposed, 1);
+	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_REMOVED], 1);
+	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_DISPOSED], 1);
+	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_DETACHED], 2);
+}
+END_TEST
+
+START_TEST(while_attached_all_die)
+{
+	const uint64_t id = made(&alice, "s", SHMREG_WHILE_ATTACHED).segment;
+
+	opened(&alice2, "s", SHMREG_ACCESS_WRITE);
+	registry_process_died(r, &alice.process);
+	ck_assert_uint_eq(segment_dir(registry_find(r, id))->n_deaths, 1);
+	registry_repair_begin(r, notes.repair);
+	/* The last one dies during the repair: there is nothing left to repair for. */
+	registry_process_died(r, &alice2.process);
+	ck_assert_uint_eq(notes.n_disposed, 1);
+	ck_assert_ptr_null(registry_find(r, id));
+	ck_assert_ptr_null(notes.repair);
+}
+END_TEST
+
+START_TEST(until_removed)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	struct shmreg_attach_reply b;
+
+	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
+	fixture_repair(r, notes.repair);
+	ck_assert(name_is_there("s"));
+	b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+	ck_assert_uint_eq(b.segment, a.segment);
+	remove_segment(a.segment);
+	ck_assert(!name_is_there("s"));
+	/* Who has it goes on with it, also to make objects. */
+	ck_assert_int_eq(fixture_object(r, &bob, &b, "o", 100,
+					&(struct shmreg_create_object_reply){ 0 }), 0);
+	registry_process_died(r, &bob.process);
+	ck_assert_uint_eq(notes.n_disposed, 1);
+}
+END_TEST
+
+START_TEST(with_creator)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_WITH_CREATOR);
+	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+	/* Another attachment of the creating process does not count. */
+	const struct shmreg_attach_reply again = opened(&alice, "s", SHMREG_ACCESS_WRITE);
+
+	ck_assert_int_eq(fixture_detach(r, &alice, &again), 0);
+	ck_assert(name_is_there("s"));
+	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
+	ck_assert(!name_is_there("s"));
+	ck_assert_uint_eq(notes.n_disposed, 0);
+	ck_assert_int_eq(fixture_detach(r, &bob, &b), 0);
+	ck_assert_uint_eq(notes.n_disposed, 1);
+}
+END_TEST
+
+START_TEST(lifetime_changes)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	struct shmreg_set in = { .target = { .name = "s" }, .what = SHMREG_SET_LIFETIME,
+				 .lifetime = SHMREG_WITH_CREATOR };
+
+	ck_assert_int_eq(registry_set(r, &alice, &in, fixture_error), 0);
+	in.lifetime = SHMREG_UNTIL_REMOVED;
+	ck_assert_int_eq(registry_set(r, &alice, &in, fixture_error), 0);
+	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
+	in.lifetime = SHMREG_WITH_CREATOR;
+	ck_assert_int_eq(registry_set(r, &alice, &in, fixture_error), -EINVAL);
+	ck_assert(name_is_there("s"));
+	in.lifetime = SHMREG_WHILE_ATTACHED;
+	ck_assert_int_eq(registry_set(r, &alice, &in, fixture_error), 0);
+	ck_assert(!name_is_there("s"));
+	ck_assert_uint_eq(notes.n_disposed, 1);
+}
+END_TEST
+
+START_TEST(life_of_a_seat)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+	const uint64_t id = a.segment;
+	uint32_t death = death_word(id);
+	struct shmreg_attach_reply c;
+
+	registry_process_died(r, &bob.process);
+	ck_assert_uint_eq(seat_word(id, b.seat[0]), b.participant << 8 | SHMREG_SEAT_DEAD);
+	ck_assert_uint_ne(death_word(id), death);
+	ck_assert_uint_eq(notes.n_repair, 1);
+	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_DIED], 1);
+	registry_repair_begin(r, notes.repair);
+	/* Not given to anybody before the repair is over. */
+	c = opened(&alice2, "s", SHMREG_ACCESS_WRITE);
+	ck_assert_uint_ne(c.seat[0], b.seat[0]);
+	/* One more dies meanwhile: its seats were not repaired. */
+	registry_process_died(r, &alice2.process);
+	ck_assert_uint_eq(notes.n_repair, 1);
+	death = death_word(id);
+	registry_repair_end(r, notes.repair, true, NULL);
+	ck_assert_uint_ne(death_word(id), death);
+	ck_assert_uint_eq(seat_word(id, b.seat[0]), SHMREG_SEAT_FREE);
+	ck_assert_uint_eq(seat_word(id, c.seat[0]), c.participant << 8 | SHMREG_SEAT_DEAD);
+	ck_assert_uint_eq(notes.n_repair, 2);
+	fixture_repair(r, notes.repair);
+	ck_assert_uint_eq(notes.last.kind, SHMREG_EVENT_REPAIRED);
+	ck_assert_uint_eq(notes.last.n_repaired, 3);
+	ck_assert_uint_eq(notes.last.n_freed, 2);
+	ck_assert_uint_eq(notes.last.n_requeued, 1);
+	ck_assert_uint_eq(segment_dir(registry_find(r, id))->n_repairs, 2);
+	ck_assert_uint_eq(segment_dir(registry_find(r, id))->n_deaths, 2);
+	c = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+	ck_assert_uint_eq(c.seat[0], b.seat[0]);
+	ck_assert_uint_gt(c.participant, b.participant);
+}
+END_TEST
+
+START_TEST(repair_fails)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE), c;
+	struct segment *s = registry_find(r, a.segment);
+	struct shmreg_create_object_reply o;
+	uint32_t death;
+
+	registry_process_died(r, &bob.process);
+	for (int i = 0; i < 3; i++) {
+		registry_repair_begin(r, s);
+		registry_repair_end(r, s, false, NULL);
+		registry_verify(r);
+	}
+	ck_assert_uint_eq(notes.n_repair, 1);
+	ck_assert_uint_eq(seat_word(a.segment, b.seat[0]) & 0xff, SHMREG_SEAT_DEAD);
+	death = death_word(a.segment);
+	registry_quarantine(r, s);
+	ck_assert_uint_ne(death_word(a.segment), death);
+	ck_assert_uint_eq(notes.n_events[SHMREG_EVENT_QUARANTINED], 1);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(fixture_open(r, &bob, "s", SHMREG_ACCESS_READ, &c),
+				 -ENOTRECOVERABLE);
+		ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 100, &o), -ENOTRECOVERABLE);
+		ck_assert_int_eq(registry_seats(r, &alice,
+						&(struct shmreg_seats){
+							{ a.segment, a.participant, 0 }, 1, 0 },
+						&(struct shmreg_seats_reply){ 0 }, fixture_error),
+				 -ENOTRECOVERABLE);
+		/* And after a restart. */
+		restart();
+		ck_assert_uint_eq(notes.n_repair, 0);
+	}
+	/* Its end is ordinary. */
+	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
+	remove_segment(a.segment);
+	ck_assert_uint_eq(notes.n_disposed, 1);
+}
+END_TEST
+
+static uint64_t resident(uint64_t segment)
+{
+	return memfd_resident(segment_data_fd(registry_find(r, segment)));
+}
+
+static void touch(uint64_t segment, uint64_t object_index)
+{
+	struct segment *s = registry_find(r, segment);
+	const struct shmreg_dir_object *o = &shmreg_dir_objects(segment_dir(s))[object_index];
+
+	ck_assert_int_eq(pwrite(segment_data_fd(s), "full", 4, (off_t)o->offset), 4);
+}
+
+START_TEST(removed_objects)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_READ);
+	const struct shmreg_attach_reply c = opened(&alice2, "s", SHMREG_ACCESS_WRITE);
+	struct shmreg_create_object_reply o, p;
+	struct shmreg_attach_reply late;
+
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 8192, &o), 0);
+	touch(a.segment, o.index);
+	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
+	/* Its name is free at once, its range is not: three may have it open, one of them reading. */
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 8192, &p), 0);
+	ck_assert_uint_gt(p.object, o.object);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+	/* Who comes later cannot have it. */
+	late = opened(&root, "s", SHMREG_ACCESS_WRITE);
+	ck_assert_uint_ne(late.participant, 0);
+	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
+	ck_assert_int_eq(fixture_detach(r, &bob, &b), 0);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+	/* One that left may be in the middle of something: only its repair ends it. */
+	ck_assert_int_eq(fixture_detach(r, &alice2, &c), 0);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+	registry_repair_begin(r, notes.repair);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+	registry_repair_end(r, notes.repair, true, NULL);
+	ck_assert_uint_eq(resident(a.segment), 0);
+	/* An epoch that is yet to come is not believed. */
+	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, UINT64_MAX), 0);
+	ck_assert_int_eq(fixture_quiesce(r, &root, &late, UINT64_MAX), 0);
+	touch(a.segment, p.index);
+	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+}
+END_TEST
+
+START_TEST(no_range_is_freed_during_repair)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+	struct shmreg_create_object_reply o;
+
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 8192, &o), 0);
+	touch(a.segment, o.index);
+	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
+	ck_assert_int_eq(fixture_quiesce(r, &bob, &b, 1), 0);
+	registry_process_died(r, &bob.process);
+	registry_repair_begin(r, notes.repair);
+	/* alice was the last to hold it, but the reaper may be looking at it. */
+	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+	registry_repair_end(r, notes.repair, false, NULL);
+	ck_assert_uint_eq(resident(a.segment), 0);
+}
+END_TEST
+
+START_TEST(disposal_frees_memory)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_WHILE_ATTACHED);
+	const int fd = fcntl(segment_data_fd(registry_find(r, a.segment)), F_DUPFD_CLOEXEC, 3);
+
+	ck_assert_int_eq(pwrite(fd, "full", 4, 0), 4);
+	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
+	/* Somebody kept it, and it costs nothing. */
+	ck_assert_uint_eq(memfd_resident(fd), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(ids_are_never_reused)
+{
+	const uint64_t registry = registry_id(r);
+	uint64_t last;
+
+	ck_assert_uint_ne(registry, 0);
+	made(&alice, "keep", SHMREG_UNTIL_REMOVED);
+	for (int i = 0; i < 5; i++) {
+		const struct shmreg_attach_reply a = made(&alice, "gone", SHMREG_WHILE_ATTACHED);
+
+		last = a.segment;
+		ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
+		ck_assert(!name_is_there("gone"));
+		/* The largest id went with its segment, but "keep" remembers. */
+		restart();
+		ck_assert_uint_eq(registry_id(r), registry);
+		ck_assert_uint_gt(made(&alice, "next", SHMREG_UNTIL_REMOVED).segment, last);
+		remove_segment(last + 1);
+	}
+}
+END_TEST
+
+START_TEST(ids_of_participants_and_objects)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	struct shmreg_create_object_reply o;
+	uint64_t participant = a.participant, object = 0;
+
+	for (int i = 0; i < 5; i++) {
+		struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_READ);
+
+		ck_assert_uint_gt(b.participant, participant);
+		participant = b.participant;
+		ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 100, &o), 0);
+		ck_assert_uint_gt(o.object, object);
+		object = o.object;
+		ck_assert_int_eq(fixture_detach(r, &bob, &b), 0);
+		ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
+		ck_assert_int_eq(fixture_quiesce(r, &alice, &a, UINT64_MAX), 0);
+		restart();
+	}
+}
+END_TEST
+
+START_TEST(restart_keeps_everything)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_WHILE_ATTACHED);
+	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+	struct shmreg_create_object_reply o, again;
+	struct shmreg_usage before[SHMREG_N_RESOURCES], after[SHMREG_N_RESOURCES];
+	struct shmreg_attach_reply same;
+
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 4096, &o), 0);
+	touch(a.segment, o.index);
+	ck_assert_int_eq(registry_usage(r, &root, UINT32_MAX, before, fixture_error), 0);
+	registry_orphan(r);
+	ck_assert_uint_eq(segment_dir(registry_find(r, a.segment))->flags, SHMREG_DIR_ORPHANED);
+	restart();
+	ck_assert_uint_eq(segment_dir(registry_find(r, a.segment))->flags, 0);
+	ck_assert_uint_eq(notes.n_created, 0);
+	ck_assert_uint_eq(notes.n_watch, 2);
+	ck_assert(registry_process_attached(r, &alice.process));
+	ck_assert(registry_process_attached(r, &bob.process));
+	ck_assert(!registry_process_attached(r, &alice2.process));
+	ck_assert_int_eq(registry_usage(r, &root, UINT32_MAX, after, fixture_error), 0);
+	ck_assert_int_eq(memcmp(before, after, sizeof(before)), 0);
+	ck_assert_int_eq(registry_reattach(r, &bob,
+					   &(struct shmreg_attachment){ b.segment, b.participant, 0 },
+					   &same, fixture_error), 0);
+	ck_assert_int_eq(memcmp(same.seat, b.seat, sizeof(same.seat)), 0);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 4096, &again), -EEXIST);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+	/* bob died while no daemon looked; the shell finds out and says so. */
+	registry_process_died(r, &bob.process);
+	ck_assert_uint_eq(notes.n_repair, 1);
+	/* A restart in the middle of the repair: it is asked for again. */
+	registry_repair_begin(r, notes.repair);
+	restart();
+	ck_assert_uint_eq(notes.n_repair, 1);
+	ck_assert_uint_eq(notes.n_watch, 1);
+	fixture_repair(r, notes.repair);
+	registry_process_died(r, &alice.process);
+	ck_assert_uint_eq(notes.n_disposed, 1);
+}
+END_TEST
+
+/* Copies of a segment's memfds, and then the segment is gone from @r. */
+static void take_out(uint64_t id, int *ret_dir, int *ret_data)
+{
+	*ret_dir = fixture_copy_memfd(segment_dir_fd(registry_find(r, id)));
+	*ret_data = fixture_copy_memfd(segment_data_fd(registry_find(r, id)));
+}
+
+static int restore(int dir_fd, int data_fd)
+{
+	struct segment *s;
+
+	fixture_error[0] = 0;
+	return registry_restore(r, dir_fd, data_fd, &s, fixture_error);
+}
+
+START_TEST(restore_refuses)
+{
+	const struct shmreg_attach_reply a = made(&alice, "a", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply b = made(&alice, "b", SHMREG_UNTIL_REMOVED);
+	struct shmreg_dir *map;
+	int dir, data, other;
+
+	/* The same once more. */
+	take_out(a.segment, &dir, &data);
+	ck_assert_int_eq(restore(dir, data), -EEXIST);
+	ck_assert_ptr_nonnull(strstr(fixture_error, "segment 1 is there"));
+	ck_assert_int_eq(fcntl(dir, F_GETFD), -1);
+	ck_assert_int_eq(fcntl(data, F_GETFD), -1);
+	/* The other way round, and something else altogether. */
+	take_out(b.segment, &dir, &data);
+	ck_assert_int_eq(restore(data, dir), -ENOENT);
+	dir = open("/dev/null", O_RDWR | O_CLOEXEC);
+	data = open("/dev/null", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(restore(dir, data), -EBADMSG);
+	/* A data area of another size, or one that could still shrink. */
+	remove_segment(b.segment);
+	take_out(a.segment, &dir, &data);
+	remove_segment(a.segment);
+	registry_process_died(r, &alice.process);
+	other = memfd_new("small", 4096);
+	ck_assert_int_eq(restore(fixture_copy_memfd(dir), other), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(fixture_error, "4096 bytes"));
+	other = memfd_create("unsealed", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(other, 65536), 0);
+	ck_assert_int_eq(restore(fixture_copy_memfd(dir), other), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(fixture_error, "sealed"));
+	/* Of another registry. */
+	other = fixture_copy_memfd(dir);
+	map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED, other, 0);
+	map->registry++;
+	ck_assert_int_eq(restore(other, fixture_copy_memfd(data)), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(fixture_error, "another registry"));
+	munmap(map, sizeof(*map));
+	/* Never finished. */
+	other = fixture_copy_memfd(dir);
+	map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED, other, 0);
+	map->state = SHMREG_DIR_CREATING;
+	ck_assert_int_eq(restore(other, fixture_copy_memfd(data)), -ENOENT);
+	munmap(map, sizeof(*map));
+	ck_assert_int_eq(restore(dir, data), 0);
+}
+END_TEST
+
+/* What the daemon was about to dispose of when it died. */
+START_TEST(restore_disposes)
+{
+	const struct shmreg_attach_reply a = made(&alice, "a", SHMREG_UNTIL_REMOVED);
+	struct registry *fresh;
+	struct shmreg_dir *map;
+	int dir, data, kept;
+
+	take_out(a.segment, &dir, &data);
+	map = mmap(NULL, segment_dir(registry_find(r, a.segment))->dir_bytes,
+		   PROT_READ | PROT_WRITE, MAP_SHARED, dir, 0);
+	shmreg_dir_participants(map)[0].state = SHMREG_ENTRY_FREE;
+	map->state = SHMREG_DIR_REMOVED;
+	kept = fcntl(data, F_DUPFD_CLOEXEC, 3);
+	ck_assert_int_eq(pwrite(kept, "full", 4, 0), 4);
+	fresh = r;
+	notes = (struct notes){ 0 };
+	r = fixture_registry(&config, &notes);
+	ck_assert_int_eq(restore(dir, data), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(fixture_error, "\"a\" had ended"));
+	ck_assert_uint_eq(memfd_resident(kept), 0);
+	ck_assert_uint_eq(notes.n_disposed + notes.n_created, 0);
+	/* Its id is remembered all the same. */
+	ck_assert_uint_gt(made(&alice, "b", SHMREG_UNTIL_REMOVED).segment, a.segment);
+	close(kept);
+	munmap(map, segment_dir(registry_find(fresh, a.segment))->dir_bytes);
+	registry_free(fresh);
+}
+END_TEST
+
+START_TEST(userdata_and_walk)
+{
+	const uint64_t one = made(&alice, "1", SHMREG_UNTIL_REMOVED).segment;
+	const uint64_t two = made(&alice, "2", SHMREG_UNTIL_REMOVED).segment;
+	struct segment *s = registry_first(r);
+	int fd;
+
+	ck_assert_uint_eq(segment_id(s), one);
+	ck_assert_str_eq(segment_name(s), "1");
+	ck_assert_uint_eq(segment_id(registry_next(r, s)), two);
+	ck_assert_ptr_null(registry_next(r, registry_next(r, s)));
+	ck_assert_ptr_null(segment_userdata(s));
+	segment_set_userdata(s, &notes);
+	ck_assert_ptr_eq(segment_userdata(s), &notes);
+	fd = segment_open_dir_ro(s);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	close(fd);
+	fd = segment_open_data_ro(s);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	close(fd);
+}
+END_TEST
+
+START_TEST(process_identity)
+{
+	const struct process_id a = { .pid = 5, .pidfd_inode = 6, .start_time = 7 };
+	const struct process_id vague = { .pid = 5 };
+	struct process_id b = a;
+
+	ck_assert(process_id_equal(&a, &b));
+	ck_assert(process_id_equal(&a, &vague));
+	b.pid++;
+	ck_assert(!process_id_equal(&a, &b));
+	b = a;
+	b.pidfd_inode++;
+	ck_assert(!process_id_equal(&a, &b));
+	ck_assert(process_id_equal(&vague, &b));
+	b = a;
+	b.start_time++;
+	ck_assert(!process_id_equal(&a, &b));
+	b.start_time = 0;
+	ck_assert(process_id_equal(&a, &b));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		while_attached,	   while_attached_all_die, until_removed, with_creator,
+		lifetime_changes,  life_of_a_seat,	   repair_fails,  removed_objects,
+		no_range_is_freed_during_repair,	   disposal_frees_memory,
+		ids_are_never_reused, ids_of_participants_and_objects, restart_keeps_everything,
+		restore_refuses,   restore_disposes,	   userdata_and_walk, process_identity,
+	};
+
+	return RUN_SUITE("registry-life", tests, setup, teardown, 60);
+}
