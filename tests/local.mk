@@ -234,7 +234,7 @@ test_options_SOURCES = \
 	daemon/options.c \
 	tests/test-options.c
 
-daemon_tests = test-daemon-protocol test-daemon-life
+daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 daemon_test_ldadd = $(harness_ldadd) libproto.la
@@ -242,6 +242,10 @@ test_daemon_protocol_CPPFLAGS = $(harness_cppflags)
 test_daemon_protocol_CFLAGS = $(harness_cflags)
 test_daemon_protocol_LDADD = $(daemon_test_ldadd)
 test_daemon_protocol_SOURCES = tests/random.h tests/raw.c tests/raw.h tests/test-daemon-protocol.c
+test_daemon_restart_CPPFLAGS = $(harness_cppflags)
+test_daemon_restart_CFLAGS = $(harness_cflags)
+test_daemon_restart_LDADD = $(daemon_test_ldadd)
+test_daemon_restart_SOURCES = tests/raw.c tests/raw.h tests/test-daemon-restart.c
 test_daemon_life_CPPFLAGS = $(harness_cppflags) \
 	-DSHMREGD=\"$(abs_top_builddir)/shmregd\" \
 	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"

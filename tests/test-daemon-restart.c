@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "raw.h"
+
+static struct harness h;
+
+static void setup(void)
+{
+	harness_start(&h, NULL);
+}
+
+static void teardown(void)
+{
+	harness_stop(&h);
+}
+
+static void again(void)
+{
+	harness_kill_daemon(&h);
+	harness_restart_daemon(&h);
+}
+
+static struct shmreg_stats_reply stats_now(void)
+{
+	struct shmreg_request in;
+	struct raw c;
+
+	raw_connect(&c, h.socket_path);
+	ck_assert_int_eq(raw_hello(&c, SHMREG_HELLO_OBSERVER), 0);
+	raw_request(&in, SHMREG_PACKET_STATS);
+	in.u.stats.uid = UINT32_MAX;
+	ck_assert_int_eq(raw_call(&c, &in), 0);
+	raw_close(&c);
+	return c.reply.u.stats;
+}
+
+static uint64_t used(enum shmreg_resource what)
+{
+	return stats_now().usage[what].used;
+}
+
+static struct shmreg_dir *map_dir(const struct raw *c)
+{
+	struct shmreg_dir *dir;
+
+	dir = mmap(NULL, c->reply.u.attach.dir_bytes, PROT_READ, MAP_SHARED, c->fds[0], 0);
+	ck_assert_ptr_ne(dir, MAP_FAILED);
+	return dir;
+}
+
+/* Segments, participants and seats are back; whoever was attached still is. */
+START_TEST(everything_is_back)
+{
+	struct shmreg_attach_reply a;
+	struct shmreg_request in;
+	struct shmreg_dir *dir;
+	uint64_t registry;
+	struct raw c;
+	int i;
+
+	raw_open(&c, h.socket_path);
+	registry = c.reply.u.hello.registry;
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	a = c.reply.u.attach;
+	dir = map_dir(&c);
+	ck_assert_int_eq(harness_n_stored(&h), 2);
+	raw_request(&in, SHMREG_PACKET_CREATE_OBJECT);
+	in.u.create_object.at.segment = a.segment;
+	in.u.create_object.at.participant = a.participant;
+	in.u.create_object.nonce = 5;
+	in.u.create_object.shape = (struct shmreg_shape){
+		.kind = SHMREG_KIND_ARRAY, .layout = 1, .elem_align = 8, .elem_bytes = 8, .capacity = 9,
+	};
+	snprintf(in.u.create_object.name, sizeof(in.u.create_object.name), "numbers");
+	ck_assert_int_eq(raw_call(&c, &in), 0);
+
+	for (i = 0; i < 5; i++) {
+		struct raw next;
+
+		again();
+		ck_assert_uint_eq(used(SHMREG_RESOURCE_SEGMENTS), 1);
+		ck_assert_uint_eq(used(SHMREG_RESOURCE_PARTICIPANTS), 1);
+		ck_assert_uint_eq(used(SHMREG_RESOURCE_SEATS), 2);
+		ck_assert_uint_eq(used(SHMREG_RESOURCE_OBJECTS), 1);
+		ck_assert_uint_eq(stats_now().n_restarts, 1);
+		ck_assert_int_eq(harness_n_stored(&h), 2);
+		/* The old connection is over; the process is known again. */
+		ck_assert_int_eq(raw_target(&c, SHMREG_PACKET_DESCRIBE, "s"), -ESHUTDOWN);
+		raw_open(&next, h.socket_path);
+		ck_assert_uint_eq(next.reply.u.hello.registry, registry);
+		ck_assert_int_eq(raw_attachment(&next, SHMREG_PACKET_REATTACH, a.segment,
+						a.participant), 0);
+		ck_assert_uint_eq(next.reply.u.attach.participant, a.participant);
+		raw_close(&c);
+		c = next;
+		/* A repeated request is answered as it was. */
+		ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+		ck_assert_uint_eq(c.reply.u.attach.participant, a.participant);
+		ck_assert_uint_eq(dir->flags & SHMREG_DIR_ORPHANED, 0);
+	}
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, a.segment, a.participant), 0);
+	munmap(dir, dir->dir_bytes);
+	raw_close(&c);
+}
+END_TEST
+
+static void reattach_as_another(const struct mouth *mouth, void *arg)
+{
+	const struct shmreg_attach_reply *a = arg;
+	struct raw c;
+
+	(void)mouth;
+	raw_open(&c, h.socket_path);
+	ck_assert_int_lt(raw_attachment(&c, SHMREG_PACKET_REATTACH, a->segment, a->participant), 0);
+	ck_assert_int_lt(raw_attachment(&c, SHMREG_PACKET_DETACH, a->segment, a->participant), 0);
+	raw_close(&c);
+}
+
+START_TEST(only_the_same_process)
+{
+	struct shmreg_attach_reply a;
+	struct process p;
+	struct raw c;
+
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	a = c.reply.u.attach;
+	again();
+	process_start(&p, reattach_as_another, &a);
+	process_finish(&p);
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_PARTICIPANTS), 1);
+	raw_close(&c);
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, a.segment, a.participant), 0);
+	raw_close(&c);
+}
+END_TEST
+
+static void attach_and_wait(const struct mouth *mouth, void *arg)
+{
+	struct raw c;
+
+	(void)arg;
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_attach(&c, "s", SHMREG_ACCESS_WRITE, 1), 0);
+	tell(mouth, 1);
+	hear(mouth);
+	raw_close(&c);
+}
+
+static bool one_participant(void *arg)
+{
+	(void)arg;
+	return used(SHMREG_RESOURCE_PARTICIPANTS) == 1 && used(SHMREG_RESOURCE_SEATS) == 2;
+}
+
+static bool no_segment(void *arg)
+{
+	(void)arg;
+	return used(SHMREG_RESOURCE_SEGMENTS) == 0 && harness_n_stored(&h) == 0;
+}
+
+/* Those who died while nobody looked are repaired; those who live are kept. */
+START_TEST(died_meanwhile)
+{
+	struct process p[3];
+	struct raw c;
+	int i;
+
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	for (i = 0; i < 3; i++) {
+		process_start(&p[i], attach_and_wait, NULL);
+		process_expect(&p[i], 1);
+	}
+	harness_kill_daemon(&h);
+	process_kill(&p[0]);
+	process_kill(&p[1]);
+	harness_restart_daemon(&h);
+	harness_wait_log(&h, "died; it was participant");
+	/* This process and the third one; then that dies, too, without a connection. */
+	ck_assert_uint_ge(used(SHMREG_RESOURCE_PARTICIPANTS), 2);
+	process_kill(&p[2]);
+	harness_wait(one_participant, NULL, "the dead to be settled");
+	ck_assert_uint_eq(stats_now().n_deaths, 3);
+	ck_assert_uint_gt(stats_now().n_repairs, 0);
+	raw_attachment(&c, SHMREG_PACKET_DETACH, 1, 1);
+	raw_close(&c);
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, c.reply.u.attach.segment,
+					c.reply.u.attach.participant), 0);
+	raw_close(&c);
+}
+END_TEST
+
+/* All who were attached died while nobody looked: so does the segment. */
+START_TEST(all_died_meanwhile)
+{
+	struct process p;
+	struct raw c;
+
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	process_start(&p, attach_and_wait, NULL);
+	process_expect(&p, 1);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, c.reply.u.attach.segment,
+					c.reply.u.attach.participant), 0);
+	raw_close(&c);
+	harness_kill_daemon(&h);
+	process_kill(&p);
+	harness_restart_daemon(&h);
+	harness_wait(no_segment, NULL, "the segment to go");
+}
+END_TEST
+
+static bool is_answered(const struct raw *c)
+{
+	return poll(&(struct pollfd){ .fd = c->fd, .events = POLLIN }, 1, 0) == 1;
+}
+
+static void send_create(struct raw *c, const char *name, uint64_t nonce)
+{
+	struct shmreg_request in;
+
+	raw_request(&in, SHMREG_PACKET_CREATE);
+	snprintf(in.u.create.name, sizeof(in.u.create.name), "%s", name);
+	in.u.create.nonce = nonce;
+	in.u.create.data_bytes = 4096;
+	in.u.create.n_seats = 1;
+	ck_assert_int_eq(raw_send(c, &in), 0);
+}
+
+/*
+ * CREATE is answered once the manager has the descriptors; nobody else waits for
+ * that, though the manager's queue is long full.
+ */
+START_TEST(answered_when_stored)
+{
+	enum { N = 40 };
+	struct raw c[N], other;
+	char name[8];
+	int i;
+
+	raw_open(&other, h.socket_path);
+	for (i = 0; i < N; i++)
+		raw_open(&c[i], h.socket_path);
+	ck_assert_int_eq(kill(h.keeper.pid, SIGSTOP), 0);
+	for (i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		send_create(&c[i], name, 1);
+	}
+	/* Each is there, so the requests were taken; none is answered. */
+	for (i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		while (raw_target(&other, SHMREG_PACKET_DESCRIBE, name) == -ENOENT)
+			;
+	}
+	for (i = 0; i < N; i++)
+		ck_assert(!is_answered(&c[i]));
+	ck_assert_int_eq(kill(h.keeper.pid, SIGCONT), 0);
+	for (i = 0; i < N; i++) {
+		ck_assert_int_eq(raw_receive(&c[i]), 0);
+		ck_assert_uint_eq(c[i].reply.u.attach.created, 1);
+		ck_assert_int_eq(c[i].n_fds, 2);
+	}
+	ck_assert_int_eq(harness_n_stored(&h), 2 * N);
+	again();
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_SEGMENTS), N);
+	for (i = 0; i < N; i++)
+		raw_close(&c[i]);
+	raw_close(&other);
+	/* They are this process's own, which lives: it removes them by hand. */
+	raw_open(&other, h.socket_path);
+	for (i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		send_create(&other, name, 1);
+		ck_assert_int_eq(raw_receive(&other), 0);
+		ck_assert_int_eq(raw_attachment(&other, SHMREG_PACKET_DETACH,
+						other.reply.u.attach.segment,
+						other.reply.u.attach.participant), 0);
+	}
+	raw_close(&other);
+}
+END_TEST
+
+/* The daemon dies before the manager has all of it: the client repeats, and has it once. */
+START_TEST(killed_before_stored)
+{
+	struct raw c;
+	pid_t daemon;
+
+	raw_open(&c, h.socket_path);
+	daemon = harness_daemon(&h);
+	ck_assert_int_eq(kill(h.keeper.pid, SIGSTOP), 0);
+	send_create(&c, "s", 9);
+	/* Another connection is answered, so the daemon has been through its loop. */
+	while (used(SHMREG_RESOURCE_SEGMENTS) == 0)
+		;
+	ck_assert(!is_answered(&c));
+	ck_assert_int_eq(kill(daemon, SIGKILL), 0);
+	ck_assert_int_eq(raw_receive(&c), -ESHUTDOWN);
+	raw_close(&c);
+	ck_assert_int_eq(kill(h.keeper.pid, SIGCONT), 0);
+	harness_kill_daemon(&h);
+	harness_restart_daemon(&h);
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 9, 0), 0);
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_SEGMENTS), 1);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, c.reply.u.attach.segment,
+					c.reply.u.attach.participant), 0);
+	raw_close(&c);
+}
+END_TEST
+
+/* A pile of segments, killed many times while others come and go. */
+START_TEST(again_and_again)
+{
+	struct process p;
+	struct raw c;
+	int i, r;
+
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	for (i = 0; i < 20; i++) {
+		process_start(&p, attach_and_wait, NULL);
+		process_expect(&p, 1);
+		if (i % 2)
+			harness_kill_daemon(&h);
+		process_kill(&p);
+		if (i % 2 == 0)
+			harness_kill_daemon(&h);
+		harness_restart_daemon(&h);
+	}
+	harness_wait(one_participant, NULL, "the dead to be settled");
+	raw_close(&c);
+	raw_open(&c, h.socket_path);
+	r = raw_create(&c, "s", 1, 0);
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, c.reply.u.attach.segment,
+					c.reply.u.attach.participant), 0);
+	raw_close(&c);
+}
+END_TEST
+
+/* Stopped in order and started again: the same, and the mark of the end is taken back. */
+START_TEST(stopped_and_started)
+{
+	struct shmreg_dir *dir;
+	struct raw c;
+
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	dir = map_dir(&c);
+	ck_assert_int_eq(keeper_daemon_end(&h.keeper, SIGTERM), 0);
+	ck_assert_uint_ne(dir->flags & SHMREG_DIR_ORPHANED, 0);
+	harness_restart_daemon(&h);
+	ck_assert_uint_eq(dir->flags & SHMREG_DIR_ORPHANED, 0);
+	munmap(dir, dir->dir_bytes);
+	raw_close(&c);
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, c.reply.u.attach.segment,
+					c.reply.u.attach.participant), 0);
+	raw_close(&c);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("daemon-restart");
+	TCase *tc = harness_case(suite, "restart");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, everything_is_back);
+	tcase_add_test(tc, only_the_same_process);
+	tcase_add_test(tc, died_meanwhile);
+	tcase_add_test(tc, all_died_meanwhile);
+	tcase_add_test(tc, answered_when_stored);
+	tcase_add_test(tc, killed_before_stored);
+	tcase_add_test(tc, again_and_again);
+	tcase_add_test(tc, stopped_and_started);
+	return harness_main(suite);
+}
