@@ -258,3 +258,4 @@ test_daemon_life_SOURCES = \
 	tests/raw.h \
 	tests/test-daemon-life.c
 endif
+include tests/crash/local.mk

@@ -1,0 +1,34 @@
+# tests/crash: killed at every instruction. `make check-crash` shows the table, `make check` runs
+# the same; `make check-crash-full` leaves nothing out and takes its time.
+
+check_PROGRAMS += crash-queue
+crash_cppflags = -I$(top_srcdir)/tests/crash -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+crash_queue_CPPFLAGS = $(crash_cppflags)
+# Symbols are bound before the first step.
+crash_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
+crash_queue_LDADD = libqueue.la librepair.la libproto.la
+crash_queue_SOURCES = \
+	tests/crash/crash-queue.c \
+	tests/crash/queue-operations.c \
+	tests/crash/queue-operations.h \
+	tests/crash/queue-oracle.c \
+	tests/crash/queue-oracle.h \
+	tests/crash/queue-rig.c \
+	tests/crash/queue-rig.h \
+	tests/crash/queue-sweep.c \
+	tests/crash/queue-sweep.h \
+	tests/crash/tally.c \
+	tests/crash/tally.h \
+	tests/crash/tracer.c \
+	tests/crash/tracer.h
+
+TESTS += tests/crash/crash.sh
+EXTRA_DIST += tests/crash/crash.sh
+
+.PHONY: check-crash check-crash-full
+check-crash: crash-queue
+	@top_builddir=$(top_builddir) $(SHELL) $(srcdir)/tests/crash/crash.sh || \
+		{ status=$$?; test $$status = 77 || exit $$status; }
+check-crash-full: crash-queue
+	@SHMREG_CRASH_FULL=1 top_builddir=$(top_builddir) $(SHELL) $(srcdir)/tests/crash/crash.sh || \
+		{ status=$$?; test $$status = 77 || exit $$status; }

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "queue-operations.h"
+
+SHMREG_DEFINE_QUEUE(item_queue, struct item);
+
+/*
+ * The log is written with release stores after each call, so that it says no more
+ * than what has returned, and the compiler merges nothing.
+ */
+static void begin(struct actor *a)
+{
+	shmreg_store_release(&a->log.started, 1);
+}
+
+static void finish(struct actor *a)
+{
+	shmreg_store_release(&a->log.finished, 1);
+}
+
+static void pushed(struct actor *a, int result, uint32_t n)
+{
+	shmreg_store_release(&a->log.result, result);
+	if (result >= 0)
+		shmreg_store_release(&a->log.n_pushed, a->log.n_pushed + n);
+}
+
+static void popped(struct actor *a, int result, const struct item *items, uint32_t n)
+{
+	shmreg_store_release(&a->log.result, result);
+	if (result < 0)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		a->log.popped[a->log.n_popped + i] = item_whole(&items[i]) ? items[i].value : 0;
+	shmreg_store_release(&a->log.n_popped, a->log.n_popped + n);
+}
+
+static void run_push(void *arg)
+{
+	struct actor *a = arg;
+	struct item item = item_of(a->first_value);
+
+	begin(a);
+	pushed(a, shmreg_queue_push(&a->queue, &item), 1);
+	finish(a);
+}
+
+static void run_pop(void *arg)
+{
+	struct actor *a = arg;
+	struct item item;
+
+	begin(a);
+	popped(a, shmreg_queue_pop(&a->queue, &item), &item, 1);
+	finish(a);
+}
+
+static void run_push_batch(void *arg)
+{
+	struct actor *a = arg;
+	struct item items[2] = { item_of(a->first_value), item_of(a->first_value + 1) };
+
+	begin(a);
+	pushed(a, shmreg_queue_push_batch(&a->queue, items, 2, 2), 2);
+	finish(a);
+}
+
+static void run_pop_batch(void *arg)
+{
+	struct actor *a = arg;
+	struct item items[2];
+	int n;
+
+	begin(a);
+	n = shmreg_queue_pop_batch(&a->queue, items, 2);
+	popped(a, n, items, n > 0 ? (uint32_t)n : 0);
+	finish(a);
+}
+
+static void fill(const struct shmreg_queue_lease *lease, uint64_t value)
+{
+	struct item *item = lease->elem;
+
+	*item = item_of(value);
+}
+
+static void run_reserve_commit(void *arg)
+{
+	struct actor *a = arg;
+	struct shmreg_queue_lease lease;
+	int r;
+
+	begin(a);
+	r = shmreg_queue_reserve(&a->queue, &lease);
+	if (r == 0) {
+		fill(&lease, a->first_value);
+		r = shmreg_queue_commit(&a->queue, &lease);
+	}
+	pushed(a, r, 1);
+	finish(a);
+}
+
+static void run_reserve_abort(void *arg)
+{
+	struct actor *a = arg;
+	struct shmreg_queue_lease lease;
+	int r;
+
+	begin(a);
+	r = shmreg_queue_reserve(&a->queue, &lease);
+	if (r == 0) {
+		fill(&lease, a->first_value);
+		r = shmreg_queue_abort(&a->queue, &lease);
+	}
+	pushed(a, r, 0);
+	finish(a);
+}
+
+static void run_acquire_release(void *arg)
+{
+	struct actor *a = arg;
+	struct shmreg_queue_lease lease;
+	struct item item;
+	int r;
+
+	begin(a);
+	r = shmreg_queue_acquire(&a->queue, &lease);
+	if (r == 0) {
+		item = *(const struct item *)lease.elem;
+		r = shmreg_queue_release(&a->queue, &lease);
+	}
+	popped(a, r, &item, 1);
+	finish(a);
+}
+
+static void run_acquire_refuse(void *arg)
+{
+	struct actor *a = arg;
+	struct shmreg_queue_lease lease;
+	int r;
+
+	begin(a);
+	r = shmreg_queue_acquire(&a->queue, &lease);
+	if (r == 0)
+		r = shmreg_queue_refuse(&a->queue, &lease);
+	popped(a, r, NULL, 0);
+	finish(a);
+}
+
+static void run_typed_push(void *arg)
+{
+	struct actor *a = arg;
+	const struct item item = item_of(a->first_value);
+
+	begin(a);
+	pushed(a, item_queue_push((struct item_queue *)&a->queue, &item), 1);
+	finish(a);
+}
+
+static void run_typed_pop(void *arg)
+{
+	struct actor *a = arg;
+	struct item item;
+
+	begin(a);
+	popped(a, item_queue_pop((struct item_queue *)&a->queue, &item), &item, 1);
+	finish(a);
+}
+
+/* Two slots lent out at once, finished in the other order. */
+static void run_two_reserves(void *arg)
+{
+	struct actor *a = arg;
+	struct shmreg_queue_lease one, two;
+	int r;
+
+	begin(a);
+	r = shmreg_queue_reserve(&a->queue, &one);
+	if (r == 0) {
+		fill(&one, a->first_value);
+		if (shmreg_queue_reserve(&a->queue, &two) == 0) {
+			fill(&two, a->first_value + 1);
+			shmreg_queue_abort(&a->queue, &two);
+		}
+		r = shmreg_queue_commit(&a->queue, &one);
+	}
+	pushed(a, r, 1);
+	finish(a);
+}
+
+static void run_two_acquires(void *arg)
+{
+	struct actor *a = arg;
+	struct shmreg_queue_lease one, two;
+	struct item item;
+	int r;
+
+	begin(a);
+	r = shmreg_queue_acquire(&a->queue, &one);
+	if (r == 0) {
+		if (shmreg_queue_acquire(&a->queue, &two) == 0)
+			shmreg_queue_refuse(&a->queue, &two);
+		item = *(const struct item *)one.elem;
+		r = shmreg_queue_release(&a->queue, &one);
+	}
+	popped(a, r, &item, 1);
+	finish(a);
+}
+
+/* One handle in both roles, one call after the other. */
+static void run_push_pop(void *arg)
+{
+	struct actor *a = arg;
+	struct item item = item_of(a->first_value);
+
+	begin(a);
+	pushed(a, shmreg_queue_push(&a->queue, &item), 1);
+	popped(a, shmreg_queue_pop(&a->queue, &item), &item, 1);
+	finish(a);
+}
+
+const struct operation operations[] = {
+	{ "push", run_push, 1, 0, true, false },
+	{ "pop", run_pop, 0, 1, false, false },
+	{ "push_batch", run_push_batch, 2, 0, true, false },
+	{ "pop_batch", run_pop_batch, 0, 2, false, false },
+	{ "reserve, commit", run_reserve_commit, 1, 0, true, false },
+	{ "reserve, abort", run_reserve_abort, 0, 0, true, false },
+	{ "acquire, release", run_acquire_release, 0, 1, false, false },
+	{ "acquire, refuse", run_acquire_refuse, 0, 1, false, true },
+	/* N_PLAIN_OPERATIONS up to here */
+	{ "push (typed)", run_typed_push, 1, 0, true, false },
+	{ "pop (typed)", run_typed_pop, 0, 1, false, false },
+	{ "two reserves", run_two_reserves, 1, 0, true, false },
+	{ "two acquires", run_two_acquires, 0, 2, false, true },
+	{ "push, pop", run_push_pop, 1, 1, true, false },
+};
+const unsigned int n_operations = sizeof(operations) / sizeof(operations[0]);
+
+const struct operation *const push_operation = &operations[0];
+const struct operation *const pop_operation = &operations[1];
+
+/* Pretends that the last claim was its own, so that the fast path does not record. */
+static void run_careless_push(void *arg)
+{
+	struct actor *a = arg;
+
+	a->queue.expect = (rig_queue()->tail & SHMREG_QUEUE_EXPECT_MASK);
+	run_push(arg);
+}
+const struct operation careless_push = { "careless push", run_careless_push, 1, 0, true, false };
+
+static void run_hasty_batch(void *arg)
+{
+	struct actor *a = arg;
+	struct shmreg_queue *q = &a->queue;
+	uint64_t first, pos;
+	int n;
+
+	begin(a);
+	n = shmreg_queue_claim_push(q, 2, 2, &first);
+	for (int i = 0; i < n; i++) {
+		unsigned char *slot;
+
+		pos = first + ((uint64_t)i << SHMREG_QUEUE_POS_SHIFT);
+		slot = shmreg_queue_slot_(q, pos, q->stride);
+		*(struct item *)(void *)(slot + q->elem_offset) =
+			item_of(a->first_value + (uint64_t)i);
+		shmreg_store_release(shmreg_queue_word_(slot),
+				     (pos & q->lap_mask) | SHMREG_QUEUE_READY);
+	}
+	pushed(a, n, 2);
+	finish(a);
+}
+const struct operation hasty_batch = { "hasty batch", run_hasty_batch, 2, 0, true, false };
+
+static void run_careless_acquire(void *arg)
+{
+	struct actor *a = arg;
+	uint64_t one, two;
+	int r;
+
+	begin(a);
+	r = shmreg_queue_claim_pop(&a->queue, 1, &one);
+	if (r == 1)
+		r = shmreg_queue_claim_pop(&a->queue, 1, &two);
+	(void)r;
+	finish(a);
+}
+const struct operation careless_acquire = { "careless acquire", run_careless_acquire, 0, 2, false, false };

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CRASH_QUEUE_SWEEP_H
+#define CRASH_QUEUE_SWEEP_H
+
+/*
+ * queue-sweep.h - where the deaths happen
+ *
+ * Shared memory is all that outlives a process. Two deaths that leave the same
+ * image are one case: where the modes below say "every instruction", a death at an
+ * instruction that changed nothing in the image since the last one is counted, but
+ * not repaired and judged again, unless sweep_full. Real SIGKILLs at every instruction are
+ * what alone does if told to; elsewhere the image is taken when the victim stands at the
+ * instruction, judged, and put back, which is the same for all others.
+ *
+ * Deaths are at every instruction. The places at which somebody who lives on is stopped
+ * meanwhile (k of resume and race, m of slow) are every few instructions, unless
+ * sweep_full.
+ */
+
+#include "queue-oracle.h"
+
+enum mode {
+	MODE_ALONE,	/* killed at k; while it is stopped there, @peer may do a whole call */
+	MODE_RESUME,	/* stopped at k, @peer does a whole call, it goes on, dies j later */
+	MODE_NESTED,	/* dead at k, the repair killed at its m-th, then repaired */
+	MODE_TWO_DEAD,	/* @victim stopped at k1, @second starts and stops at k2, both die */
+	MODE_RACE,	/* @victim dies at k2; @second, stopped at k1, lives, goes on after repair */
+	MODE_SLOW,	/* dead at k, the repair stopped at m, @peer does a call, repair goes on */
+};
+
+/* Real SIGKILLs everywhere, nothing left out, every instruction for everybody. */
+extern bool sweep_full;
+
+struct scenario {
+	const struct setting *setting;
+	uint32_t flags;
+	const struct operation *victim, *second, *peer;	/* NULL: nobody */
+	bool killed;		/* alone: by a SIGKILL at every instruction */
+};
+
+/* @peer NULL: nobody works while it is stopped. */
+void sweep_alone(struct tally *t, const struct scenario *s);
+void sweep_resume(struct tally *t, const struct scenario *s);
+void sweep_nested(struct tally *t, const struct scenario *s);
+void sweep_two_dead(struct tally *t, const struct scenario *s);
+/* Two dead, and the repair of both is killed at every instruction. */
+void sweep_two_dead_nested(struct tally *t, const struct scenario *s);
+void sweep_race(struct tally *t, const struct scenario *s);
+void sweep_slow(struct tally *t, const struct scenario *s);
+
+#endif /* CRASH_QUEUE_SWEEP_H */
