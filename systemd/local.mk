@@ -1,1 +1,31 @@
-# systemd/
+# systemd/: how the service manager runs shmregd, for the system and for each user
+
+systemdsystemunit_DATA = systemd/shmregd.socket systemd/shmregd.service
+systemduserunit_DATA = systemd/user/shmregd.socket systemd/user/shmregd.service
+
+sysusersdir = $(prefix)/lib/sysusers.d
+
+install-data-hook: install-sysusers
+uninstall-hook: uninstall-sysusers
+
+install-sysusers:
+	$(MKDIR_P) $(DESTDIR)$(sysusersdir)
+	$(INSTALL_DATA) $(srcdir)/systemd/shmregd.sysusers.conf $(DESTDIR)$(sysusersdir)/shmregd.conf
+
+uninstall-sysusers:
+	rm -f $(DESTDIR)$(sysusersdir)/shmregd.conf
+
+.PHONY: install-sysusers uninstall-sysusers
+
+systemd/%.service: $(srcdir)/systemd/%.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(substitute) $< > $@.tmp && mv $@.tmp $@
+
+EXTRA_DIST += \
+	systemd/shmregd.socket \
+	systemd/shmregd.service.in \
+	systemd/shmregd.sysusers.conf \
+	systemd/user/shmregd.socket \
+	systemd/user/shmregd.service.in
+CLEANFILES += \
+	systemd/shmregd.service \
+	systemd/user/shmregd.service
