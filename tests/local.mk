@@ -172,7 +172,13 @@ test_reaper_LDADD = libproto.la $(CHECK_LIBS)
 test_reaper_SOURCES = tests/test-reaper.c tests/random.h
 endif
 
-# Parts of shmregctl.
+# shmregctl: every command, and its parts.
+check_PROGRAMS += ctl-peer
+ctl_peer_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+ctl_peer_LDADD = libshmreg.la
+ctl_peer_SOURCES = tests/ctl-peer.c
+TESTS += tests/ctl.sh
+EXTRA_DIST += tests/ctl.sh
 if HAVE_CHECK
 PURE_TESTS += test-json test-text test-fdstore
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto

@@ -1,0 +1,309 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every command of shmregctl against a private daemon, and the private daemon itself.
+#
+# Nothing here depends on how fast it goes: what takes time is waited for.
+set -u
+
+if [ "${1-}" != inside ]; then
+	top_builddir=$(cd "${top_builddir:-.}" && pwd)
+	export top_builddir
+	scratch=$(mktemp -d) || exit 99
+	mkdir "$scratch/runtime"
+	export scratch
+	trap 'rm -rf "$scratch"' EXIT
+	trap 'exit 99' INT TERM HUP
+fi
+ctl="$top_builddir/shmregctl"
+for program in shmregd shmreg-reaper shmregctl ctl-peer; do
+	[ -x "$top_builddir/$program" ] || { echo "SKIP: $program was not built"; exit 77; }
+done
+peer="$top_builddir/ctl-peer"
+out="$scratch/out" err="$scratch/err"
+n_failed=0
+python=$(command -v python3 || true)
+
+fail() {
+	echo "FAIL: $*"
+	sed 's/^/  out: /' "$out"
+	sed 's/^/  err: /' "$err"
+	n_failed=$((n_failed + 1))
+}
+
+# check STATUS TEXT WORD...: shmregctl WORD... exits so, and says TEXT (a pattern of grep -e),
+# or nothing.
+check() {
+	want=$1 text=$2
+	shift 2
+	"$ctl" "$@" >"$out" 2>"$err"
+	status=$?
+	if [ "$status" != "$want" ]; then
+		fail "shmregctl $*: exit status $status, not $want"
+	elif [ -z "$text" ] && [ -n "$(cat "$out" "$err")" ]; then
+		fail "shmregctl $*: says something"
+	elif [ -n "$text" ] && ! cat "$out" "$err" | grep -q -e "$text"; then
+		fail "shmregctl $*: does not say '$text'"
+	elif [ "$want" != 0 ] && ! [ -s "$err" ]; then
+		fail "shmregctl $*: no sentence on standard error"
+	fi
+}
+
+# json EXPRESSION WORD...: what shmregctl WORD... --json prints is JSON, and in it (j) this is true.
+json() {
+	expression=$1
+	shift
+	"$ctl" "$@" --json >"$out" 2>"$err" || fail "shmregctl $* --json: exit status $?"
+	[ -n "$python" ] || return 0
+	"$python" -m json.tool <"$out" >/dev/null 2>&1 || fail "shmregctl $* --json: not JSON"
+	"$python" -c "import json, sys
+j = json.load(open('$out'))
+sys.exit(not ($expression))" 2>>"$err" || fail "shmregctl $* --json: not so: $expression"
+}
+
+# until WORD...: waits for the command to succeed; gives up after a time that only a hang takes.
+until_true() {
+	patience=1200
+	until "$@"; do
+		patience=$((patience - 1))
+		[ $patience -gt 0 ] || { fail "waited in vain for: $*"; return 1; }
+		sleep 0.05
+	done
+}
+
+# For a subshell, or the background: becomes shmregctl itself, so that $! is its process.
+become_run() {
+	XDG_RUNTIME_DIR="$scratch/runtime"
+	export XDG_RUNTIME_DIR
+	exec "$ctl" run --daemon "$top_builddir/shmregd" --reaper "$top_builddir/shmreg-reaper" "$@"
+}
+
+check_run() {
+	want=$1
+	shift
+	(become_run "$@") >"$out" 2>"$err"
+	status=$?
+	[ "$status" = "$want" ] || fail "shmregctl run $*: exit status $status, not $want"
+	nothing_left || fail "shmregctl run $*: left something behind"
+}
+
+# No file in the runtime directory, and no process that was given it.
+nothing_left() {
+	[ -z "$(ls -A "$scratch/runtime")" ] &&
+		! grep -qsaF "XDG_RUNTIME_DIR=$scratch/runtime" /proc/[0-9]*/environ
+}
+
+keeper_of() {
+	for status in /proc/[0-9]*/status; do
+		if grep -qs '^Name:[[:space:]]*shmregctl-keep$' "$status" &&
+			grep -qs "^PPid:[[:space:]]*$1\$" "$status"; then
+			status=${status#/proc/}
+			echo "${status%/status}"
+		fi
+	done
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+daemon_pid() {
+	"$ctl" stats | sed -n 's/.* has pid \([0-9]*\) .*/\1/p'
+}
+
+lists_as() {
+	[ "$("$ctl" ls 2>/dev/null | wc -l)" = $(($1 + 1)) ]
+}
+
+ends_with() {
+	grep -q "$1" "$scratch/events"
+}
+
+inside() {
+	check 0 'NAME' ls
+	json 'j == []' ls
+	check 0 '' create a/segment --size 1M --mode 0640 --max-objects 7 --max-participants 5
+	check 1 'exists' create a/segment --size 1M
+	json 'j["name"] == "b" and j["data_bytes"] == 4096 and j["mode"] == "0600"' \
+		create b --size 4096 --reserve
+	check 0 'a/segment.*rw-r-----.*until-removed.*1M' ls
+	json 'len(j) == 2 and j[0]["name"] == "a/segment" and j[0]["mode"] == "0640"' ls
+	check 1 'nothing/here' show nothing/here
+	check 1 'nothing/here' rm nothing/here
+	check 1 'nothing/here' set nothing/here --mode 0600
+
+	# Somebody to look at.
+	mkfifo "$scratch/stdin" "$scratch/stdout"
+	"$peer" a/segment <"$scratch/stdin" >"$scratch/stdout" &
+	peer_pid=$!
+	exec 8>"$scratch/stdin" 9<"$scratch/stdout"
+	read -r word <&9
+	[ "$word" = ready ] || fail 'the peer is not ready'
+	check 0 'events.*queue (redeliver).*struct event.*3 queued, 37%' show a/segment
+	check 0 'counter.*value 42' show a/segment
+	check 0 'numbers/all.*array.*std::pair<int, int>' show a/segment
+	check 0 "$peer_pid.*a \"peer\".*write.*live" show a/segment
+	check 0 "events.*0.*1.*reading.*a \"peer\".*$peer_pid" show a/segment
+	json "[o['name'] for o in j['objects']] == ['events', 'numbers/all', 'counter']
+		and j['objects'][0]['length'] == 3 and j['objects'][2]['value'] == 42
+		and len(j['participants']) == 1 and j['participants'][0]['client'] == 'a \"peer\"'
+		and j['participants'][0]['pid'] == $peer_pid
+		and [h['position'] for h in j['holders']] == [0, 1]
+		and all(h['state'] == 'reading' and h['pid'] == $peer_pid
+			and h['seat'] in j['participants'][0]['seats'] for h in j['holders'])
+		and j['max_objects'] == 7 and j['max_participants'] == 5" show a/segment
+	# Looking has left no trace.
+	json "j['n_participants'] == 1 and j['n_deaths'] == 0 and len(j['participants']) == 1" \
+		show a/segment
+
+	# It dies, holding two elements; the reaper hands them out again.
+	"$ctl" watch --json >"$scratch/events" 2>"$scratch/watch.err" &
+	watch_pid=$!
+	until_true subscribed
+	kill -9 $peer_pid
+	wait $peer_pid 2>/dev/null
+	exec 8>&- 9<&-
+	until_true ends_with '"event": "repaired"'
+	json "j['participants'] == [] and j['n_deaths'] == 1 and j['n_repairs'] >= 1
+		and j['objects'][0]['n_redelivered'] == 2
+		and [h['state'] for h in j['holders']] == ['redelivery'] * 2" show a/segment
+	json "j['usage']['segments']['used'] == 2 and j['n_deaths'] == 1 and j['n_requeued'] == 2
+		and j['n_gave_up'] == 0 and j['n_restarts'] == 0" stats
+	json "j['uid'] == $(id -u) and j['usage']['objects']['used'] == 3" stats --user "$(id -u)"
+	check 0 'elements of the dead handed out again' stats
+
+	json 'j["mode"] == "0600" and j["lifetime"] == "until-removed"' set a/segment --mode 0600
+	check 0 '' set a/segment --owner "$(id -u):$(id -g)"
+	check 0 '' set a/segment --lifetime until-removed
+	if [ "$(id -u)" = 0 ]; then
+		json 'j["owner_uid"] == 12345 and j["owner_gid"] == 0' set a/segment --owner 12345
+		json 'j["owner_uid"] == 12345 and j["owner_gid"] == 54321' set a/segment --owner :54321
+	fi
+
+	# The daemon dies and comes back with everything; watch says that it has a gap.
+	daemon=$(daemon_pid)
+	kill -9 "$daemon"
+	until_true ends_with reconnected
+	grep -q 'was lost' "$scratch/watch.err" || fail 'watch does not say that it lost the daemon'
+	json 'j["n_restarts"] == 1 and j["usage"]["segments"]["used"] == 2' stats
+	json 'len(j["objects"]) == 3 and j["objects"][0]["length"] == 3' show a/segment
+	# And stops in order, and comes back from that.
+	daemon=$(daemon_pid)
+	kill -TERM "$daemon"
+	until_true gone "$daemon"
+	json 'len(j) == 2 and j[0]["state"] == "live"' ls
+
+	check 1 'nothing/here' rm nothing/here b
+	check 0 '' rm a/segment
+	check 1 'a/segment' show a/segment
+	json 'j == []' ls
+	until_true ends_with '"event": "disposed"'
+	kill $watch_pid
+	wait $watch_pid 2>/dev/null
+	for event in died repaired changed reconnected removed; do
+		ends_with "\"event\": \"$event\"" || fail "watch did not say '$event'"
+	done
+	if [ -n "$python" ]; then
+		"$python" -c "import json, sys
+[json.loads(line) for line in open('$scratch/events')]" || fail 'watch --json: a line is not JSON'
+	fi
+	exit $((n_failed > 0))
+}
+
+subscribed() {
+	"$ctl" stats | grep -q '^subscriptions  *1 '
+}
+
+[ "${1-}" = inside ] && inside
+
+: >"$out" >"$err"
+unset SHMREG_SOCKET
+nobody="--socket=$scratch/nobody"
+
+# Asked wrongly: status 2, and what would be right.
+check 2 'command is missing' "$nobody"
+check 2 'is not a command; there are ls' "$nobody" lss
+check 2 'unknown' --nonsense
+check 2 'needs a value' --socket
+check 2 'takes no arguments' "$nobody" ls x
+check 2 "option '-x' is unknown" "$nobody" ls -x
+check 2 'name is missing' "$nobody" show
+check 2 "got 'b' too" "$nobody" show a b
+check 2 '"\.\."' "$nobody" show ../a
+check 2 'empty component' "$nobody" show a//b
+check 2 'name is missing' "$nobody" create
+check 2 'size is missing' "$nobody" create a
+check 2 'not a size' "$nobody" create a --size 1X
+check 2 'too large' "$nobody" create a --size 65T
+check 2 'too large' "$nobody" create a --size 99999999999999999999
+check 2 'too small' "$nobody" create a --size 0
+check 2 'not a mode' "$nobody" create a --size 1M --mode 0755
+check 2 'nobody attach' "$nobody" create a --size 1M --mode 0
+check 2 'not a lifetime' "$nobody" create a --size 1M --lifetime always
+check 2 'gone at once' "$nobody" create a --size 1M --lifetime while-attached
+check 2 '1 to 65536' "$nobody" create a --size 1M --max-objects 0
+check 2 '1 to 65536' "$nobody" create a --size 1M --max-participants 65537
+check 2 'at most 127' "$nobody" create "$(printf 'x%.0s' $(seq 128))" --size 1M
+check 2 'name is missing' "$nobody" rm
+check 2 'character' "$nobody" rm 'a b'
+check 2 'nothing is to be changed' "$nobody" set a
+check 2 'neither a user' "$nobody" set a --owner no-such-user
+check 2 'owners look like' "$nobody" set a --owner :
+check 2 'neither a user' "$nobody" stats --user -1
+check 2 'is not an event' "$nobody" watch --events born
+check 2 "got 'b' too" "$nobody" watch a b
+check 2 'command is missing' run
+check 2 'SHMREG_SOCKET' "$nobody" run true
+check 0 'Usage' --help
+check 0 '^shmregctl [0-9]' --version
+
+# Nobody there: status 1, and how to start one.
+for command in 'ls' 'show a' 'create a --size 1M' 'rm a' 'set a --mode 0600' stats watch; do
+	# shellcheck disable=SC2086
+	check 1 'shmregctl run' "$nobody" $command
+done
+
+# A private daemon: the command's status is ours, and nothing is left.
+check_run 0 -- true
+check_run 7 -- sh -c 'exit 7'
+check_run 143 -- sh -c 'kill -TERM $$'
+check_run 127 -- "$scratch/no-such-command"
+check_run 126 -- "$scratch"
+check_run 0 -- sh -c 'test -S "$SHMREG_SOCKET"'
+check_run 1 --daemon-option=--nonsense -- true
+XDG_RUNTIME_DIR="$scratch/runtime" check 1 'daemon PATH' run --daemon "$scratch/no" -- true
+nothing_left || fail 'a daemon that could not be started left something'
+
+(become_run -- "$0" inside)
+[ $? = 0 ] || n_failed=$((n_failed + 1))
+nothing_left || fail 'the commands left something behind'
+
+# Signals are the command's.
+become_run -- sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.05; done' >"$out" 2>"$err" &
+pid=$!
+until_true grep -q up "$out"
+kill -TERM $pid
+wait $pid
+status=$?
+[ $status = 9 ] || fail "a forwarded signal: exit status $status, not 9"
+until_true nothing_left
+
+# Killed itself: all go with it.
+become_run -- sh -c 'echo up; exec sleep 1000' >"$out" 2>"$err" &
+pid=$!
+until_true grep -q up "$out"
+kill -9 $pid
+wait $pid 2>/dev/null
+until_true nothing_left
+
+# Its keeper killed: said, and nothing stays.
+become_run -- sh -c 'echo up; exec sleep 1000' >"$out" 2>"$err" &
+pid=$!
+until_true grep -q up "$out"
+kill -9 "$(keeper_of $pid)"
+wait $pid
+status=$?
+[ $status = 1 ] || fail "its keeper was killed: exit status $status, not 1"
+grep -q 'keeper' "$err" || fail 'its keeper was killed: not said'
+until_true nothing_left
+
+[ $n_failed = 0 ] || { echo "$n_failed failed"; exit 1; }
