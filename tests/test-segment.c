@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -381,6 +383,89 @@ START_TEST(life_cycle)
 }
 END_TEST
 
+/* Requests of several threads while the daemon is killed again and again: each exactly once. */
+struct busy {
+	pthread_t thread;
+	struct shmreg_segment *segment;
+	int number;
+	const char *what;
+	char *error;
+};
+static int stop;
+static const struct shmreg_shape queue_shape = {
+	.kind = SHMREG_KIND_QUEUE, .layout = SHMREG_QUEUE_LAYOUT,
+	.elem_align = 8, .elem_bytes = 8, .capacity = 16,
+};
+
+static void *keep_busy(void *data)
+{
+	struct busy *b = data;
+	struct shmreg_handle *q[3];
+	struct shmreg_segment *t;
+	char name[32];
+	int i, round, r;
+
+#define DO(call) \
+	do { \
+		b->what = #call; \
+		r = (call); \
+		if (r < 0) \
+			goto failed; \
+	} while (0)
+	for (round = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); round++) {
+		/* names that nobody used: -EEXIST or -ENOENT would be a request done twice */
+		snprintf(name, sizeof(name), "t%d/%d", b->number, round);
+		DO(shmreg_object_open(b->segment, &q[0], SHMREG_OBJECT_CREATE | SHMREG_OBJECT_SEAT,
+				      name, &queue_shape, "t", sizeof(*q[0])));
+		for (i = 1; i < 3; i++)
+			DO(shmreg_object_open(b->segment, &q[i],
+					      SHMREG_OBJECT_ATTACH | SHMREG_OBJECT_SEAT, name,
+					      &queue_shape, "t", sizeof(*q[0])));
+		DO(shmreg_object_remove(b->segment, name));
+		for (i = 0; i < 3; i++)
+			DO(shmreg_object_close(q[i]));
+		DO(shmreg_segment_create(c, &t, name, &plain));
+		DO(shmreg_segment_remove(c, name));
+		shmreg_segment_close(t);
+	}
+	return NULL;
+failed:
+	b->error = strdup(shmreg_error());
+	return NULL;
+}
+
+START_TEST(killed_under_load)
+{
+	struct busy b[3];
+	struct shmreg_segment_info info;
+	struct shmreg_segment *s = NULL;
+	int i;
+
+	memset(b, 0, sizeof(b));
+	harness_ok(shmreg_segment_create(c, &s, "seg", &plain));
+	for (i = 0; i < 3; i++) {
+		b[i].number = i;
+		b[i].segment = s;
+		ck_assert_int_eq(pthread_create(&b[i].thread, NULL, keep_busy, &b[i]), 0);
+	}
+	for (i = 0; i < 30; i++) {
+		usleep(10000); /* some requests; how many does not matter */
+		harness_kill_daemon(&h);
+		harness_restart_daemon(&h);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 3; i++)
+		pthread_join(b[i].thread, NULL);
+	for (i = 0; i < 3; i++)
+		ck_assert_msg(b[i].error == NULL, "%s: %s", b[i].what, b[i].error);
+	harness_ok(shmreg_segment_describe(c, "seg", &info, NULL));
+	ck_assert_uint_eq(info.used_bytes, 0);
+	ck_assert_uint_eq(info.n_objects, 0);
+	ck_assert_uint_eq(info.n_participants, 1);
+	shmreg_segment_close(s);
+}
+END_TEST
+
 static bool descriptor_of(const char *what)
 {
 	char path[64], target[256];
@@ -425,6 +510,7 @@ int main(void)
 	tcase_add_test(tcase, daemon_that_lost_it);
 	tcase_add_test(tcase, many_seats);
 	tcase_add_test(tcase, life_cycle);
+	tcase_add_test(tcase, killed_under_load);
 	tcase_add_test(tcase, no_descriptor_kept);
 	return harness_main(suite);
 }
