@@ -129,7 +129,7 @@ endif
 # libclient/: test-connection against a daemon that misbehaves on request, the others against ours.
 if HAVE_CHECK
 check_PROGRAMS += test-connection test-segment test-handle test-array test-atomic test-fork test-epoch
-TESTS += test-connection
+TESTS += test-connection test-segment test-handle test-array test-atomic test-fork test-epoch
 test_connection_CPPFLAGS = $(harness_cppflags)
 test_connection_CFLAGS = $(harness_cflags)
 test_connection_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
