@@ -15,7 +15,8 @@
 #define N_DESCRIPTORS 6
 /*
  * A backstop for a loop without end; the daemon has a limit of its own. The
- * largest queue, 2^30 slots, takes about 10 s.
+ * largest queue, 2^30 slots, takes about 10 s. The signal comes before the kill, so
+ * that the daemon sees whose fault it was.
  */
 #define CPU_SEC 120
 
@@ -39,7 +40,7 @@ static int limits(void)
 	if (r == 0)
 		r = limit(RLIMIT_MEMLOCK, 0, 0);
 	if (r == 0)
-		r = limit(RLIMIT_CPU, CPU_SEC, CPU_SEC);
+		r = limit(RLIMIT_CPU, CPU_SEC, CPU_SEC + 5);
 	return r;
 }
 
