@@ -304,7 +304,6 @@ void peer_new(struct server *server, int fd)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&server->peers, p, link);
-	server->n_peers++;
 	update_events(p);
 }
 
@@ -314,6 +313,7 @@ struct peer *peer_free(struct peer *p)
 	const bool was_busy = p->pending;
 
 	p->doomed = true;
+	ev_io_stop(server->loop, &p->io);
 	close(p->fd);
 	store_unwait(&p->stored);
 	p->pending = answer_free(p->pending);
@@ -324,16 +324,14 @@ struct peer *peer_free(struct peer *p)
 	if (!p->charged)
 		server->n_uncharged--;
 	else if (!p->token)
-		registry_uncharge(server->registry, p->caller.uid, SHMREG_RESOURCE_CONNECTIONS, 1);
+		server_uncharge_connection(server, p->caller.uid);
 	if (p->client) {
 		/* From here on the token carries the charge. */
 		client_hang_up(p->client, p->token);
 		LIST_REMOVE(p, of_client);
 		client_put(p->client);
 	}
-	ev_io_stop(server->loop, &p->io);
 	TAILQ_REMOVE(&server->peers, p, link);
-	server->n_peers--;
 	free((void *)p->caller.groups);
 	free(p);
 	if (was_busy)
@@ -365,7 +363,7 @@ static int read_groups(struct peer *p)
 	return 0;
 }
 
-/* SO_PEERPIDFD cannot meet a pid that was given to another; before Linux 6.5 only the pid is there. */
+/* SO_PEERPIDFD cannot meet a pid that was given to another; before Linux 6.5 there is the pid. */
 static int open_pidfd(const struct peer *p)
 {
 	socklen_t bytes = sizeof(int);

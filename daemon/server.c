@@ -167,18 +167,29 @@ static void on_client_gone(void *data, struct client *client, bool exec)
 	registry_process_died(server->registry, &id);
 }
 
-static void uncharge_connection(void *data, uint32_t uid)
-{
-	registry_uncharge(((struct server *)data)->registry, uid, SHMREG_RESOURCE_CONNECTIONS, 1);
-}
-
 int server_charge_connection(struct server *server, uint32_t uid, char *error)
 {
-	if (server->n_peers - server->n_uncharged >= server->max_connections)
+	int r;
+
+	if (server->n_connections >= server->max_connections)
 		return refuse(error, EUSERS, "shmregd has %u connections, and max-connections is %"
-			      PRIu64 "; close some, or raise it", server->n_peers,
+			      PRIu64 "; close some, or raise it", server->n_connections,
 			      server->max_connections);
-	return registry_charge(server->registry, uid, SHMREG_RESOURCE_CONNECTIONS, 1, error);
+	r = registry_charge(server->registry, uid, SHMREG_RESOURCE_CONNECTIONS, 1, error);
+	if (r == 0)
+		server->n_connections++;
+	return r;
+}
+
+void server_uncharge_connection(struct server *server, uint32_t uid)
+{
+	registry_uncharge(server->registry, uid, SHMREG_RESOURCE_CONNECTIONS, 1);
+	server->n_connections--;
+}
+
+static void on_token_dropped(void *data, uint32_t uid)
+{
+	server_uncharge_connection(data, uid);
 }
 
 static void on_accepted(void *data, int fd)
@@ -212,6 +223,23 @@ static int set_limits(struct server *server)
 		n = OPTIONS_CONNECTIONS_MAX;
 	server->max_connections = o->max_connections ? o->max_connections : n;
 	return 0;
+}
+
+/*
+ * What the store does not take is closed with a line in the journal only. systemd
+ * says how much that is from 254 on; before, the unit must go with max-segments.
+ */
+static void heed_store_limit(struct server *server)
+{
+	const char *text = getenv("FDSTORE");
+	const uint64_t n = text ? strtoull(text, NULL, 10) / 2 : UINT64_MAX;
+
+	if (n >= server->options.max_segments || n == 0)
+		return;
+	log_warning("max-segments is %" PRIu64 ", but the service manager keeps two descriptors of "
+		    "%" PRIu64 " segments only; raise FileDescriptorStoreMax=, until then max-segments "
+		    "is %" PRIu64, server->options.max_segments, n, n);
+	server->options.max_segments = n;
 }
 
 static void make_config(const struct server *server, struct registry_config *ret)
@@ -252,6 +280,7 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
 	}
 	old = server->options;
 	server->options = fresh;
+	heed_store_limit(server);
 	if (set_limits(server) < 0) {
 		server->options = old;
 		options_deinit(&fresh);
@@ -359,7 +388,7 @@ static int make_parts(struct server *server)
 	};
 	static const struct clients_ops clients_ops = {
 		.gone = on_client_gone,
-		.uncharge = uncharge_connection,
+		.uncharge = on_token_dropped,
 	};
 	struct registry_config config;
 	int r;
@@ -487,6 +516,7 @@ int server_run(struct options *options, int argc, char *const argv[])
 	LIST_INIT(&server.subscribers);
 	init_watchers(&server);
 	listener_init(&server.listener, server.loop, on_accepted, &server);
+	heed_store_limit(&server);
 	if (set_limits(&server) < 0 || make_parts(&server) < 0 || take_over(&server) < 0) {
 		tear_down(&server);
 		return EXIT_FAILURE;

@@ -40,8 +40,8 @@ struct server {
 	struct reapers *reapers;
 	struct subscribers subscribers;
 	struct peers peers;
-	unsigned int n_peers;
-	unsigned int n_uncharged;	/* peers that are about to be told so */
+	unsigned int n_connections;	/* charged: open, or over and their token is still mapped */
+	unsigned int n_uncharged;	/* open, and about to be told why they are refused */
 	uint64_t max_connections;
 
 	struct server_segment *spare;	/* for the next segment, see server_prepare() */
@@ -65,6 +65,7 @@ void server_settle_restored(struct server *server, struct segment *s);
 struct store_entry *server_store_entry(const struct segment *s);
 /* One more connection. Return: 0; -EDQUOT, -EUSERS and a sentence. */
 int server_charge_connection(struct server *server, uint32_t uid, char *error);
+void server_uncharge_connection(struct server *server, uint32_t uid);
 /* A peer has gone or its answer has: the end may be near. */
 void server_check_drained(struct server *server);
 
