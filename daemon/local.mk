@@ -75,10 +75,15 @@ shmregd_SOURCES = \
 	daemon/options.h \
 	daemon/peer.c \
 	daemon/peer.h \
+	daemon/reapers-internal.h \
+	daemon/reapers-process.c \
 	daemon/reapers.c \
 	daemon/reapers.h \
 	daemon/restore.c \
 	daemon/restore.h \
+	daemon/server-internal.h \
+	daemon/server-limits.c \
+	daemon/server-ops.c \
 	daemon/server.c \
 	daemon/server.h \
 	daemon/spawn.c \

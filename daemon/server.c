@@ -7,253 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 
 #include "log.h"
-#include "refuse.h"
 #include "restore.h"
-#include "server.h"
+#include "server-internal.h"
 
 #define DRAIN_SEC 2.
 #define RELOCK_SEC 0.02
 
-/*
- * Descriptors a connection may need: its socket, its process's pidfd, its token,
- * two in an answer that waits, and as many again on their way to a client that
- * does not read (which the kernel counts against the same limit).
- */
-#define FDS_A_CONNECTION 7
-#define FDS_OTHER 256	/* loop, log, reapers, jobs */
-
-static struct server_segment *attached(const struct segment *s)
-{
-	return segment_userdata(s);
-}
-
-struct store_entry *server_store_entry(const struct segment *s)
-{
-	return &attached(s)->store;
-}
-
-int server_prepare(struct server *server, char *error)
-{
-	if (!server->spare)
-		server->spare = calloc(1, sizeof(*server->spare));
-	return server->spare ? 0 : refuse(error, ENOMEM, "shmregd is out of memory");
-}
-
-static struct server_segment *attach(struct server *server, struct segment *s)
-{
-	struct server_segment *mine = server->spare;
-
-	segment_set_userdata(s, mine);
-	server->spare = NULL;
-	return mine;
-}
-
-static void detach(struct segment *s)
-{
-	free(attached(s));
-	segment_set_userdata(s, NULL);
-}
-
-void server_settle_restored(struct server *server, struct segment *s)
-{
-	if (s && !attached(s))
-		store_adopt(&attach(server, s)->store);
-}
-
-/* The registry's operations. */
-
-static void op_created(void *data, struct segment *s)
-{
-	struct server *server = data;
-
-	store_add(server->store, &attach(server, s)->store, s);
-}
-
-/* The registry may speak of a segment while it restores it. */
-static struct server_segment *attached_or_restored(struct server *server, struct segment *s)
-{
-	if (!attached(s) && server->restoring)
-		server_settle_restored(server, s);
-	return attached(s);
-}
-
-static void op_disposed(void *data, struct segment *s)
-{
-	struct server *server = data;
-	struct server_segment *mine = attached_or_restored(server, s);
-
-	reapers_cancel(server->reapers, &mine->repair);
-	store_remove(server->store, &mine->store, s);
-	detach(s);
-}
-
-static void op_repair(void *data, struct segment *s)
-{
-	struct server *server = data;
-
-	reapers_repair(server->reapers, &attached_or_restored(server, s)->repair, s);
-}
-
-static void op_watch(void *data, const struct process_id *process)
-{
-	clients_watch(((struct server *)data)->clients, process);
-}
-
-static void op_unwatch(void *data, const struct process_id *process)
-{
-	clients_unwatch(((struct server *)data)->clients, process);
-}
-
-static const char *const event_names[] = {
-	[SHMREG_EVENT_CREATED] = "created",
-	[SHMREG_EVENT_REMOVED] = "removed",
-	[SHMREG_EVENT_DISPOSED] = "disposed of",
-	[SHMREG_EVENT_ATTACHED] = "attached to",
-	[SHMREG_EVENT_DETACHED] = "detached from",
-	[SHMREG_EVENT_DIED] = "died in",
-	[SHMREG_EVENT_REPAIRED] = "repaired",
-	[SHMREG_EVENT_QUARANTINED] = "quarantined",
-	[SHMREG_EVENT_OBJECT_CREATED] = "object created in",
-	[SHMREG_EVENT_OBJECT_REMOVED] = "object removed from",
-	[SHMREG_EVENT_CHANGED] = "changed",
-};
-
-static void op_event(void *data, const struct shmreg_event *e)
-{
-	const struct log_about about = {
-		.segment = e->segment_name, .segment_id = e->segment, .uid = e->uid, .pid = e->pid,
-	};
-	struct server *server = data;
-
-	if (e->kind == SHMREG_EVENT_DIED) {
-		server->stats.n_deaths++;
-		log_client(LOG_INFO, &about, "uid %" PRIu32 " pid %" PRIu32 "%s%s%s died; it was "
-			   "participant %" PRIu64 " of segment '%s' (%" PRIu64 ")", e->uid, e->pid,
-			   *e->client_name ? " (" : "", e->client_name, *e->client_name ? ")" : "",
-			   e->participant, e->segment_name, e->segment);
-	} else {
-		log_client(LOG_DEBUG, &about, "%s segment '%s' (%" PRIu64 ")%s%s",
-			   e->kind < sizeof(event_names) / sizeof(*event_names) ?
-				   event_names[e->kind] : "?", e->segment_name, e->segment,
-			   *e->object_name ? ": " : "", e->object_name);
-	}
-	if (!server->restoring)
-		subscribers_emit(&server->subscribers, server->registry, e);
-}
-
-/* The clients' operations. */
-
-static void on_client_gone(void *data, struct client *client, bool exec)
-{
-	struct server *server = data;
-	const struct process_id id = client->id;
-	struct peer *p;
-
-	if (exec && registry_process_attached(server->registry, &id))
-		log_client(LOG_DEBUG, &(struct log_about){ .pid = id.pid },
-			   "pid %" PRIu32 " has its segments mapped no more: it has exec'd, or is "
-			   "about to end", id.pid);
-	/* A forked child that has inherited a connection must not go on in its parent's name. */
-	LIST_FOREACH(p, &client->peers, of_client)
-		if (!exec || (p->token && p->token->confirmed))
-			peer_doom(p);
-	registry_process_died(server->registry, &id);
-}
-
-int server_charge_connection(struct server *server, uint32_t uid, char *error)
-{
-	int r;
-
-	if (server->n_connections >= server->max_connections)
-		return refuse(error, EUSERS, "shmregd has %u connections, and max-connections is %"
-			      PRIu64 "; close some, or raise it", server->n_connections,
-			      server->max_connections);
-	r = registry_charge(server->registry, uid, SHMREG_RESOURCE_CONNECTIONS, 1, error);
-	if (r == 0)
-		server->n_connections++;
-	return r;
-}
-
-void server_uncharge_connection(struct server *server, uint32_t uid)
-{
-	registry_uncharge(server->registry, uid, SHMREG_RESOURCE_CONNECTIONS, 1);
-	server->n_connections--;
-}
-
-static void on_token_dropped(void *data, uint32_t uid)
-{
-	server_uncharge_connection(data, uid);
-}
-
 static void on_accepted(void *data, int fd)
 {
 	peer_new(data, fd);
-}
-
-/* Limits: how many descriptors there are decides how many connections. */
-static int set_limits(struct server *server)
-{
-	const struct options *o = &server->options;
-	const uint64_t fixed = 2 * o->max_segments + FDS_OTHER;
-	struct rlimit files;
-	uint64_t n;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return -errno;
-	files.rlim_cur = files.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-		return -errno;
-	n = files.rlim_cur < fixed ? 0 : (files.rlim_cur - fixed) / FDS_A_CONNECTION;
-	if (n < (o->max_connections ? o->max_connections : 16)) {
-		log_error("max-segments %" PRIu64 " and max-connections %" PRIu64 " may need %" PRIu64
-			  " descriptors, but only %" PRIu64 " are allowed; raise LimitNOFILE= (ulimit "
-			  "-Hn), or lower them", o->max_segments, o->max_connections,
-			  fixed + FDS_A_CONNECTION * (o->max_connections ? o->max_connections : 16),
-			  (uint64_t)files.rlim_cur);
-		return -EMFILE;
-	}
-	if (n > OPTIONS_CONNECTIONS_MAX)
-		n = OPTIONS_CONNECTIONS_MAX;
-	server->max_connections = o->max_connections ? o->max_connections : n;
-	return 0;
-}
-
-/*
- * What the store does not take is closed with a line in the journal only. systemd
- * says how much that is from 254 on; before, the unit must go with max-segments.
- */
-static void heed_store_limit(struct server *server)
-{
-	const char *text = getenv("FDSTORE");
-	const uint64_t n = text ? strtoull(text, NULL, 10) / 2 : UINT64_MAX;
-
-	if (n >= server->options.max_segments || n == 0)
-		return;
-	log_warning("max-segments is %" PRIu64 ", but the service manager keeps two descriptors of "
-		    "%" PRIu64 " segments only; raise FileDescriptorStoreMax=, until then max-segments "
-		    "is %" PRIu64, server->options.max_segments, n, n);
-	server->options.max_segments = n;
-}
-
-static void make_config(const struct server *server, struct registry_config *ret)
-{
-	const struct options *o = &server->options;
-
-	*ret = (struct registry_config){
-		.admin_uid = geteuid(),
-		.max_segments = (uint32_t)o->max_segments,
-		.reserve_budget = o->reserve_budget,
-		.max_seats_participant = (uint32_t)o->max_seats_per_participant,
-		.reserved_seats = (uint32_t)o->reserved_seats,
-	};
-	memcpy(ret->limit, o->limit, sizeof(ret->limit));
 }
 
 static void apply_options(struct server *server)
@@ -280,14 +48,13 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
 	}
 	old = server->options;
 	server->options = fresh;
-	heed_store_limit(server);
-	if (set_limits(server) < 0) {
+	if (server_set_limits(server) < 0) {
 		server->options = old;
 		options_deinit(&fresh);
 		return;
 	}
 	apply_options(server);
-	make_config(server, &config);
+	server_make_config(server, &config);
 	registry_reconfigure(server->registry, &config);
 	options_deinit(&old);
 	log_notice("the limits were read anew; where to listen is not changed by that");
@@ -378,29 +145,17 @@ static void init_watchers(struct server *server)
 
 static int make_parts(struct server *server)
 {
-	static const struct registry_ops registry_ops = {
-		.created = op_created,
-		.disposed = op_disposed,
-		.repair = op_repair,
-		.watch = op_watch,
-		.unwatch = op_unwatch,
-		.event = op_event,
-	};
-	static const struct clients_ops clients_ops = {
-		.gone = on_client_gone,
-		.uncharge = on_token_dropped,
-	};
 	struct registry_config config;
 	int r;
 
-	make_config(server, &config);
+	server_make_config(server, &config);
 	r = notify_new(&server->notify, server->loop);
 	if (r == 0)
 		r = store_new(&server->store, server->loop, server->notify);
 	if (r == 0)
-		r = clients_new(&server->clients, server->loop, &clients_ops, server);
+		r = clients_new(&server->clients, server->loop, &server_clients_ops, server);
 	if (r == 0)
-		r = registry_new(&server->registry, &config, &registry_ops, server);
+		r = registry_new(&server->registry, &config, &server_registry_ops, server);
 	if (r == 0)
 		r = reapers_new(&server->reapers, server->loop, server->registry, &server->stats);
 	if (r < 0)
@@ -483,7 +238,7 @@ static void tear_down(struct server *server)
 	server->reapers = reapers_free(server->reapers);
 	for (s = server->registry ? registry_first(server->registry) : NULL; s;
 	     s = registry_next(server->registry, s))
-		detach(s);
+		server_detach_segment(s);
 	server->registry = registry_free(server->registry);
 	server->store = store_free(server->store);
 	server->notify = notify_free(server->notify);
@@ -516,8 +271,7 @@ int server_run(struct options *options, int argc, char *const argv[])
 	LIST_INIT(&server.subscribers);
 	init_watchers(&server);
 	listener_init(&server.listener, server.loop, on_accepted, &server);
-	heed_store_limit(&server);
-	if (set_limits(&server) < 0 || make_parts(&server) < 0 || take_over(&server) < 0) {
+	if (server_set_limits(&server) < 0 || make_parts(&server) < 0 || take_over(&server) < 0) {
 		tear_down(&server);
 		return EXIT_FAILURE;
 	}

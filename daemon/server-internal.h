@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_SERVER_INTERNAL_H
+#define SHMREGD_SERVER_INTERNAL_H
+
+/* server-internal.h - what the server-*.c files share */
+
+#include "server.h"
+
+extern const struct registry_ops server_registry_ops;
+extern const struct clients_ops server_clients_ops;
+
+/* What hangs on it is freed. */
+void server_detach_segment(struct segment *s);
+
+/*
+ * server_set_limits() - the limits that options, descriptors and store allow
+ *
+ * How many descriptors there are decides how many connections. Raises the soft
+ * limit to the hard one.
+ *
+ * Return: 0; -EMFILE, logged: what the options ask for does not fit; -errno.
+ */
+int server_set_limits(struct server *server);
+void server_make_config(const struct server *server, struct registry_config *ret);
+
+#endif /* SHMREGD_SERVER_INTERNAL_H */
