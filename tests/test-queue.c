@@ -253,7 +253,7 @@ END_TEST
 START_TEST(test_lease_of_another_queue)
 {
 	const struct shmreg_shape shape = shape_of(4, 8, 8);
-	struct shmreg_queue_lease l;
+	struct shmreg_queue_lease l, m;
 	struct shmreg_queue a, b;
 	void *p = map(&shape), *q = map(&shape);
 
@@ -261,6 +261,9 @@ START_TEST(test_lease_of_another_queue)
 	queue_bind(&b, q, &shape, 1);
 	ck_assert_int_eq(shmreg_queue_reserve(&a, &l), 0);
 	ck_assert_int_eq(shmreg_queue_commit(&b, &l), -EINVAL);
+	ck_assert_int_eq(shmreg_queue_reserve(&b, &m), 0);	/* the same word in both */
+	ck_assert_int_eq(shmreg_queue_commit(&b, &l), -EINVAL);
+	ck_assert_int_eq(shmreg_queue_commit(&b, &m), 0);
 	l.position += 4;
 	ck_assert_int_eq(shmreg_queue_commit(&a, &l), -EINVAL);
 	l.position += UINT64_C(1) << 62;
@@ -271,6 +274,42 @@ START_TEST(test_lease_of_another_queue)
 	ck_assert_int_eq(shmreg_queue_commit(&a, &l), 0);
 	queue_unmap(p, &shape);
 	queue_unmap(q, &shape);
+}
+END_TEST
+
+/* A producer or a consumer stopped half-way is waited for by nobody, and overtaken by nobody. */
+START_TEST(test_stopped_half_way)
+{
+	const struct shmreg_shape shape = shape_of(4, 8, 8);
+	struct shmreg_queue a, b;
+	void *base = map(&shape);
+	uint64_t pos, x = 9;
+
+	queue_seed(base, &shape, starts[_i]);
+	queue_bind(&a, base, &shape, 1);
+	queue_bind(&b, base, &shape, 2);
+	ck_assert_int_eq(shmreg_queue_claim_push(&a, 1, 1, &pos), 1);
+	push(&b, 1);
+	push(&b, 2);
+	push(&b, 3);
+	ck_assert_int_eq(shmreg_queue_push(&b, &x), -EAGAIN);
+	expect_empty(&b);
+	/* it goes on */
+	*(uint64_t *)(void *)(shmreg_queue_slot_(&a, pos, a.stride) + a.elem_offset) = 0;
+	shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(&a, pos, a.stride)),
+			     (pos & a.lap_mask) | SHMREG_QUEUE_READY);
+
+	ck_assert_int_eq(shmreg_queue_claim_pop(&a, 1, &pos), 1);
+	expect(&b, 1);
+	expect(&b, 2);
+	expect(&b, 3);
+	expect_empty(&b);	/* and not the one taken a lap ago once more */
+	ck_assert_int_eq(shmreg_queue_push(&b, &x), -EAGAIN);
+	shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(&a, pos, a.stride)),
+			     (pos & a.lap_mask) + a.lap);
+	ck_assert(queue_is_clean(base, &shape));
+
+	queue_unmap(base, &shape);
 }
 END_TEST
 
@@ -586,6 +625,7 @@ int main(void)
 	tcase_add_loop_test(c, test_batch, 0, N_STARTS * N_CAPACITIES);
 	tcase_add_loop_test(c, test_zero_copy, 0, N_STARTS);
 	tcase_add_test(c, test_lease_of_another_queue);
+	tcase_add_loop_test(c, test_stopped_half_way, 0, N_STARTS);
 	tcase_add_test(c, test_refused_blocks_a_lap_later);
 	tcase_add_loop_test(c, test_refused_many, 0, N_STARTS);
 	tcase_add_loop_test(c, test_sizes_and_alignments, 0,
