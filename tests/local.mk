@@ -130,6 +130,15 @@ endif
 if HAVE_CHECK
 check_PROGRAMS += test-connection test-segment test-handle test-array test-atomic test-fork test-epoch
 TESTS += test-connection test-segment test-handle test-array test-atomic test-fork test-epoch
+PURE_TESTS += test-arena test-params
+test_arena_CPPFLAGS = $(harness_cppflags)
+test_arena_CFLAGS = $(harness_cflags)
+test_arena_LDADD = $(CHECK_LIBS)
+test_arena_SOURCES = tests/test-arena.c libclient/arena.c
+test_params_CPPFLAGS = $(harness_cppflags)
+test_params_CFLAGS = $(harness_cflags)
+test_params_LDADD = $(CHECK_LIBS)
+test_params_SOURCES = tests/test-params.c libclient/error.c libclient/params.c
 test_connection_CPPFLAGS = $(harness_cppflags)
 test_connection_CFLAGS = $(harness_cflags)
 test_connection_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
