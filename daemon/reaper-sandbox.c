@@ -71,7 +71,7 @@ static int filter(void)
 	/* What libc makes of fstat(). */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-				     SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+				     SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
 	if (r == 0)
 		r = seccomp_load(ctx);
 	/* Not released: free(3) may call brk(2), and the process is short-lived. */
