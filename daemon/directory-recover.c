@@ -91,6 +91,7 @@ int directory_recover(struct directory *d)
 	recover_participants(d);
 	recover_seats(d, &members);
 	recover_objects(d, &linked);
+	shmreg_fetch_add_relaxed(&d->map->n_restarts, 1);	/* a statistic */
 	directory_clear_flag(d, SHMREG_DIR_ORPHANED);
 	directory_raise_generation(d);
 	directory_raise_death(d);

@@ -187,6 +187,17 @@ void registry_reconfigure(struct registry *r, const struct registry_config *conf
 	quota_set_limits(&r->quota, config->limit);
 }
 
+uint64_t registry_n_restarts(const struct registry *r)
+{
+	const struct segment *s;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(s, &r->segments, of_registry)
+		if (s->directory.map->n_restarts > n)
+			n = s->directory.map->n_restarts;
+	return n;
+}
+
 uint64_t registry_id(const struct registry *r)
 {
 	return r->id;

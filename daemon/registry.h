@@ -100,6 +100,8 @@ void registry_reconfigure(struct registry *r, const struct registry_config *conf
 /* Asserts every invariant: index, quotas against sums, directories against memory. */
 void registry_verify(const struct registry *r);
 
+/* Restarts of the daemon that the segments which there are outlived: the most of any. */
+uint64_t registry_n_restarts(const struct registry *r);
 uint64_t registry_id(const struct registry *r);		/* see shmreg_hello_reply.registry */
 
 /*

@@ -180,7 +180,7 @@ static int take_over(struct server *server)
 		log_error("cannot take over what was kept: %s", strerror(-n));
 		return n;
 	}
-	server->stats.n_restarts = n > 0;
+	server->stats.n_restarts = registry_n_restarts(server->registry);
 	if (server->listener.fd < 0) {
 		if (mode == OPTIONS_MODE_UNSET)
 			mode = o->system ? 0666 : 0600;

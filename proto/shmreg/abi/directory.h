@@ -135,7 +135,8 @@ struct shmreg_dir {
 	uint64_t set_owner;		/* 320 */
 	uint32_t set_mode_lifetime;	/* 328 */
 	uint32_t set_pending;		/* 332 */
-	uint8_t reserved[176];		/* 336 */
+	uint64_t n_restarts;		/* 336: of the daemon, that the segment outlived */
+	uint8_t reserved[168];		/* 344 */
 };
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, segment) == 16, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, max_participants) == 40, "frozen");
