@@ -14,13 +14,12 @@ static struct arena arena;
 
 static unsigned char *slot(size_t bytes)
 {
+	static const unsigned char zeros[ARENA_SLOT_MAX];
 	void *memory = NULL;
-	size_t i;
 
 	ck_assert_int_eq(arena_alloc(&arena, &memory, bytes), 0);
 	ck_assert_uint_eq((uintptr_t)memory % 128, 0);
-	for (i = 0; i < bytes; i++)
-		ck_assert_uint_eq(((unsigned char *)memory)[i], 0);
+	ck_assert_int_eq(memcmp(memory, zeros, bytes), 0);
 	return memory;
 }
 
