@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 
@@ -62,6 +63,7 @@ int ctl_set(struct ctl *ctl, int argc, char **argv)
 	struct shmreg_connection *connection;
 	struct shmreg_segment_info info;
 	struct shmreg_set set = { 0 };
+	bool gone = false;
 	const char *owner = NULL, *why;
 	int r;
 
@@ -82,17 +84,25 @@ int ctl_set(struct ctl *ctl, int argc, char **argv)
 	}
 	if (r == 0)
 		r = shmreg_segment_set(connection, argv[optind], &set);
-	if (r == 0 && ctl->json)
+	if (r == 0 && ctl->json) {
 		r = shmreg_segment_describe(connection, argv[optind], &info, NULL);
-	if (r < 0) {
+		/* With its new lifetime, since nobody is attached. */
+		gone = r == -ENOENT;
+	}
+	if (r < 0 && !gone) {
 		r = ctl_failed(r);
 	} else if (ctl->json) {
 		struct json json;
 
+		r = 0;
 		json_init(&json, stdout);
-		json_open_object(&json, NULL);
-		info_json(&json, &info);
-		json_close(&json);
+		if (gone) {
+			json_null(&json, NULL);
+		} else {
+			json_open_object(&json, NULL);
+			info_json(&json, &info);
+			json_close(&json);
+		}
 		json_end(&json);
 	}
 	shmreg_disconnect(connection);

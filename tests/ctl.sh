@@ -174,6 +174,9 @@ inside() {
 	json 'j["mode"] == "0600" and j["lifetime"] == "until-removed"' set a/segment --mode 0600
 	check 0 '' set a/segment --owner "$(id -u):$(id -g)"
 	check 0 '' set a/segment --lifetime until-removed
+	check 0 '' create gone --size 1
+	json 'j is None' set gone --lifetime while-attached
+	check 1 'gone' show gone
 	if [ "$(id -u)" = 0 ]; then
 		json 'j["owner_uid"] == 12345 and j["owner_gid"] == 0' set a/segment --owner 12345
 		json 'j["owner_uid"] == 12345 and j["owner_gid"] == 54321' set a/segment --owner :54321

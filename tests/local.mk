@@ -186,8 +186,8 @@ check_PROGRAMS += ctl-peer
 ctl_peer_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 ctl_peer_LDADD = libshmreg.la
 ctl_peer_SOURCES = tests/ctl-peer.c
-TESTS += tests/ctl.sh
-EXTRA_DIST += tests/ctl.sh
+TESTS += tests/ctl.sh tests/man.sh
+EXTRA_DIST += tests/ctl.sh tests/man.sh
 if HAVE_CHECK
 PURE_TESTS += test-json test-text test-fdstore
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto

@@ -25,9 +25,9 @@
  * is quarantined. Not installed.
  *
  * Two reapers never work on one segment: the daemon waits for the first to be
- * gone. When the daemon itself dies, its reapers are killed with it (PDEATHSIG),
- * and who starts it again first makes sure that they are gone: systemd by the
- * unit's control group, shmregctl run by waiting for all orphans of the daemon.
+ * gone. When the daemon itself dies, its reapers are killed with it (PDEATHSIG);
+ * the next daemon starts none before it has a lock that they hold while they live,
+ * see daemon/lock.h.
  */
 
 #include <shmreg/compiler.h>

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The man pages: well-formed, and with every option and command that there is.
+set -u
+
+man="$top_srcdir/man"
+failed=0
+
+fail() {
+	echo "FAIL: $*"
+	failed=1
+}
+
+if command -v mandoc >/dev/null; then
+	for page in "$man"/*.[1578] "$man"/*.in; do
+		mandoc -Tlint -Wwarning "$page" || fail "mandoc does not like $page"
+	done
+elif command -v groff >/dev/null; then
+	for page in "$man"/*.[1578] "$man"/*.in; do
+		[ -z "$(groff -mandoc -Tascii -ww -z "$page" 2>&1)" ] || fail "groff does not like $page"
+	done
+fi
+
+# What the daemon prints as its configuration is what the page lists, in this order.
+"$top_builddir/shmregd" --config=/dev/null --print-config |
+	sed -n 's/^\(# \)\{0,1\}\([a-z-]*\) =.*/\2/p' >man-options.tmp
+sed -n 's/^\.It Ic \([a-z-]*\) .*/\1/p' "$man/shmregd.conf.5.in" >man-page.tmp
+[ -s man-options.tmp ] || fail 'shmregd --print-config says nothing'
+diff man-options.tmp man-page.tmp || fail 'shmregd.conf(5) lists other options than shmregd has'
+rm -f man-options.tmp man-page.tmp
+
+for command in $("$top_builddir/shmregctl" --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p' | sed '/^$/d'); do
+	grep -q "^\.It \(Xo \)\{0,1\}Cm $command" "$man/shmregctl.1" ||
+		fail "shmregctl(1) does not have the command $command"
+done
+for option in $("$top_builddir/shmregctl" --help | grep -o -e '--[a-z-]*' | sort -u); do
+	case $option in
+	--help | --version | --) continue ;;
+	esac
+	grep -q -e "-${option#--}" "$man/shmregctl.1" || fail "shmregctl(1) does not have $option"
+done
+exit $failed
