@@ -11,19 +11,29 @@ libqueueplain_la_LIBADD = libqueue.la librepair.la libproto.la
 queue_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 queue_ldadd = libqueueplain.la libshmreg.la $(CHECK_LIBS)
 
-check_PROGRAMS += test-queue
-TESTS += test-queue
+PURE_TESTS += test-queue
 test_queue_CPPFLAGS = $(queue_cppflags)
 test_queue_CFLAGS = $(harness_cflags)
 test_queue_LDADD = $(queue_ldadd)
-test_queue_SOURCES = tests/test-queue.c
+test_queue_SOURCES = tests/test-queue.c tests/queue-fixture.h
 
-check_PROGRAMS += test-queue-wreckage
-TESTS += test-queue-wreckage
+PURE_TESTS += test-queue-lease
+test_queue_lease_CPPFLAGS = $(queue_cppflags)
+test_queue_lease_CFLAGS = $(harness_cflags)
+test_queue_lease_LDADD = $(queue_ldadd)
+test_queue_lease_SOURCES = tests/test-queue-lease.c tests/queue-fixture.h
+
+PURE_TESTS += test-queue-wreckage
 test_queue_wreckage_CPPFLAGS = $(queue_cppflags)
 test_queue_wreckage_CFLAGS = $(harness_cflags)
 test_queue_wreckage_LDADD = $(queue_ldadd)
-test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c
+test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c tests/queue-wreck.c tests/queue-wreck.h
+
+PURE_TESTS += test-queue-wreckage-pop
+test_queue_wreckage_pop_CPPFLAGS = $(queue_cppflags)
+test_queue_wreckage_pop_CFLAGS = $(harness_cflags)
+test_queue_wreckage_pop_LDADD = $(queue_ldadd)
+test_queue_wreckage_pop_SOURCES = tests/test-queue-wreckage-pop.c tests/queue-wreck.c tests/queue-wreck.h
 
 check_PROGRAMS += test-queue-redeliver
 TESTS += test-queue-redeliver
@@ -46,6 +56,13 @@ test_queue_hostile_CFLAGS = $(harness_cflags)
 test_queue_hostile_LDADD = $(queue_ldadd)
 test_queue_hostile_SOURCES = tests/test-queue-hostile.c tests/random.h
 
+check_PROGRAMS += test-queue-pair
+TESTS += test-queue-pair
+test_queue_pair_CPPFLAGS = $(queue_cppflags)
+test_queue_pair_CFLAGS = $(harness_cflags)
+test_queue_pair_LDADD = $(queue_ldadd) -lpthread
+test_queue_pair_SOURCES = tests/test-queue-pair.c tests/random.h
+
 check_PROGRAMS += test-queue-threads
 TESTS += test-queue-threads
 test_queue_threads_CPPFLAGS = $(queue_cppflags)
@@ -58,7 +75,8 @@ TESTS += test-queue-torture
 test_queue_torture_CPPFLAGS = $(queue_cppflags)
 test_queue_torture_CFLAGS = $(harness_cflags)
 test_queue_torture_LDADD = $(queue_ldadd)
-test_queue_torture_SOURCES = tests/test-queue-torture.c tests/random.h
+test_queue_torture_SOURCES = tests/test-queue-torture.c tests/queue-torture.c tests/queue-torture.h \
+	tests/random.h
 
 endif
 

@@ -1,43 +1,66 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Tests the tests: each bug of a list, put into a copy of the sources, must turn its test red.
-# usage: run.sh LIST [NAME...]	(from the build tree; top_srcdir, top_builddir, CC, CHECK_CFLAGS, CHECK_LIBS)
+# usage: run.sh LIST [NAME...]
+# with top_srcdir, top_builddir (absolute), CC, CHECK_CFLAGS, CHECK_LIBS in the environment
 set -eu
 list=$1
 shift
 only=" $* "
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 cp -R "$top_srcdir/libclient" "$top_srcdir/proto" "$work/"
 mkdir "$work/tests"
 cp "$top_srcdir"/tests/*.[ch] "$work/tests/"
-lib=$(cd "$top_builddir/.libs" && pwd)
 
-# build TEST OUT: from the copy; what is not in it comes from the library that was built.
+# From the copy; what is not in it comes from the library that was built.
+cat >"$work/Makefile" <<'EOF'
+sources = libclient/queue-claim.c libclient/queue-stat.c libclient/queue-bind.c \
+	libclient/queue-repair.c libclient/repair.c libclient/repair-memory.c \
+	$(wildcard proto/*.c) tests/queue-plain.c tests/$(test).c $(more)
+objects = $(sources:%.c=$(out)/%.o)
+$(out)/$(test): $(objects)
+	$(CC) $(flags) $^ -L$(top_builddir)/.libs -lshmreg -Wl,-rpath,$(top_builddir)/.libs \
+		$(CHECK_LIBS) -lpthread -o $@
+$(out)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -w $(flags) -fno-strict-aliasing $(CHECK_CFLAGS) -MMD \
+		-I$(top_builddir) -Itests -Ilibclient -Iproto -c $< -o $@
+-include $(objects:.o=.d)
+EOF
+
+# build TEST: sets program
 build() {
 	case $1 in
-	tsan:*) sanitize=-fsanitize=thread test=${1#tsan:} ;;
-	*) sanitize= test=$1 ;;
+	tsan:*) flags=-fsanitize=thread out=tsan ;;
+	*) flags= out=plain ;;
 	esac
-	(cd "$work" && $CC -std=gnu11 -O2 -g -w $sanitize -fno-strict-aliasing $CHECK_CFLAGS \
-		-I"$config" -Itests -Ilibclient -Iproto \
-		tests/$test.c tests/queue-plain.c libclient/queue-claim.c libclient/queue-stat.c \
-		libclient/queue-bind.c libclient/*repair*.c proto/*.c \
-		-L"$lib" -lshmreg -Wl,-rpath,"$lib" $CHECK_LIBS -lpthread -o "$2")
+	test=${1#tsan:} more=
+	case $test in
+	test-queue-wreckage*) more=tests/queue-wreck.c ;;
+	test-queue-torture) more=tests/queue-torture.c ;;
+	esac
+	program=$work/$out/$test
+	make -s -C "$work" -f Makefile "test=$test" "more=$more" "flags=$flags" "out=$out" \
+		>"$work/log" 2>&1
 }
-config=$(cd "$top_builddir" && pwd)
 
 # One that hangs is as red as one that fails.
 run() {
-	SHMREG_TEST_PATIENCE=2 SHMREG_TEST_SCALE=0.5 TSAN_OPTIONS=halt_on_error=1 timeout -k 1 120 "$1" >"$work/log" 2>&1
+	SHMREG_TEST_PATIENCE=2 SHMREG_TEST_SCALE=0.5 TSAN_OPTIONS=halt_on_error=1 \
+		timeout -k 1 300 "$program" >"$work/log" 2>&1
 }
 
 tab=$(printf '\t')
-tests=$(awk -F'\t' '!/^#/ && NF { print $3 }' "$list" | sort -u)
-for t in $tests; do
-	build "$t" "$work/green"
-	run "$work/green" || { cat "$work/log"; echo "$t is red without a bug"; exit 1; }
-done
+while IFS=$tab read -r name file test sed; do
+	case $name in '' | \#*) continue ;; esac
+	[ "$only" = "  " ] || case $only in *" $name "*) ;; *) continue ;; esac
+	echo "$test"
+done <"$list" | sort -u >"$work/tests.list"
+while read -r test; do
+	build "$test" && run || { cat "$work/log"; echo "$test is red without a bug"; exit 1; }
+done <"$work/tests.list"
 
 killed=0 total=0 survivors=
 while IFS=$tab read -r name file test sed; do
@@ -48,18 +71,18 @@ while IFS=$tab read -r name file test sed; do
 	sed -e "$sed" "$work/original" >"$work/$file"
 	if cmp -s "$work/$file" "$work/original"; then
 		result="SURVIVED: the bug is not in $file any more, its line has changed"
-		survivors="$survivors $name"
-	elif ! build "$test" "$work/mutant" 2>"$work/log"; then
-		result="SURVIVED: does not compile: $(head -n 1 "$work/log")"
-		survivors="$survivors $name"
-	elif run "$work/mutant"; then
+	elif ! build "$test"; then
+		result="SURVIVED: does not compile: $(grep -m 1 error "$work/log")"
+	elif run; then
 		result="SURVIVED $test"
-		survivors="$survivors $name"
 	else
 		result="killed by $test"
-		killed=$((killed + 1))
 	fi
 	cp "$work/original" "$work/$file"
+	case $result in
+	killed*) killed=$((killed + 1)) ;;
+	*) survivors="$survivors $name" ;;
+	esac
 	printf '%-34s %s\n' "$name" "$result"
 done <"$list"
 echo "mutants: $killed of $total killed${survivors:+, survivors:$survivors}"
