@@ -32,3 +32,17 @@ check-crash: crash-queue
 check-crash-full: crash-queue
 	@SHMREG_CRASH_FULL=1 top_builddir=$(top_builddir) $(SHELL) $(srcdir)/tests/crash/crash.sh || \
 		{ status=$$?; test $$status = 77 || exit $$status; }
+
+if HAVE_CHECK
+check_PROGRAMS += crash-attach
+crash_attach_CPPFLAGS = $(harness_cppflags) -I$(top_srcdir)/tests/crash
+crash_attach_CFLAGS = $(harness_cflags)
+crash_attach_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
+crash_attach_LDADD = $(harness_ldadd)
+crash_attach_SOURCES = \
+	tests/crash/crash-attach.c \
+	tests/crash/tally.c \
+	tests/crash/tally.h \
+	tests/crash/tracer.c \
+	tests/crash/tracer.h
+endif

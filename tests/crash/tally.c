@@ -57,8 +57,11 @@ uint64_t tally_bad(const struct tally *t)
 	return t->outcome[OUTCOME_WEDGED] + t->outcome[OUTCOME_LEAKED] + t->outcome[OUTCOME_LOST];
 }
 
+static const char *const *columns;
+
 void tally_print_head(const char *first, const char *const modes[TALLY_MODES])
 {
+	columns = modes;
 	printf("%-26s %6s", first, "instr");
 	for (unsigned int i = 0; i < TALLY_MODES; i++)
 		if (modes[i])
@@ -70,7 +73,8 @@ void tally_print(const char *name, const struct tally *t)
 {
 	printf("%-26s %6" PRIu64, name, t->n_instructions);
 	for (unsigned int i = 0; i < TALLY_MODES; i++)
-		printf(" %9" PRIu64, t->cases[i]);
+		if (columns[i])
+			printf(" %9" PRIu64, t->cases[i]);
 	printf(" %9" PRIu64 " %9" PRIu64 " %9" PRIu64, tally_cases(t), t->n_repaired,
 	       t->n_allowed);
 	if (tally_bad(t))

@@ -41,6 +41,7 @@ void tally_add(struct tally *sum, const struct tally *t);
 uint64_t tally_cases(const struct tally *t);
 uint64_t tally_bad(const struct tally *t);
 
+/* Modes that are NULL have no column, here and in the lines below. */
 void tally_print_head(const char *first, const char *const modes[TALLY_MODES]);
 void tally_print(const char *name, const struct tally *t);
 /* "wedged N, leaked N, lost N, cases N" */

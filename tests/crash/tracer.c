@@ -101,6 +101,8 @@ static void wait_stop(struct tracee *t)
 			(unsigned int)status);
 		exit(99);
 	}
+	if (WSTOPSIG(status) == (SIGTRAP | 0x80))
+		return;		/* of PTRACE_SYSCALL, by PTRACE_O_TRACESYSGOOD */
 	if (WSTOPSIG(status) != SIGTRAP) {
 		fprintf(stderr, "tracer: the child got signal %d (%s) after %llu steps\n",
 			WSTOPSIG(status), strsignal(WSTOPSIG(status)),
@@ -131,7 +133,8 @@ void tracee_start(struct tracee *t, void (*run)(void *arg), void (*prepare)(void
 		_exit(0);
 	}
 	wait_stop(t);
-	if (ptrace(PTRACE_SETOPTIONS, t->pid, NULL, (void *)PTRACE_O_EXITKILL) < 0)
+	if (ptrace(PTRACE_SETOPTIONS, t->pid, NULL,
+		   (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)) < 0)
 		die("PTRACE_SETOPTIONS");
 	t->finished = false;	/* that was the first mark */
 }
@@ -164,13 +167,15 @@ bool tracee_at_syscall(const struct tracee *t)
 #endif
 }
 
-uint64_t tracee_steps(struct tracee *t, uint64_t n)
+bool tracee_syscalls(struct tracee *t, uint64_t n)
 {
-	uint64_t i = 0;
-
-	while (i < n && tracee_step(t))
-		i++;
-	return i;
+	/* Each stops twice, before and behind. */
+	for (uint64_t i = 0; i < 2 * n && !t->finished; i++) {
+		if (ptrace(PTRACE_SYSCALL, t->pid, NULL, NULL) < 0)
+			die("PTRACE_SYSCALL");
+		wait_stop(t);
+	}
+	return !t->finished;
 }
 
 #ifdef __x86_64__

@@ -39,14 +39,14 @@ void tracee_start(struct tracee *t, void (*run)(void *arg), void (*prepare)(void
 /* One instruction; a system call is one. False, without effect, if it has finished. */
 bool tracee_step(struct tracee *t);
 
-/*
- * The next instruction is a system call. Also of one that has been stepped onto
- * but not through.
- */
+/* The next instruction is a system call. */
 bool tracee_at_syscall(const struct tracee *t);
 
-/* Up to @n instructions; returns how many it took. */
-uint64_t tracee_steps(struct tracee *t, uint64_t n);
+/*
+ * At full speed until it has done @n system calls more; it stands behind the last.
+ * False if it finished before.
+ */
+bool tracee_syscalls(struct tracee *t, uint64_t n);
 
 /*
  * At full speed to behind its next access to the 8 bytes at @word, by hardware
