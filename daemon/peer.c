@@ -45,9 +45,12 @@ static void update_events(struct peer *p)
 	struct shmreg_event event;
 	int events = 0;
 
-	if (!p->pending && !p->doomed && !p->server->stopping)
+	/* Stopped, and its end is queued in the loop: ev_io_stop() would take that out again. */
+	if (p->doomed)
+		return;
+	if (!p->pending && !p->server->stopping)
 		events |= EV_READ;
-	if (!waits && !p->doomed &&
+	if (!waits &&
 	    (p->pending || (p->subscriber && subscriber_peek(p->subscriber, &event))))
 		events |= EV_WRITE;
 	if (ev_is_active(&p->io) && (p->io.events & (EV_READ | EV_WRITE)) == events)
@@ -63,7 +66,7 @@ void peer_doom(struct peer *p)
 	if (p->doomed)
 		return;
 	p->doomed = true;
-	update_events(p);
+	ev_io_stop(p->server->loop, &p->io);
 	ev_feed_event(p->server->loop, &p->io, EV_CUSTOM);
 }
 
