@@ -30,6 +30,7 @@ static uint64_t slots_used(const struct shmreg_queue *q)
 static int record(const struct shmreg_queue *q, uint64_t c, uint64_t from, uint64_t to)
 {
 	const uint64_t n = (c & SHMREG_QUEUE_N_MASK) >> SHMREG_QUEUE_N_SHIFT;
+	const uint64_t mark = c & (SHMREG_QUEUE_N_MASK | SHMREG_QUEUE_OWNER_MASK);
 	const uint64_t owner = c & SHMREG_QUEUE_OWNER_MASK;
 	uint64_t leader, lap, w;
 
@@ -42,8 +43,7 @@ static int record(const struct shmreg_queue *q, uint64_t c, uint64_t from, uint6
 	w = shmreg_load_acquire(word_at(q, leader));					/* S' */
 	/* A failure means that the claimant or another recorder was faster. */
 	if (w == (lap | from))
-		shmreg_cas_acq_rel(word_at(q, leader), &w,				/* S */
-				   lap | (c & (SHMREG_QUEUE_N_MASK | SHMREG_QUEUE_OWNER_MASK)) | to);
+		shmreg_cas_acq_rel(word_at(q, leader), &w, lap | mark | to);	/* S */
 	else if (to == SHMREG_QUEUE_READING && w == (lap | SHMREG_QUEUE_TOMB))
 		shmreg_cas_acq_rel(word_at(q, leader), &w, lap + q->lap);		/* S */
 	return 0;
@@ -141,9 +141,9 @@ static bool claim_redelivered(struct shmreg_queue *q, uint64_t look, uint64_t *r
 		w = shmreg_load_acquire(word_at(q, index << SHMREG_QUEUE_POS_SHIFT));	/* S' */
 		if ((w & ~q->lap_mask) != SHMREG_QUEUE_REDEL)
 			continue;
-		if (!shmreg_cas_acq_rel(word_at(q, index << SHMREG_QUEUE_POS_SHIFT), &w,	/* S */
-					(w & q->lap_mask) |
-						shmreg_queue_mark_(q) | SHMREG_QUEUE_READING))
+		if (!shmreg_cas_acq_rel(word_at(q, index << SHMREG_QUEUE_POS_SHIFT), &w, /* S */
+					(w & q->lap_mask) | shmreg_queue_mark_(q) |
+					    SHMREG_QUEUE_READING))
 			continue;
 		/* There may be more: a new turn begins behind this one next time. */
 		q->redel_next = index + 1;
@@ -217,7 +217,7 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 			*ret_pos = pos;
 			return (int)n;
 		}
-		/* Passed. Not a store: the next consumer may have freed it for us, and a lap gone by. */
+		/* Passed. Not a store: the next consumer may have freed it for us a lap ago. */
 		shmreg_cas_acq_rel(word_at(q, pos), &w, lap + q->lap);			/* S */
 	}
 	return -EBUSY;

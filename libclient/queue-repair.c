@@ -162,7 +162,8 @@ static void repair_head(struct repair *r)
 /* Return: whether the slot is REDEL afterwards. */
 static bool repair_slot(struct repair *r, uint64_t index)
 {
-	const uint64_t w = shmreg_load_acquire(word_at(r, index << SHMREG_QUEUE_POS_SHIFT)); /* S' */
+	uint64_t *const word = word_at(r, index << SHMREG_QUEUE_POS_SHIFT);
+	const uint64_t w = shmreg_load_acquire(word);					/* S' */
 	const uint64_t mark = w & (SHMREG_QUEUE_N_MASK | SHMREG_QUEUE_OWNER_MASK);
 	const uint64_t state = w & SHMREG_QUEUE_STATE_MASK;
 	const uint64_t pos = (w & r->lap_mask) | index << SHMREG_QUEUE_POS_SHIFT;
@@ -257,7 +258,7 @@ int queue_repair_sparse(const struct shmreg_shape *shape, void *base,
 		used = shape->capacity;
 	redel = repair_slots(&r, used, memory);
 
-	/* Also for what an earlier run made REDEL, or one who died in refuse(), and did not announce. */
+	/* Also for what an earlier run, or one who died in refuse(), did not announce. */
 	if (redel)
 		shmreg_fetch_add_release(&r.shm->redel, 1);				/* D */
 	/* The dead use it no more; should this be lost, the next visit is in vain. */

@@ -9,7 +9,8 @@
 
 #include "queue-plain.h"
 
-static inline struct shmreg_shape shape_of(uint64_t capacity, uint64_t elem_bytes, uint32_t elem_align)
+static inline struct shmreg_shape shape_of(uint64_t capacity, uint64_t elem_bytes,
+					   uint32_t elem_align)
 {
 	struct shmreg_shape shape = {
 		.kind = SHMREG_KIND_QUEUE,

@@ -36,8 +36,8 @@ bool queue_is_clean(const void *base, const struct shmreg_shape *shape)
 		return false;
 	for (i = 0; i < shape->capacity; i++) {
 		pos = tail + (i << SHMREG_QUEUE_POS_SHIFT);
-		if (shmreg_load_acquire(shmreg_queue_word_(shmreg_queue_slot_(&q, pos, q.stride))) !=
-		    (pos & q.lap_mask))
+		if (shmreg_load_acquire(shmreg_queue_word_(
+			shmreg_queue_slot_(&q, pos, q.stride))) != (pos & q.lap_mask))
 			return false;
 	}
 	return true;
@@ -53,7 +53,8 @@ void *queue_map(const struct shmreg_shape *shape)
 	if (shmreg_shape_bytes(shape, &bytes, &align, NULL) < 0)
 		return NULL;
 	room = ((size_t)bytes + page - 1) & ~(page - 1);
-	p = mmap(NULL, room + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	p = mmap(NULL, room + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		 0);
 	if (p == MAP_FAILED)
 		return NULL;
 	if (mmap(p + page, room, PROT_READ | PROT_WRITE,
@@ -61,7 +62,7 @@ void *queue_map(const struct shmreg_shape *shape)
 		munmap(p, room + 2 * page);
 		return NULL;
 	}
-	/* Its end at the end of the pages, where a step too far faults; it is 128-aligned there too. */
+	/* Its end at the pages' end, where a step too far faults; 128-aligned there, too. */
 	return p + page + (room - (size_t)bytes);
 }
 

@@ -52,7 +52,8 @@ static void map(uint64_t capacity, uint64_t elem_bytes, uint32_t elem_align, uin
 static uint64_t *slot_word(uint64_t index)
 {
 	return (uint64_t *)(void *)(base + sizeof(struct shmreg_queue_shm) +
-				    index * shmreg_queue_stride(shape.elem_bytes, shape.elem_align));
+				    index *
+					shmreg_queue_stride(shape.elem_bytes, shape.elem_align));
 }
 
 /* A word as a queue might have it, or nearly; near position @near. */

@@ -29,7 +29,8 @@ START_TEST(test_zero_copy)
 	/* several out of one handle, finished in another order */
 	for (i = 0; i < 4; i++) {
 		ck_assert_int_eq(shmreg_queue_reserve(&a, &l[i]), 0);
-		ck_assert_uint_eq(l[i].position, (starts[_i] + (uint64_t)i) & ((UINT64_C(1) << 43) - 1));
+		ck_assert_uint_eq(l[i].position,
+				  (starts[_i] + (uint64_t)i) & ((UINT64_C(1) << 43) - 1));
 		((struct item *)l[i].elem)->n = (uint64_t)i;
 	}
 	ck_assert_uint_eq(a.handle.n_leases, 4);
@@ -43,7 +44,7 @@ START_TEST(test_zero_copy)
 	ck_assert_int_eq(shmreg_queue_abort(&a, &copy), -EINVAL);
 	ck_assert_int_eq(shmreg_queue_commit(&a, &l[2]), -EINVAL);
 	ck_assert_int_eq(shmreg_queue_commit(&b, &l[1]), -EPERM);	/* another handle's */
-	ck_assert_int_eq(shmreg_queue_release(&a, &l[1]), -EINVAL);	/* of reserve(), not acquire() */
+	ck_assert_int_eq(shmreg_queue_release(&a, &l[1]), -EINVAL);	/* was reserved */
 	copy = l[1];
 	ck_assert_int_eq(shmreg_queue_abort(&a, &l[1]), 0);
 	ck_assert_int_eq(shmreg_queue_commit(&a, &copy), -EINVAL);	/* after abort */

@@ -155,8 +155,9 @@ static uint64_t progress_of(uint64_t position)
 {
 	const uint64_t pos = position << SHMREG_QUEUE_POS_SHIFT;
 
-	return shmreg_load_acquire(shmreg_queue_word_(
-		       shmreg_queue_slot_(&watched, pos, watched.stride))) - (pos & watched.lap_mask);
+	return shmreg_load_acquire(
+		   shmreg_queue_word_(shmreg_queue_slot_(&watched, pos, watched.stride))) -
+	       (pos & watched.lap_mask);
 }
 
 static void *watch(void *data)

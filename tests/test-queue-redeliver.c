@@ -21,10 +21,11 @@ struct world {
 
 static uint64_t *slot(const struct world *w, uint64_t index)
 {
-	return (uint64_t *)(void *)((unsigned char *)w->shm + sizeof(*w->shm) + index * w->q.stride);
+	return (uint64_t *)(void *)((unsigned char *)w->shm + sizeof(*w->shm) +
+				    index * w->q.stride);
 }
 
-/* The first @tail positions of the first lap were pushed (each its own number) and those below @head popped. */
+/* The first @tail positions were pushed (each its own number), those below @head popped. */
 static void world_new_young(struct world *w, uint64_t tail, uint64_t head)
 {
 	uint64_t align, i;

@@ -278,10 +278,11 @@ static void torture(uint64_t capacity, uint32_t flags, bool in_order, uint64_t s
 			twice += seen[t][i] > 1;
 	}
 	shm = base;
-	printf("%llu pushed, %llu seen, %llu deaths: %llu aborted, %llu dropped, %llu redelivered\n",
-	       (unsigned long long)n_pushed, (unsigned long long)n_seen,
-	       (unsigned long long)n_deaths, (unsigned long long)shm->n_aborted,
-	       (unsigned long long)shm->n_dropped, (unsigned long long)shm->n_redelivered);
+	printf(
+	    "%llu pushed, %llu seen, %llu deaths: %llu aborted, %llu dropped, %llu redelivered\n",
+	    (unsigned long long)n_pushed, (unsigned long long)n_seen, (unsigned long long)n_deaths,
+	    (unsigned long long)shm->n_aborted, (unsigned long long)shm->n_dropped,
+	    (unsigned long long)shm->n_redelivered);
 	ck_assert_uint_eq(twice, 0);
 	ck_assert_uint_eq(n_seen + shm->n_dropped, n_pushed);
 	ck_assert_uint_eq(shm->n_aborted, n_abandoned);

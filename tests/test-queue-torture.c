@@ -20,14 +20,14 @@
 
 /*
  * Processes that push and pop at random while the parent kills and stops them, repairs, and
- * gives their seats to new ones; also the repair is killed. Every element has an owner, a number and
- * a checksum, and an account is kept outside of the queue. In the end:
+ * gives their seats to new ones; also the repair is killed. Every element has an owner, a number
+ * and a checksum, and an account is kept outside of the queue. In the end:
  *
  *	positions claimed = different elements seen + aborted (by their producers, and
  *		by the reaper's count) + dropped (by the reaper's count) + F
  *
- * where F are those that a killed consumer had taken and freed, but not entered yet: at most what its
- * call asked for. With leases, which are entered before they are released, F is 0, less those
+ * where F are those that a killed consumer had taken and freed, but not entered yet: at most what
+ * its call asked for. With leases, which are entered before they are released, F is 0, less those
  * that were entered and then dropped with their holder.
  *
  * $SHMREG_TEST_SEED, printed, and $SHMREG_TEST_SCALE, a factor for the number of kills.
@@ -75,7 +75,7 @@ static uint64_t settle(unsigned int me)
 		a->next += a->pushing;
 	}
 	if (a->processing > 0) {
-		/* Entered or not, and not released, or just so: it may come again, or be dropped. */
+		/* Entered or not, released or not: it may come again, or be dropped. */
 		o->extra[(a->processing - 1) / MAX_SEQ][(a->processing - 1) % MAX_SEQ]++;
 		n_in_hand++;
 	}
@@ -274,15 +274,16 @@ static void audit(uint64_t claimed, uint64_t f_max, uint64_t n_kills)
 		}
 	}
 	f = claimed - unique - aborted - shm->n_aborted - shm->n_dropped;
-	printf("%s%s%s%s%s: %llu kills, %llu calls, %llu positions, %llu seen, aborted %llu, by death %llu, "
+	printf("%s%s%s%s%s: %llu kills, %llu calls, %llu positions, %llu seen, aborted %llu, by "
+	       "death %llu, "
 	       "dropped %llu, redelivered %llu, F %lld of %llu, missing %llu\n",
 	       mode & KILL ? "kill" : "run", mode & REDELIVER ? " redeliver" : "",
 	       mode & LEASES ? " leases" : "", mode & REFUSE ? " refuse" : "",
-	       mode & ABORT ? " abort" : "", (unsigned long long)n_kills,
-	       (unsigned long long)n_ops, (unsigned long long)claimed, (unsigned long long)unique,
-	       (unsigned long long)aborted, (unsigned long long)shm->n_aborted,
-	       (unsigned long long)shm->n_dropped, (unsigned long long)shm->n_redelivered,
-	       (long long)f, (unsigned long long)f_max, (unsigned long long)missing);
+	       mode & ABORT ? " abort" : "", (unsigned long long)n_kills, (unsigned long long)n_ops,
+	       (unsigned long long)claimed, (unsigned long long)unique, (unsigned long long)aborted,
+	       (unsigned long long)shm->n_aborted, (unsigned long long)shm->n_dropped,
+	       (unsigned long long)shm->n_redelivered, (long long)f, (unsigned long long)f_max,
+	       (unsigned long long)missing);
 	ck_assert_msg((int64_t)f >= (mode & REDELIVER ? 0 : -(int64_t)n_in_hand),
 		      "%lld elements from nowhere", -(long long)f);
 	ck_assert_int_le((int64_t)f, (int64_t)f_max);

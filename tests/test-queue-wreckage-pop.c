@@ -10,8 +10,8 @@
 
 /*
  * Every kind of wreckage that a dead consumer can leave, built by hand word by
- * word, then repaired, with the exact cost; at every position where something wraps. Loop index / N_STARTS:
- * 0 drop, 1 redeliver.
+ * word, then repaired, with the exact cost; at every position where something wraps. Loop index /
+ * N_STARTS: 0 drop, 1 redeliver.
  */
 
 static const uint32_t policies[] = { 0, SHMREG_QUEUE_REDELIVER };

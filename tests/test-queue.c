@@ -8,7 +8,7 @@
 
 #include "queue-fixture.h"
 
-/* A queue by itself: order, room, batches, sizes, wraps, misuse. See also the other test-queue-*. */
+/* A queue by itself: order, room, batches, sizes, wraps, misuse. */
 
 struct item {
 	uint64_t n;
@@ -179,8 +179,10 @@ END_TEST
 
 START_TEST(test_typed)
 {
-	const struct shmreg_shape shape = shape_of(8, sizeof(struct item), SHMREG_ALIGNOF(struct item));
-	const struct shmreg_shape wide = shape_of(2, sizeof(struct wide), SHMREG_ALIGNOF(struct wide));
+	const struct shmreg_shape shape =
+	    shape_of(8, sizeof(struct item), SHMREG_ALIGNOF(struct item));
+	const struct shmreg_shape wide =
+	    shape_of(2, sizeof(struct wide), SHMREG_ALIGNOF(struct wide));
 	struct item x = { 1, 2 }, y, several[3] = { { 3, 4 }, { 5, 6 }, { 7, 8 } };
 	struct item_queue_lease l;
 	struct wide_queue wq;
@@ -199,7 +201,7 @@ START_TEST(test_typed)
 	ck_assert_uint_eq(l.elem->check, 4);
 	ck_assert_int_eq(item_queue_refuse(&q, &l), 0);
 	ck_assert_ptr_null(l.elem);
-	ck_assert_int_eq(item_queue_pop_batch(&q, several, 3), 1);	/* a redelivered one alone */
+	ck_assert_int_eq(item_queue_pop_batch(&q, several, 3), 1); /* a redelivered one alone */
 	ck_assert_uint_eq(several[0].n, 3);
 	ck_assert_int_eq(item_queue_pop_batch(&q, several, 3), 2);
 	ck_assert_uint_eq(several[1].n, 7);

@@ -142,12 +142,12 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_push_one_(struct shmreg_queue *q, siz
 
 	/* One test for both reasons why it may be unusable: the seat is part of the claim. */
 	if (SHMREG_LIKELY(q->claim != 0)) {
-		c = shmreg_load_acquire(&shm->tail);			/* C' */
+		c = shmreg_load_acquire(&shm->tail);					/* C' */
 		slot = shmreg_queue_slot_(q, c, stride);
 		lap = c & q->lap_mask;
 		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(slot)) == lap) && /* S' */
 		    SHMREG_LIKELY(((c ^ q->expect) & SHMREG_QUEUE_EXPECT_MASK) == 0) &&	/* (I4) */
-		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->tail, &c,	/* C */
+		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->tail, &c,			/* C */
 						     (c & ~SHMREG_QUEUE_LOW_MASK) + q->claim))) {
 			ret->slot = slot;
 			ret->lap = lap;
@@ -169,7 +169,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_pop_one_(struct shmreg_queue *q, size
 	int r;
 
 	if (SHMREG_LIKELY(q->claim != 0)) {
-		c = shmreg_load_acquire(&shm->head);			/* C' */
+		c = shmreg_load_acquire(&shm->head);					/* C' */
 		slot = shmreg_queue_slot_(q, c, stride);
 		lap = c & q->lap_mask;
 		/* redel relaxed: if it moved, the slow path reads it again, and then the slots. */
@@ -178,7 +178,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_pop_one_(struct shmreg_queue *q, size
 		    SHMREG_LIKELY(((c ^ q->claim) & SHMREG_QUEUE_OWNER_MASK) == 0) &&	/* (I4) */
 		    SHMREG_LIKELY(shmreg_load_relaxed(&shm->redel) ==
 				  q->redel_seen) &&
-		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->head, &c,	/* C */
+		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->head, &c,			/* C */
 						     (c & ~SHMREG_QUEUE_LOW_MASK) + q->claim))) {
 			ret->slot = slot;
 			ret->lap = lap;
@@ -207,7 +207,8 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_sized(struct shmreg_queue *q, const vo
 	if (SHMREG_UNLIKELY(r < 0))
 		return r;
 	memcpy(claim.slot + elem_offset, elem, elem_bytes);
-	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap | SHMREG_QUEUE_READY);	/* S */
+	shmreg_store_release(shmreg_queue_word_(claim.slot),
+			     claim.lap | SHMREG_QUEUE_READY);				/* S */
 	return 0;
 }
 
@@ -222,7 +223,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *ele
 		return r;
 	memcpy(elem, claim.slot + elem_offset, elem_bytes);
 	SHMREG_QUEUE_COPIED();
-	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap + q->lap);			/* S */
+	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap + q->lap);	/* S */
 	return 0;
 }
 
@@ -299,7 +300,8 @@ SHMREG_FORCE_INLINE int shmreg_queue_lend_sized(struct shmreg_queue *q,
 	 * Marked by oneself before one's next claim: (I4). A recorder, or the claim
 	 * of a redelivered slot, has stored this very word before. S.
 	 */
-	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap | shmreg_queue_mark_(q) | state);
+	shmreg_store_release(shmreg_queue_word_(claim.slot),
+			     claim.lap | shmreg_queue_mark_(q) | state);
 	q->handle.n_leases++;
 	ret->elem = claim.slot + elem_offset;
 	ret->position = claim.pos >> SHMREG_QUEUE_POS_SHIFT;
