@@ -281,6 +281,7 @@ nothing_left || fail 'a daemon that could not be started left something'
 nothing_left || fail 'the commands left something behind'
 
 # Signals are the command's.
+: >"$out"
 become_run -- sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.05; done' >"$out" 2>"$err" &
 pid=$!
 until_true grep -q up "$out"
@@ -291,6 +292,7 @@ status=$?
 until_true nothing_left
 
 # Killed itself: all go with it.
+: >"$out"
 become_run -- sh -c 'echo up; exec sleep 1000' >"$out" 2>"$err" &
 pid=$!
 until_true grep -q up "$out"
@@ -299,10 +301,12 @@ wait $pid 2>/dev/null
 until_true nothing_left
 
 # Its keeper killed: said, and nothing stays.
+: >"$out"
 become_run -- sh -c 'echo up; exec sleep 1000' >"$out" 2>"$err" &
 pid=$!
 until_true grep -q up "$out"
-kill -9 "$(keeper_of $pid)"
+keeper=$(keeper_of $pid)
+kill -9 "${keeper:-$pid}"
 wait $pid
 status=$?
 [ $status = 1 ] || fail "its keeper was killed: exit status $status, not 1"
