@@ -29,6 +29,8 @@ status=$?
 [ $status = 0 ] || failed=1
 echo
 sweep crash-queue $full
+echo
+if [ -x crash-attach ]; then sweep crash-attach; fi
 awk '
 	/^wedged / {
 		gsub(",", "")

@@ -25,11 +25,15 @@ crash_queue_SOURCES = \
 TESTS += tests/crash/crash.sh
 EXTRA_DIST += tests/crash/crash.sh
 
+crash_needs = crash-queue shmregd shmreg-reaper
+if HAVE_CHECK
+crash_needs += crash-attach
+endif
 .PHONY: check-crash check-crash-full
-check-crash: crash-queue
+check-crash: $(crash_needs)
 	@top_builddir=$(top_builddir) $(SHELL) $(srcdir)/tests/crash/crash.sh || \
 		{ status=$$?; test $$status = 77 || exit $$status; }
-check-crash-full: crash-queue
+check-crash-full: $(crash_needs)
 	@SHMREG_CRASH_FULL=1 top_builddir=$(top_builddir) $(SHELL) $(srcdir)/tests/crash/crash.sh || \
 		{ status=$$?; test $$status = 77 || exit $$status; }
 

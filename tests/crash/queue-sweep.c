@@ -80,7 +80,7 @@ static void run_repair(void *arg)
 static void start_repair(struct tracee *t, uint32_t *dead)
 {
 	tracee_start(t, run_repair, NULL, dead);
-	if (!sweep_full && !rig_broken_repair)
+	if (!rig_broken_repair)
 		tracee_until_access(t, &rig_queue()->tail);
 }
 
@@ -128,7 +128,7 @@ static void settle(struct verdict *v, const struct cast *cast, bool exact, bool 
 /* The same from an image, which is there again afterwards; not done twice for an equal one. */
 static void settle_image(struct verdict *v, const struct cast *cast, bool exact, bool dead_now)
 {
-	if (v->valid && !sweep_full && rig_equal(v->image))
+	if (v->valid && rig_equal(v->image))
 		return;
 	if (!v->image)
 		v->image = new_image();
@@ -209,7 +209,7 @@ static void alone_imaged(struct tally *t, const struct scenario *s)
 	begin(&victim, s->victim, VICTIM);
 	do {
 		rig_save(image);
-		if (!v.valid || sweep_full || !rig_equal(v.image)) {
+		if (!v.valid || !rig_equal(v.image)) {
 			if (!v.image)
 				v.image = new_image();
 			rig_save(v.image);
@@ -291,7 +291,7 @@ void sweep_nested(struct tally *t, const struct scenario *s)
 	rig_reset();
 	begin(&victim, s->victim, VICTIM);
 	do {
-		if (!first && !sweep_full && rig_equal(image))
+		if (!first && rig_equal(image))
 			continue;
 		first = false;
 		rig_save(image);
@@ -316,7 +316,7 @@ static void two_dead(struct tally *t, const struct scenario *s, bool nested)
 		struct verdict v = { 0 };
 		uint64_t n_steps;
 
-		if (!first && !sweep_full && rig_equal(image))
+		if (!first && rig_equal(image))
 			continue;
 		first = false;
 		rig_save(image);
@@ -327,7 +327,7 @@ static void two_dead(struct tally *t, const struct scenario *s, bool nested)
 				settle_image(&v, &cast, true, true);
 				count(t, MODE_TWO_DEAD, &v, s, "dead at", victim.n_steps,
 				      "the other at", second.n_steps);
-			} else if (n_steps == 0 || sweep_full || !rig_equal(image2)) {
+			} else if (n_steps == 0 || !rig_equal(image2)) {
 				rig_save(image2);
 				repair_dying(t, s, &cast, MODE_NESTED, victim.n_steps);
 				rig_restore(image2);

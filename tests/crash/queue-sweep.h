@@ -8,7 +8,7 @@
  * Shared memory is all that outlives a process. Two deaths that leave the same
  * image are one case: where the modes below say "every instruction", a death at an
  * instruction that changed nothing in the image since the last one is counted, but
- * not repaired and judged again, unless sweep_full. Real SIGKILLs at every instruction are
+ * not repaired and judged again. Real SIGKILLs at every instruction are
  * what alone does if told to; elsewhere the image is taken when the victim stands at the
  * instruction, judged, and put back, which is the same for all others.
  *
@@ -28,7 +28,7 @@ enum mode {
 	MODE_SLOW,	/* dead at k, the repair stopped at m, @peer does a call, repair goes on */
 };
 
-/* Real SIGKILLs everywhere, nothing left out, every instruction for everybody. */
+/* Real SIGKILLs in every sweep_alone(), and every instruction for those who live on. */
 extern bool sweep_full;
 
 struct scenario {
