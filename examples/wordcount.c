@@ -38,7 +38,8 @@ struct job {
 	struct crew crew;
 	uint64_t n_done;	/* jobs, all up to here */
 	/* what the daemon said of our segment */
-	uint64_t n_deaths, n_repair_jobs, n_repaired, n_redelivered, n_events_lost;
+	uint64_t n_deaths, n_repair_jobs, n_repaired, n_redelivered;
+	bool events_lost;
 	bool disposed;
 };
 
@@ -120,13 +121,24 @@ static int parse(struct plan *plan, int argc, char **argv, int *ret_exit)
 	return 0;
 }
 
+static int subscribe(struct job *job)
+{
+	const struct shmreg_connect_params observer = { .size = sizeof(observer),
+							.name = "wordcount's eye",
+							.flags = SHMREG_CONNECT_OBSERVER };
+	int r;
+
+	job->events = shmreg_disconnect(job->events);
+	r = shmreg_connect(&job->events, &observer);
+	if (r == 0)
+		r = shmreg_subscribe(job->events, job->plan.segment, 0);
+	return r < 0 ? complain("no events", r) : 0;
+}
+
 /* Untouched memory of a segment costs nothing, so its size may be generous. */
 static int make_segment(struct job *job)
 {
 	const struct plan *plan = &job->plan;
-	const struct shmreg_connect_params observer = { .size = sizeof(observer),
-							.name = "wordcount's eye",
-							.flags = SHMREG_CONNECT_OBSERVER };
 	const struct shmreg_segment_params params = {
 		.size = sizeof(params),
 		.bytes = plan->text.n_bytes + 4 * plan->n_jobs + (1 << 20),
@@ -139,11 +151,9 @@ static int make_segment(struct job *job)
 	r = shmreg_connect(&job->connection, NULL);
 	if (r < 0)
 		return complain("no connection", r);
-	r = shmreg_connect(&job->events, &observer);
-	if (r == 0)
-		r = shmreg_subscribe(job->events, plan->segment, 0);
-	if (r < 0)
-		return complain("no events", r);
+	r = subscribe(job);
+	if (r != 0)
+		return r;
 	r = shmreg_segment_create(job->connection, &job->segment, plan->segment, &params);
 	if (r < 0)
 		return complain("no segment", r);
@@ -160,26 +170,32 @@ static int make_segment(struct job *job)
 	return r < 0 ? complain("an object", r) : 0;
 }
 
-static void take_event(struct job *job, const struct shmreg_event *event)
+/* 0: an event was taken; 1: there is none, or (after a restart of the daemon) a new stream. */
+static int take_event(struct job *job, int nonblock)
 {
-	switch (event->kind) {
-	case SHMREG_EVENT_DIED:
-		job->n_deaths++;
-		break;
-	case SHMREG_EVENT_REPAIRED:
-		job->n_repair_jobs++;
-		job->n_repaired += event->n_repaired;
-		job->n_redelivered += event->n_requeued;
-		break;
-	case SHMREG_EVENT_LOST:
-		job->n_events_lost += event->n_lost;
-		break;
-	case SHMREG_EVENT_DISPOSED:
-		job->disposed = true;
-		break;
-	default:
-		break;
+	struct shmreg_event event;
+	const int r = shmreg_next_event(job->events, &event, nonblock);
+
+	if (r == -EAGAIN)
+		return 1;
+	if (r == -ECONNRESET) {
+		job->events_lost = true;
+		return subscribe(job) == 0 ? 1 : -ECONNRESET;
 	}
+	if (r < 0) {
+		complain("events", r);
+		return r;
+	}
+	if (event.kind == SHMREG_EVENT_DIED) {
+		job->n_deaths++;
+	} else if (event.kind == SHMREG_EVENT_REPAIRED) {
+		job->n_repair_jobs++;
+		job->n_repaired += event.n_repaired;
+		job->n_redelivered += event.n_requeued;
+	}
+	job->events_lost |= event.kind == SHMREG_EVENT_LOST;
+	job->disposed |= event.kind == SHMREG_EVENT_DISPOSED;
+	return 0;
 }
 
 static void show_progress(const struct job *job, uint64_t started_ns)
@@ -202,7 +218,6 @@ static void show_progress(const struct job *job, uint64_t started_ns)
 static int follow(struct job *job, uint64_t started_ns)
 {
 	const struct timespec nap = { .tv_nsec = 500000 };
-	struct shmreg_event event;
 	int r;
 
 	while (job->n_done < job->plan.n_jobs) {
@@ -210,10 +225,10 @@ static int follow(struct job *job, uint64_t started_ns)
 		while (job->n_done < job->plan.n_jobs &&
 		       shmreg_load_acquire(result_array_at(job->results, job->n_done)))
 			job->n_done++;
-		while ((r = shmreg_next_event(job->events, &event, 1)) == 0)
-			take_event(job, &event);
-		if (r != -EAGAIN)
-			return complain("events", r);
+		while ((r = take_event(job, 1)) == 0)
+			;
+		if (r < 0)
+			return r;
 		show_progress(job, started_ns);
 		r = crew_torment(&job->crew);
 		if (r < 0)
@@ -264,22 +279,31 @@ static int is_ours(void *data, const struct shmreg_segment_info *info)
 	return strcmp(info->name, data) == 0;
 }
 
-/*
- * The segment goes when its last participant has gone, however they went: wait
- * for the daemon to say so. Then nothing may be left.
- */
-static int check_leftovers(struct job *job, int n_fds_before)
+/* The segment goes when its last participant has gone, however they went. */
+static int wait_disposed(struct job *job)
 {
-	struct shmreg_event event;
-	int r, n_segments, n_fds;
+	int r = 1;
 
 	job->segment = shmreg_segment_close(job->segment);
-	while (!job->disposed) {
-		r = shmreg_next_event(job->events, &event, 0);
-		if (r < 0)
-			return complain("events", r);
-		take_event(job, &event);
+	while (!job->disposed && r >= 0) {
+		/* With each new stream: what happened before it shows in the list only. */
+		if (r == 1 && shmreg_segment_list(job->connection, is_ours,
+						  job->plan.segment) == 0)
+			break;
+		r = take_event(job, 0);
 	}
+	while (r >= 0 && take_event(job, 1) == 0)
+		;
+	return r < 0 ? r : 0;
+}
+
+static int check_leftovers(struct job *job, int n_fds_before)
+{
+	int r, n_segments, n_fds;
+
+	r = wait_disposed(job);
+	if (r < 0)
+		return r;
 	n_segments = shmreg_segment_list(job->connection, is_ours, job->plan.segment);
 	if (n_segments < 0)
 		return complain("list", n_segments);
@@ -290,7 +314,7 @@ static int check_leftovers(struct job *job, int n_fds_before)
 	printf("repaired  %" PRIu64 " deaths in %" PRIu64 " jobs: %" PRIu64
 	       " words put right, %" PRIu64 " chunks handed out again%s\n", job->n_deaths,
 	       job->n_repair_jobs, job->n_repaired, job->n_redelivered,
-	       job->n_events_lost ? " (and more: events were lost)" : "");
+	       job->events_lost ? " (and more: events were lost)" : "");
 	printf("left      %d segments, %d descriptors, %s\n", n_segments, n_fds,
 	       r < 0 && errno == ECHILD ? "0 processes" : "PROCESSES");
 	return n_segments == 0 && n_fds == 0 && r < 0 ? 0 : -EBUSY;

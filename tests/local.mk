@@ -234,6 +234,7 @@ check-valgrind: $(PURE_TESTS)
 	done; test -z "$$failed" || { echo "check-valgrind: failed:$$failed" >&2; exit 1; }
 .PHONY: check-valgrind
 
+include tests/integration.mk
 include tests/models/local.mk
 
 # The daemon's shell: its options, and the daemon itself by hand-made packets.

@@ -1,0 +1,63 @@
+# Integration tests: the daemon, reaper and library of the build tree together, see harness.h.
+
+if HAVE_CHECK
+
+# Clients that act on cue.
+check_LTLIBRARIES += libactor.la
+libactor_la_CPPFLAGS = $(harness_cppflags)
+libactor_la_CFLAGS = $(harness_cflags)
+libactor_la_LIBADD = libharness.la
+libactor_la_SOURCES = \
+	tests/actor.c \
+	tests/actor.h
+
+integration_tests = \
+	test-access \
+	test-death \
+	test-fork-queue \
+	test-lifetimes \
+	test-limits \
+	test-restart
+check_PROGRAMS += $(integration_tests)
+TESTS += $(integration_tests)
+integration_ldadd = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_LIBS)
+
+test_access_CPPFLAGS = $(harness_cppflags)
+test_access_CFLAGS = $(harness_cflags)
+test_access_LDADD = $(integration_ldadd)
+test_access_SOURCES = tests/raw.c tests/raw.h tests/test-access.c
+
+test_death_CPPFLAGS = $(harness_cppflags) \
+	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\" \
+	-DFAILING_REAPER=\"$(abs_top_builddir)/failing-reaper\"
+test_death_CFLAGS = $(harness_cflags)
+test_death_LDADD = $(integration_ldadd)
+test_death_SOURCES = tests/test-death.c
+
+check_PROGRAMS += failing-reaper
+failing_reaper_CPPFLAGS = -I$(top_srcdir)/proto
+failing_reaper_SOURCES = tests/failing-reaper.c
+
+test_fork_queue_CPPFLAGS = $(harness_cppflags)
+test_fork_queue_CFLAGS = $(harness_cflags)
+test_fork_queue_LDADD = $(integration_ldadd)
+test_fork_queue_SOURCES = tests/test-fork-queue.c
+
+test_lifetimes_CPPFLAGS = $(harness_cppflags)
+test_lifetimes_CFLAGS = $(harness_cflags)
+test_lifetimes_LDADD = $(integration_ldadd)
+test_lifetimes_SOURCES = tests/test-lifetimes.c
+
+test_limits_CPPFLAGS = $(harness_cppflags)
+test_limits_CFLAGS = $(harness_cflags)
+test_limits_LDADD = $(integration_ldadd)
+test_limits_SOURCES = tests/test-limits.c
+
+test_restart_CPPFLAGS = $(harness_cppflags)
+test_restart_CFLAGS = $(harness_cflags)
+test_restart_LDADD = $(integration_ldadd)
+test_restart_SOURCES = tests/test-restart.c
+
+endif
+
+EXTRA_DIST += tests/summary
