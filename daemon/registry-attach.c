@@ -388,6 +388,10 @@ int registry_create(struct registry *r, const struct caller *c, const struct shm
 	return 0;
 }
 
+/*
+ * The uid is only asked where the kernel gave no proof: a process that was attached and
+ * then dropped its privileges is still the one that has the segment mapped.
+ */
 static bool participant_is(const struct participant *p, const struct caller *c)
 {
 	const struct shmreg_dir_participant *e = participant_entry(p);
@@ -397,7 +401,9 @@ static bool participant_is(const struct participant *p, const struct caller *c)
 		.start_time = e->start_time,
 	};
 
-	return e->uid == c->uid && process_id_equal(&id, &c->process);
+	if (!process_id_equal(&id, &c->process))
+		return false;
+	return e->uid == c->uid || (id.pidfd_inode && c->process.pidfd_inode);
 }
 
 static void take_epoch(struct registry *r, struct participant *p, uint64_t epoch)

@@ -45,7 +45,8 @@ int registry_pick_seats(struct registry *r, const struct caller *c, struct segme
 	const uint32_t kept = privileged ? 0 : r->config.reserved_seats;
 	const uint32_t own_max = privileged ? SHMREG_SEATS : r->config.max_seats_participant;
 	const uint32_t own = p ? p->n_seats : 0;
-	const uint64_t room = quota_room(&r->quota, c->uid, SHMREG_RESOURCE_SEATS);
+	const uint32_t uid = p ? p->uid : c->uid;
+	const uint64_t room = quota_room(&r->quota, uid, SHMREG_RESOURCE_SEATS);
 	char holders[160];
 
 	if (want > SHMREG_SEATS_A_REPLY)
@@ -62,7 +63,7 @@ int registry_pick_seats(struct registry *r, const struct caller *c, struct segme
 			      holders);
 	}
 	if (room == 0)	/* for the sentence */
-		return quota_charge_one(&r->quota, c->uid, SHMREG_RESOURCE_SEATS, 1, error);
+		return quota_charge_one(&r->quota, uid, SHMREG_RESOURCE_SEATS, 1, error);
 	if (want > own_max - own)
 		want = own_max - own;
 	if (want > n_free - kept)

@@ -272,6 +272,13 @@ START_TEST(attachments)
 	later.process.pidfd_inode = 0;
 	ck_assert_int_eq(registry_reattach(r, &later, &at, &again, fixture_error), 0);
 
+	/* Nor does a uid, which is not a process: it may be dropped. */
+	later = alice;
+	later.uid = 4000;
+	ck_assert_int_eq(registry_reattach(r, &later, &at, &again, fixture_error), 0);
+	later.process.pidfd_inode = 0;
+	REFUSED(registry_reattach(r, &later, &at, &again, fixture_error), -EPERM, "another process");
+
 	at.participant = 99;
 	REFUSED(registry_detach(r, &alice, &at, fixture_error), -ESTALE, "no participant 99");
 	at.segment = 99;
