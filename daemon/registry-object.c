@@ -67,6 +67,7 @@ static bool fits(const struct shmreg_dir_object *o, const struct shmreg_create_o
 	       is->flags == want->flags && is->elem_align == want->elem_align &&
 	       is->elem_bytes == want->elem_bytes &&
 	       (want->capacity == 0 || is->capacity == want->capacity) &&
+	       memcmp(is->param, want->param, sizeof(is->param)) == 0 &&
 	       strcmp(o->type_name, in->type_name) == 0;
 }
 

@@ -216,6 +216,9 @@ START_TEST(wreck_objects)
 	ck_assert_uint_eq(d.map->removal_epoch, 1);
 	ck_assert_int_eq(shmreg_dir_find(d.map, "one", &copy, NULL), -ENOENT);
 	ck_assert_int_eq(shmreg_dir_find(d.map, collision, &copy, NULL), 0);
+	/* Nothing but that one is in the chain: the entry may be used again. */
+	ck_assert_uint_eq(shmreg_dir_buckets(d.map)[directory_bucket(d.map, "one")], 2);
+	ck_assert_uint_eq(object(1)->next, 0);
 	ck_assert_uint_gt(d.map->objects_generation, generation);
 }
 END_TEST

@@ -306,6 +306,22 @@ START_TEST(removed_objects)
 }
 END_TEST
 
+START_TEST(readers_hold_ranges)
+{
+	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_READ);
+	struct shmreg_create_object_reply o;
+
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 8192, &o), 0);
+	touch(a.segment, o.index);
+	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
+	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_int_eq(fixture_quiesce(r, &bob, &b, 1), 0);
+	ck_assert_uint_eq(resident(a.segment), 0);
+}
+END_TEST
+
 START_TEST(no_range_is_freed_during_repair)
 {
 	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
@@ -570,7 +586,7 @@ int main(void)
 	const TTest *const tests[] = {
 		while_attached,	   while_attached_all_die, until_removed, with_creator,
 		lifetime_changes,  life_of_a_seat,	   repair_fails,  removed_objects,
-		no_range_is_freed_during_repair,	   disposal_frees_memory,
+		readers_hold_ranges, no_range_is_freed_during_repair, disposal_frees_memory,
 		ids_are_never_reused, ids_of_participants_and_objects, restart_keeps_everything,
 		restore_refuses,   restore_disposes,	   userdata_and_walk, process_identity,
 	};

@@ -10,15 +10,19 @@ only=" $* "
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-cp -R "$top_srcdir/libclient" "$top_srcdir/proto" "$work/"
+cp -R "$top_srcdir/libclient" "$top_srcdir/proto" "$top_srcdir/daemon" "$work/"
 mkdir "$work/tests"
 cp "$top_srcdir"/tests/*.[ch] "$work/tests/"
 
-# From the copy; what is not in it comes from the library that was built.
+# From the copy; what is not in it comes from the library that was built. The daemon's core is
+# whole in libshmregd-core.la, whose sources daemon/local.mk names.
+core=$(sed -n '/^libshmregd_core_la_SOURCES/,/[^\\]$/s/^[[:space:]]*\(daemon\/[a-z-]*\.c\).*/\1/p' \
+	"$top_srcdir/daemon/local.mk" | tr '\n' ' ')
 cat >"$work/Makefile" <<'EOF'
-sources = libclient/queue-claim.c libclient/queue-stat.c libclient/queue-bind.c \
+queue = libclient/queue-claim.c libclient/queue-stat.c libclient/queue-bind.c \
 	libclient/queue-repair.c libclient/repair.c libclient/repair-memory.c \
-	$(wildcard proto/*.c) tests/queue-plain.c tests/$(test).c $(more)
+	tests/queue-plain.c
+sources = $(if $(core),$(core),$(queue)) $(wildcard proto/*.c) tests/$(test).c $(more)
 objects = $(sources:%.c=$(out)/%.o)
 $(out)/$(test): $(objects)
 	$(CC) $(flags) $^ -L$(top_builddir)/.libs -lshmreg -Wl,-rpath,$(top_builddir)/.libs \
@@ -26,7 +30,7 @@ $(out)/$(test): $(objects)
 $(out)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -w $(flags) -fno-strict-aliasing $(CHECK_CFLAGS) -MMD \
-		-I$(top_builddir) -Itests -Ilibclient -Iproto -c $< -o $@
+		-I$(top_builddir) -Itests $(if $(core),-Idaemon,-Ilibclient) -Iproto -c $< -o $@
 -include $(objects:.o=.d)
 EOF
 
@@ -37,13 +41,15 @@ build() {
 	tsan:*) flags="-fsanitize=thread -fno-builtin-memcpy" out=tsan ;;
 	*) flags= out=plain ;;
 	esac
-	test=${1#tsan:} more=
+	test=${1#tsan:} more= sources=
 	case $test in
+	test-registry-kill) more="tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
+	test-registry* | test-directory) more=tests/registry-fixture.c sources=$core out=core ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more=tests/queue-torture.c ;;
 	esac
 	program=$work/$out/$test
-	make -s -C "$work" -f Makefile "test=$test" "more=$more" "flags=$flags" "out=$out" \
+	make -s -C "$work" -f Makefile "test=$test" "more=$more" "core=$sources" "flags=$flags" "out=$out" \
 		>"$work/log" 2>&1
 }
 
