@@ -60,4 +60,10 @@ test_restart_SOURCES = tests/test-restart.c
 
 endif
 
-EXTRA_DIST += tests/summary
+
+integration_scripts = \
+	tests/test-install \
+	tests/test-service \
+	tests/test-wordcount
+TESTS += $(integration_scripts)
+EXTRA_DIST += $(integration_scripts) tests/service-inside tests/summary tests/with-systemd
