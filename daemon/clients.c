@@ -113,6 +113,7 @@ static struct client *client_new(struct clients *all, const struct process_id *i
 	c->pidfd = -1;
 	LIST_INIT(&c->peers);
 	LIST_INIT(&c->tokens);
+	LIST_INIT(&c->unproven);
 	ev_init(&c->died, on_died);
 	c->died.data = c;
 	hash_add(&all->by_pid, &c->node, id->pid);
@@ -134,10 +135,21 @@ static void token_drop(struct client *c, struct token *t)
 	token_free(t);
 }
 
+static void prove_all(struct client *c)
+{
+	struct unproven *u;
+
+	while ((u = LIST_FIRST(&c->unproven))) {
+		LIST_REMOVE(u, link);
+		free(u);
+	}
+}
+
 static void client_free(struct client *c)
 {
 	struct token *t;
 
+	prove_all(c);
 	while ((t = LIST_FIRST(&c->tokens)))
 		token_drop(c, t);
 	ev_io_stop(c->clients->loop, &c->died);
@@ -224,7 +236,6 @@ void clients_watch(struct clients *all, const struct process_id *id)
 		exit(EXIT_FAILURE);
 	}
 	c->watched = true;
-	c->restored = c->pidfd < 0;
 	if (c->pidfd >= 0)
 		ev_io_start(all->loop, &c->died);
 	else
@@ -238,7 +249,8 @@ void clients_unwatch(struct clients *all, const struct process_id *id)
 
 	if (!c || !c->watched)
 		return;
-	c->watched = c->restored = false;
+	c->watched = false;
+	prove_all(c);
 	ev_io_stop(all->loop, &c->died);
 	for (t = LIST_FIRST(&c->tokens); t; t = next) {
 		next = LIST_NEXT(t, link);
@@ -248,6 +260,36 @@ void clients_unwatch(struct clients *all, const struct process_id *id)
 	/* While gone() runs, whoever called it lets go last. */
 	if (!c->gone)
 		client_put(c);
+}
+
+int clients_add_unproven(struct clients *all, const struct process_id *id, uint64_t segment,
+			 uint64_t participant)
+{
+	struct client *c = find(all, id);
+	struct unproven *u;
+
+	if (!c || !c->watched)
+		return 0;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	u->segment = segment;
+	u->participant = participant;
+	LIST_INSERT_HEAD(&c->unproven, u, link);
+	return 0;
+}
+
+void client_prove(struct client *c, uint64_t segment, uint64_t participant)
+{
+	struct unproven *u;
+
+	LIST_FOREACH(u, &c->unproven, link) {
+		if (u->segment != segment || u->participant != participant)
+			continue;
+		LIST_REMOVE(u, link);
+		free(u);
+		return;
+	}
 }
 
 int client_add_token(struct client *c, uint32_t uid, struct token **ret)
@@ -277,8 +319,7 @@ static bool has_execed(const struct client *c, const struct token *except)
 
 static void check_exec(struct client *c, const struct token *except)
 {
-	/* After a restart there may be tokens mapped that we know nothing of. */
-	if (c->watched && !c->gone && !c->restored && has_execed(c, except))
+	if (c->watched && !c->gone && LIST_EMPTY(&c->unproven) && has_execed(c, except))
 		c->clients->ops.gone(c->clients->data, c, true);
 }
 

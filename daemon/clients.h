@@ -25,6 +25,12 @@
 struct clients;
 struct peer;
 
+/* An attachment from before we were started, of which no token is known yet. */
+struct unproven {
+	LIST_ENTRY(unproven) link;
+	uint64_t segment, participant;
+};
+
 struct client {
 	struct hash_node node;			/* by pid */
 	LIST_ENTRY(client) link;
@@ -33,7 +39,7 @@ struct client {
 	int pidfd;				/* -1: could not be opened yet */
 	ev_io died;				/* active while watched */
 	bool watched;				/* by the registry: it has attachments */
-	bool restored;				/* attached before we were started */
+	LIST_HEAD(, unproven) unproven;		/* while there are any, exec() cannot be told */
 	bool gone;				/* dead, and so told */
 	LIST_HEAD(, peer) peers;
 	LIST_HEAD(, token) tokens;
@@ -70,6 +76,16 @@ void client_put(struct client *c);
 /* The registry's operations. */
 void clients_watch(struct clients *all, const struct process_id *id);
 void clients_unwatch(struct clients *all, const struct process_id *id);
+
+/*
+ * A process that is watched was attached like this before a restart: tokens may be
+ * mapped that were another daemon's, so that exec() cannot be told until it has
+ * presented each such attachment over a connection of now. Return: 0; -ENOMEM.
+ */
+int clients_add_unproven(struct clients *all, const struct process_id *id, uint64_t segment,
+			 uint64_t participant);
+/* It has presented this one, or given it up. */
+void client_prove(struct client *c, uint64_t segment, uint64_t participant);
 
 /* Return: 0; -ENOMEM; as memfd_create(2). */
 int client_add_token(struct client *c, uint32_t uid, struct token **ret);

@@ -82,6 +82,8 @@ static int add_descriptors(struct call *c, struct segment *s)
 	char ignored[SHMREG_ERROR_MAX + 1];
 	int dir, data = -EMFILE;
 
+	/* A repeated request may be answered with an attachment from before a restart. */
+	client_prove(c->peer->client, out.segment, out.participant);
 	dir = segment_open_dir_ro(s);
 	if (dir >= 0 && out.access & SHMREG_ACCESS_WRITE) {
 		data = fcntl(segment_data_fd(s), F_DUPFD_CLOEXEC, 3);
@@ -147,18 +149,28 @@ static int call_open(struct call *c)
 
 static int call_reattach(struct call *c)
 {
+	const struct shmreg_attachment *in = &c->in->u.attachment;
 	int r;
 
 	r = check_attacher(c);
-	if (r < 0)
-		return r;
-	return registry_reattach(c->registry, &c->peer->caller, &c->in->u.attachment,
-				 &c->a.reply.u.attach, c->error);
+	if (r == 0)
+		r = registry_reattach(c->registry, &c->peer->caller, in, &c->a.reply.u.attach,
+				      c->error);
+	if (r == 0)
+		client_prove(c->peer->client, in->segment, in->participant);
+	return r;
 }
 
 static int call_detach(struct call *c)
 {
-	return registry_detach(c->registry, &c->peer->caller, &c->in->u.attachment, c->error);
+	const struct shmreg_attachment *in = &c->in->u.attachment;
+	struct client *client = c->peer->client;
+	int r;
+
+	r = registry_detach(c->registry, &c->peer->caller, in, c->error);
+	if (r == 0 && client)
+		client_prove(client, in->segment, in->participant);
+	return r;
 }
 
 static int call_quiesce(struct call *c)

@@ -148,10 +148,12 @@ static bool describe_other(const char *path, char *error)
 	struct ucred cred = { 0 };
 	socklen_t bytes = sizeof(cred);
 	const int fd = open_socket(path, &address);
+	bool timed_out;
 	ssize_t n = -1;
 
 	if (fd < 0)
 		return false;
+	errno = 0;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		const bool listens = errno == EAGAIN || errno == EPROTOTYPE;
 
@@ -166,7 +168,11 @@ static bool describe_other(const char *path, char *error)
 	snprintf(hello.u.hello.version, sizeof(hello.u.hello.version), "%s", PACKAGE_VERSION);
 	if (send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello))
 		n = recv(fd, &reply, sizeof(reply), 0);
+	timed_out = n < 0 && (errno == EAGAIN || errno == EINTR);
 	close(fd);
+	/* A socket that was kept open by what is left of a daemon that was killed. */
+	if (n <= 0 && !timed_out)
+		return false;
 	if (n >= 0 && shmreg_reply_check(&reply, (size_t)n, SHMREG_PACKET_HELLO, 1) == 0 &&
 	    reply.header.status == 0)
 		refused(error, -EADDRINUSE, "shmregd %s, pid %d, is already there: it listens at '%s'. "

@@ -49,6 +49,25 @@ static void discard(struct server *server, const struct kept *k, const char *why
 	close(k->fd);
 }
 
+/* Which attachments there are; who has exec'd meanwhile cannot be told (clients.h). */
+static int note_attachments(struct server *server, const struct segment *s)
+{
+	const struct shmreg_dir *dir = segment_dir(s);
+	struct shmreg_dir_participant p;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < dir->max_participants; i++) {
+		if (shmreg_dir_read_participant(dir, i, &p) < 0 || p.state != SHMREG_ENTRY_LIVE)
+			continue;
+		r = clients_add_unproven(server->clients,
+					 &(struct process_id){ .pid = p.pid,
+							       .pidfd_inode = p.pidfd_inode,
+							       .start_time = p.start_time },
+					 segment_id(s), p.id);
+	}
+	return r;
+}
+
 static bool restore_pair(struct server *server, const struct kept *dir, const struct kept *data)
 {
 	char error[SHMREG_ERROR_MAX + 1] = "";
@@ -61,6 +80,11 @@ static bool restore_pair(struct server *server, const struct kept *dir, const st
 	else
 		close(dir->fd), close(data->fd);
 	server_settle_restored(server, r == 0 ? s : NULL);
+	if (r == 0 && note_attachments(server, s) < 0) {
+		/* Everything is still kept: start once more. */
+		log_error("no memory is left to restore segment %" PRIu64, dir->id);
+		exit(EXIT_FAILURE);
+	}
 	if (r == 0)
 		return true;
 	/* ENOENT: it was being made or disposed of when the daemon ended, as it should be. */

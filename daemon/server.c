@@ -141,6 +141,10 @@ static void init_watchers(struct server *server)
 	ev_init(&server->relock, on_relock);
 	server->sigterm.data = server->sigint.data = server->sighup.data = server;
 	server->watchdog.data = server->drain.data = server->relock.data = server;
+	/* From now on a signal waits for the loop: what is begun here is ended in order. */
+	ev_signal_start(server->loop, &server->sigterm);
+	ev_signal_start(server->loop, &server->sigint);
+	ev_signal_start(server->loop, &server->sighup);
 }
 
 static int make_parts(struct server *server)
@@ -208,9 +212,6 @@ static void go(struct server *server)
 	clock_gettime(CLOCK_REALTIME, &now);
 	server->stats.started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	server->stats.pid = (uint32_t)getpid();
-	ev_signal_start(server->loop, &server->sigterm);
-	ev_signal_start(server->loop, &server->sigint);
-	ev_signal_start(server->loop, &server->sighup);
 	listener_start(&server->listener);
 	on_relock(server->loop, &server->relock, 0);
 	if (sd_watchdog_enabled(1, &usec) > 0) {

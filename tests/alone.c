@@ -92,12 +92,15 @@ static int listens(const struct alone *d)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int r;
+	socklen_t bytes = sizeof(struct ucred);
+	struct ucred who = { 0 };
 
+	/* A child of one that was killed may keep the old socket open for a moment. */
 	memcpy(address.sun_path, d->socket_path, strlen(d->socket_path));
-	r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes);
 	close(fd);
-	return r == 0;
+	return who.pid == d->pid;
 }
 
 void alone_start(struct alone *d, const char *const *options)

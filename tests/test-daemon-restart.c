@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -326,6 +328,177 @@ START_TEST(killed_before_stored)
 }
 END_TEST
 
+/* Connects again after a restart; with 1 it presents its attachment. Then it does as it is told. */
+static void reconnect_and_exec(const struct mouth *mouth, void *arg)
+{
+	struct shmreg_attach_reply a;
+	struct raw c, more;
+
+	(void)arg;
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_attach(&c, "s", SHMREG_ACCESS_WRITE, 1), 0);
+	a = c.reply.u.attach;
+	tell(mouth, 1);
+	if (hear(mouth) == 1) {
+		raw_open(&more, h.socket_path);
+		ck_assert_int_eq(raw_attachment(&more, SHMREG_PACKET_REATTACH, a.segment,
+						a.participant), 0);
+		tell(mouth, 2);
+	} else {
+		/* As another library in the same process would, which knows nothing of the first. */
+		raw_open(&more, h.socket_path);
+		ck_assert_int_eq(raw_attach(&more, "s", SHMREG_ACCESS_READ, 2), 0);
+		ck_assert_int_eq(raw_attachment(&more, SHMREG_PACKET_DETACH, a.segment,
+						more.reply.u.attach.participant), 0);
+		raw_close(&more);
+		tell(mouth, 2);
+	}
+	hear(mouth);
+	execlp("sleep", "sleep", "1000", (char *)NULL);
+}
+
+static void reconnect(int64_t how, uint64_t n_left)
+{
+	struct process p;
+	struct raw c;
+
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	process_start(&p, reconnect_and_exec, NULL);
+	process_expect(&p, 1);
+	again();
+	process_tell(&p, how);
+	process_expect(&p, 2);
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_PARTICIPANTS), 2);
+	if (n_left == 1) {
+		process_tell(&p, 0);
+		harness_wait(one_participant, NULL, "the exec to be noticed");
+		ck_assert_int_eq(kill(p.pid, 0), 0);
+	}
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_PARTICIPANTS), n_left);
+	process_kill(&p);
+	harness_wait(one_participant, NULL, "the dead to be settled");
+	raw_close(&c);
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, c.reply.u.attach.segment,
+					c.reply.u.attach.participant), 0);
+	raw_close(&c);
+}
+
+START_TEST(exec_after_restart)
+{
+	reconnect(1, 1);
+}
+END_TEST
+
+/* What is known after a restart is no proof that the process has nothing mapped. */
+START_TEST(no_exec_after_restart)
+{
+	reconnect(2, 2);
+}
+END_TEST
+
+static char script[64], go[96], started[96], children[96];
+
+/*
+ * A reaper that hangs until it may go on as the real one. Its child dies neither with
+ * it nor with the daemon, and has its standard input, which is the daemon's lock.
+ */
+static void setup_script(void)
+{
+	const char *const options[] = { "--reaper", script, "--max-reapers=1", NULL };
+	FILE *f;
+
+	snprintf(script, sizeof(script), "/tmp/shmreg-reaper-%d", (int)getpid());
+	snprintf(go, sizeof(go), "%s.go", script);
+	snprintf(started, sizeof(started), "%s.started", script);
+	snprintf(children, sizeof(children), "%s.children", script);
+	f = fopen(script, "we");
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "#!/bin/sh\n"
+		   "[ -e %s ] && exec %s\n"
+		   "echo $PPID >>%s\n"
+		   "exec 5<&0\n"
+		   "sh -c 'echo $$ >>%s; exec sleep 1000' <&5 3<&- &\n"
+		   "wait\n", go, SHMREG_REAPER, started, children);
+	fchmod(fileno(f), 0755);
+	fclose(f);
+	harness_start(&h, options);
+}
+
+static void teardown_script(void)
+{
+	harness_stop(&h);
+	unlink(script);
+	unlink(go);
+	unlink(started);
+	unlink(children);
+}
+
+/* How often does the file have this number? With 0, any. */
+static int count(const char *path, int number)
+{
+	FILE *f = fopen(path, "re");
+	int n = 0, i;
+
+	if (!f)
+		return 0;
+	while (fscanf(f, "%d", &i) == 1)
+		n += !number || i == number;
+	fclose(f);
+	return n;
+}
+
+static bool has_child(void *arg)
+{
+	(void)arg;
+	return count(children, 0) > 0;
+}
+
+static bool ended_and_settled(void *arg)
+{
+	FILE *f = fopen(children, "re");
+	int pid;
+
+	ck_assert_ptr_nonnull(f);
+	while (fscanf(f, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	fclose(f);
+	return one_participant(arg);
+}
+
+/* While anything of an earlier daemon's reapers lives, none is started. */
+START_TEST(old_reaper_first)
+{
+	const struct timespec moment = { .tv_nsec = 300000000 };
+	struct process p;
+	struct raw c;
+
+	/* The one that was started in advance is as good as one at work. */
+	harness_wait(has_child, NULL, "the first reaper");
+	ck_assert_int_gt(count(started, (int)harness_daemon(&h)), 0);
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	process_start(&p, attach_and_wait, NULL);
+	process_expect(&p, 1);
+	process_kill(&p);
+	again();
+	/* Cannot fail by being too slow, only miss something. */
+	nanosleep(&moment, NULL);
+	ck_assert_int_eq(count(started, (int)harness_daemon(&h)), 0);
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_PARTICIPANTS), 2);
+	close(open(go, O_WRONLY | O_CREAT, 0600));
+	harness_wait(ended_and_settled, NULL, "the dead to be settled");
+	raw_close(&c);
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, c.reply.u.attach.segment,
+					c.reply.u.attach.participant), 0);
+	raw_close(&c);
+}
+END_TEST
+
 /* A pile of segments, killed many times while others come and go. */
 START_TEST(again_and_again)
 {
@@ -393,5 +566,10 @@ int main(void)
 	tcase_add_test(tc, killed_before_stored);
 	tcase_add_test(tc, again_and_again);
 	tcase_add_test(tc, stopped_and_started);
+	tcase_add_test(tc, exec_after_restart);
+	tcase_add_test(tc, no_exec_after_restart);
+	tc = harness_case(suite, "reaper");
+	tcase_add_checked_fixture(tc, setup_script, teardown_script);
+	tcase_add_test(tc, old_reaper_first);
 	return harness_main(suite);
 }
