@@ -177,14 +177,22 @@ void directory_count_repair(struct directory *d)
 }
 
 /*
- * A reader that copies an entry while it is written anew must notice by the
- * state or the id: so the id comes first. A fence, for what follows are plain
- * bytes; it pairs with the acquire fence between a reader's copy and its second look.
+ * Behind state, flags or next, and id, which both kinds of entries begin with. A reader
+ * that copies an entry while it is written anew must notice by its state or id: so the
+ * id is stored first, and each word after it with release, which pairs with the
+ * acquire of the reader's copy of that word.
  */
-static void directory_begin_entry(uint64_t *id, uint64_t value)
+#define ENTRY_HEAD 16
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_participant, id) == ENTRY_HEAD - 8, "id is before it");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_object, id) == ENTRY_HEAD - 8, "id is before it");
+
+static void directory_write_entry(void *entry, const void *from, size_t bytes)
 {
-	shmreg_store_relaxed(id, value);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	uint64_t *to_words = entry;
+	const uint64_t *words = from;
+
+	for (size_t i = ENTRY_HEAD / sizeof(*words); i < bytes / sizeof(*words); i++)
+		shmreg_store_release(&to_words[i], words[i]);
 }
 
 void directory_attach(struct directory *d, uint32_t index, const struct shmreg_dir_participant *p,
@@ -192,19 +200,11 @@ void directory_attach(struct directory *d, uint32_t index, const struct shmreg_d
 {
 	struct shmreg_dir_participant *e = &shmreg_dir_participants(d->map)[index];
 
-	directory_begin_entry(&e->id, p->id);
+	shmreg_store_relaxed(&e->id, p->id);
 	for (uint32_t i = 0; i < n_seats; i++)
 		directory_grant_seat(d, seats[i], p->id);
-	e->flags = p->flags;
-	e->pid = p->pid;
-	e->uid = p->uid;
-	e->gid = p->gid;
-	e->pidfd_inode = p->pidfd_inode;
-	e->start_time = p->start_time;
-	e->nonce = p->nonce;
-	e->epoch = p->epoch;
-	e->attached_ns = p->attached_ns;
-	memcpy(e->name, p->name, sizeof(e->name));
+	shmreg_store_release(&e->flags, p->flags);
+	directory_write_entry(e, p, sizeof(*p));
 	shmreg_store_release(&e->state, SHMREG_ENTRY_LIVE);	/* E */
 }
 
@@ -279,16 +279,8 @@ void directory_add_object(struct directory *d, uint32_t index, const struct shmr
 {
 	struct shmreg_dir_object *e = &shmreg_dir_objects(d->map)[index];
 
-	directory_begin_entry(&e->id, o->id);
-	e->shape = o->shape;
-	e->offset = o->offset;
-	e->bytes = o->bytes;
-	e->nonce = o->nonce;
-	e->creator = o->creator;
-	e->removed_epoch = 0;
-	e->created_ns = o->created_ns;
-	memcpy(e->name, o->name, sizeof(e->name));
-	memcpy(e->type_name, o->type_name, sizeof(e->type_name));
+	shmreg_store_relaxed(&e->id, o->id);
+	directory_write_entry(e, o, sizeof(*o));
 	shmreg_store_release(&e->state, SHMREG_ENTRY_LIVE);	/* E */
 	directory_link(d, index);
 	directory_raise_generation(d);

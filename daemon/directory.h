@@ -86,7 +86,7 @@ void directory_free_participant(struct directory *d, uint32_t index);
 void directory_free_seat(struct directory *d, uint32_t seat);
 void directory_set_epoch(struct directory *d, uint32_t index, uint64_t epoch);
 
-/* @o->state and next are ignored. */
+/* @o->state and next are ignored, removed_epoch is 0. */
 void directory_add_object(struct directory *d, uint32_t index, const struct shmreg_dir_object *o);
 void directory_remove_object(struct directory *d, uint32_t index);
 void directory_free_object(struct directory *d, uint32_t index);

@@ -54,7 +54,7 @@ int registry_pick_seats(struct registry *r, const struct caller *c, struct segme
 	if (own >= own_max)
 		return refuse(error, EUSERS,
 			      "this attachment of segment \"%s\" holds %u seats, its most "
-			      "(max-seats-participant); close handles, or attach once more",
+			      "(max-seats-per-participant); close handles, or attach once more",
 			      segment_name(s), own);
 	if (n_free <= kept) {
 		describe_holders(s, holders, sizeof(holders));

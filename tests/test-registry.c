@@ -332,7 +332,7 @@ START_TEST(seats_of_a_participant)
 	reader = opened(&bob, "s", SHMREG_ACCESS_READ);
 	ck_assert_int_eq(seats(&bob, &b, 64, &reply), 0);
 	ck_assert_uint_eq(reply.n_seats, 3);
-	REFUSED(seats(&bob, &b, 1, &reply), -EUSERS, "max-seats-participant");
+	REFUSED(seats(&bob, &b, 1, &reply), -EUSERS, "max-seats-per-participant");
 	REFUSED(seats(&bob, &reader, 1, &reply), -EROFS, "read-only");
 	/* The owner has no such limit. */
 	for (int i = 0; i < 10; i++) {
