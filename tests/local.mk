@@ -239,8 +239,7 @@ include tests/models/local.mk
 
 # The daemon's shell: its options, and the daemon itself by hand-made packets.
 if HAVE_CHECK
-check_PROGRAMS += test-options
-TESTS += test-options
+PURE_TESTS += test-options
 test_options_CPPFLAGS = -I$(top_srcdir)/daemon -I$(top_srcdir)/proto $(shmregd_paths)
 test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(LIBINIH_CFLAGS)
 test_options_LDADD = $(LIBINIH_LIBS) $(CHECK_LIBS)

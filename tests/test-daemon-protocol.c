@@ -61,6 +61,21 @@ static bool has_at_most(void *arg)
 	return daemon_fds() <= *(int *)arg;
 }
 
+/* It waits for something; one that goes round and round never does. */
+static bool is_asleep(void *arg)
+{
+	char path[32], state = 0;
+	FILE *f;
+
+	(void)arg;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)harness_daemon(&h));
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%*d %*s %c", &state), 1);
+	fclose(f);
+	return state == 'S';
+}
+
 START_TEST(hello_first)
 {
 	struct raw c;
@@ -378,6 +393,7 @@ START_TEST(never_reads)
 	}
 	before += N;
 	harness_wait(has_at_most, &before, "one descriptor a client to be kept");
+	harness_wait(is_asleep, NULL, "the daemon to sleep while nobody reads");
 	/* Nothing was lost or mixed up. */
 	for (i = 0; i < N; i++) {
 		for (received = 0; received < sent[i]; received++) {
