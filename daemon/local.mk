@@ -26,6 +26,7 @@ libshmregd_core_la_SOURCES = \
 	daemon/refuse.h \
 	daemon/registry-admin.c \
 	daemon/registry-attach.c \
+	daemon/registry-create.c \
 	daemon/registry-event.c \
 	daemon/registry-internal.h \
 	daemon/registry-life.c \

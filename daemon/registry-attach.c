@@ -5,13 +5,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "memfd.h"
 #include "registry-internal.h"
 
-static void fill_reply(struct segment *s, const struct participant *p, bool created,
-		       struct shmreg_attach_reply *ret)
+void registry_fill_attach_reply(struct segment *s, const struct participant *p, bool created,
+				struct shmreg_attach_reply *ret)
 {
 	*ret = (struct shmreg_attach_reply){
 		.segment = segment_id(s),
@@ -46,15 +44,15 @@ static struct participant *find_nonce(const struct registry *r, const struct cal
 	return NULL;
 }
 
-static bool repeated(const struct registry *r, const struct caller *c, const char *name,
-		     uint64_t nonce, uint32_t access, struct shmreg_attach_reply *ret,
-		     struct segment **ret_segment)
+bool registry_repeated(const struct registry *r, const struct caller *c, const char *name,
+		       uint64_t nonce, uint32_t access, struct shmreg_attach_reply *ret,
+		       struct segment **ret_segment)
 {
 	const struct participant *p = find_nonce(r, c, name, nonce);
 
 	if (!p || p->read_only != !(access & SHMREG_ACCESS_WRITE))
 		return false;
-	fill_reply(p->segment, p, p->id == p->segment->directory.map->creator, ret);
+	registry_fill_attach_reply(p->segment, p, p->id == p->segment->directory.map->creator, ret);
 	*ret_segment = p->segment;
 	return true;
 }
@@ -77,10 +75,9 @@ static void fill_participant(struct shmreg_dir_participant *ret, const struct ca
 	directory_copy_name(ret->name, c->name, sizeof(ret->name));
 }
 
-/* Charges are the caller's. Return: 0; -ENOMEM. */
-static int attach(struct registry *r, const struct caller *c, struct segment *s, uint32_t index,
-		  const uint16_t *seats, uint32_t n_seats, uint64_t nonce, bool read_only,
-		  struct participant **ret)
+int registry_attach(struct registry *r, const struct caller *c, struct segment *s, uint32_t index,
+		    const uint16_t *seats, uint32_t n_seats, uint64_t nonce, bool read_only,
+		    struct participant **ret)
 {
 	struct participant *p = calloc(1, sizeof(*p));
 	struct process *spare = process_new(&c->process);
@@ -102,9 +99,9 @@ static int attach(struct registry *r, const struct caller *c, struct segment *s,
 	return 0;
 }
 
-static int open_segment(struct registry *r, const struct caller *c, struct segment *s,
-			uint32_t access, uint32_t n_seats, uint64_t nonce,
-			struct shmreg_attach_reply *ret, char *error)
+int registry_open_segment(struct registry *r, const struct caller *c, struct segment *s,
+			  uint32_t access, uint32_t n_seats, uint64_t nonce,
+			  struct shmreg_attach_reply *ret, char *error)
 {
 	const bool read_only = !(access & SHMREG_ACCESS_WRITE);
 	const uint32_t mode = directory_mode(&s->directory);
@@ -140,13 +137,13 @@ static int open_segment(struct registry *r, const struct caller *c, struct segme
 	e = quota_charge(&r->quota, c->uid, charge, error);
 	if (e < 0)
 		return e;
-	e = attach(r, c, s, (uint32_t)index, seats, (uint32_t)n, nonce, read_only, &p);
+	e = registry_attach(r, c, s, (uint32_t)index, seats, (uint32_t)n, nonce, read_only, &p);
 	if (e < 0) {
 		quota_uncharge(&r->quota, c->uid, charge);
 		return refuse(error, e, "shmregd is out of memory");
 	}
 	registry_emit(r, SHMREG_EVENT_ATTACHED, s, p, NULL);
-	fill_reply(s, p, false, ret);
+	registry_fill_attach_reply(s, p, false, ret);
 	return 0;
 }
 
@@ -158,231 +155,15 @@ int registry_open(struct registry *r, const struct caller *c, const struct shmre
 	struct segment *s = registry_find_name(r, in->name);
 	int e;
 
-	if (repeated(r, c, in->name, in->nonce, access, ret, ret_segment))
+	if (registry_repeated(r, c, in->name, in->nonce, access, ret, ret_segment))
 		return 0;
 	if (!s)
 		return refuse(error, ENOENT,
 			      "there is no segment \"%s\"; \"shmregctl ls\" shows which there are",
 			      in->name);
-	e = open_segment(r, c, s, access, in->n_seats, in->nonce, ret, error);
+	e = registry_open_segment(r, c, s, access, in->n_seats, in->nonce, ret, error);
 	if (e < 0)
 		return e;
-	*ret_segment = s;
-	registry_debug_verify(r);
-	return 0;
-}
-
-static int create_existing(struct registry *r, const struct caller *c, struct segment *s,
-			   const struct shmreg_create *in, struct shmreg_attach_reply *ret,
-			   char *error)
-{
-	const struct shmreg_dir *m = s->directory.map;
-
-	/* The answer to an earlier copy of this request was lost. */
-	if (m->creator == 0 && in->nonce && m->nonce == in->nonce &&
-	    m->creator_pid == c->process.pid && m->charged_uid == c->uid) {
-		fill_reply(s, NULL, true, ret);
-		return 0;
-	}
-	if (in->flags & SHMREG_CREATE_OPEN) {
-		if (!(in->flags & SHMREG_CREATE_DETACHED))
-			return open_segment(r, c, s, SHMREG_ACCESS_READ | SHMREG_ACCESS_WRITE,
-					    in->n_seats, in->nonce, ret, error);
-		fill_reply(s, NULL, false, ret);
-		return 0;
-	}
-	return refuse(error, EEXIST,
-		      "segment \"%s\" exists already; open it, remove it, or choose another name",
-		      in->name);
-}
-
-static int check_create(const struct registry *r, const struct shmreg_create *in, char *error)
-{
-	const char *why;
-	int e;
-
-	e = shmreg_name_check(in->name, SHMREG_SEGMENT_NAME_MAX, &why);
-	if (e < 0)
-		return refuse(error, e, "the segment name \"%s\" %s", in->name, why);
-	if (in->data_bytes == 0 || in->data_bytes > SHMREG_DATA_BYTES_MAX)
-		return refuse(error, EINVAL,
-			      "a segment of %" PRIu64 " bytes is impossible: 1 to %" PRIu64 " are",
-			      in->data_bytes, SHMREG_DATA_BYTES_MAX);
-	if (in->mode & ~POLICY_MODE_MASK)
-		return refuse(error, EINVAL, "mode %04o is none: r and w count, x must not be set",
-			      in->mode);
-	if (in->lifetime > SHMREG_WITH_CREATOR)
-		return refuse(error, EINVAL, "lifetime %u is none: 0, 1 and 2 are", in->lifetime);
-	if ((in->flags & SHMREG_CREATE_DETACHED) && in->lifetime != SHMREG_UNTIL_REMOVED)
-		return refuse(error, EINVAL,
-			      "a segment to which its creator does not attach needs the lifetime "
-			      "until-removed, or it would be gone at once");
-	if (in->max_participants > SHMREG_PARTICIPANTS_MAX)
-		return refuse(error, EINVAL, "max_participants is %u; at most %u are possible",
-			      in->max_participants, SHMREG_PARTICIPANTS_MAX);
-	if (in->max_objects > SHMREG_OBJECTS_MAX)
-		return refuse(error, EINVAL, "max_objects is %u; at most %u are possible",
-			      in->max_objects, SHMREG_OBJECTS_MAX);
-	if (r->n_segments >= r->config.max_segments)
-		return refuse(error, ENOSPC,
-			      "shmregd holds %u segments, its most; remove some, or raise "
-			      "max-segments in its configuration", r->n_segments);
-	return 0;
-}
-
-static void fill_head(struct shmreg_dir *ret, const struct registry *r, const struct caller *c,
-		      const struct shmreg_create *in)
-{
-	const bool detached = in->flags & SHMREG_CREATE_DETACHED;
-
-	*ret = (struct shmreg_dir){
-		.segment = r->last_segment + 1,
-		.registry = r->id,
-		.nonce = in->nonce,
-		.data_bytes = (in->data_bytes + 4095) & ~UINT64_C(4095),
-		.max_participants = in->max_participants ? in->max_participants : 256,
-		.max_objects = in->max_objects ? in->max_objects : 256,
-		.create_flags = in->flags,
-		.created_ns = now_ns(),
-		.creator = detached ? 0 : 1,
-		.creator_pid = c->process.pid,
-		.charged_uid = c->uid,
-		.mode_lifetime = in->mode | in->lifetime << 16,
-		.owner = policy_owner(c->uid, c->gid),
-	};
-	directory_copy_name(ret->name, in->name, sizeof(ret->name));
-}
-
-static int reserve(const struct registry *r, int data_fd, uint64_t bytes, char *error)
-{
-	const uint64_t taken = r->quota.total[SHMREG_RESOURCE_RESERVED_BYTES];	/* with ours */
-	int e;
-
-	/* Before the kernel is asked: running out inside a memory cgroup is a kill, not ENOMEM. */
-	if (taken > r->config.reserve_budget)
-		return refuse(error, ENOMEM,
-			      "reserving %" PRIu64 " bytes would make it %" PRIu64
-			      " in all, beyond shmregd's budget of %" PRIu64
-			      "; reserve less, create without reserving, or raise reserve-budget",
-			      bytes, taken, r->config.reserve_budget);
-	e = memfd_reserve(data_fd, 0, bytes);
-	if (e < 0)
-		return refuse(error, ENOMEM, "%" PRIu64 " bytes cannot be reserved now: %s", bytes,
-			      strerror(-e));
-	return 0;
-}
-
-/* Both memfds and memory's half, in state CREATING. Charges are the caller's. */
-static int make_segment(struct registry *r, const struct shmreg_dir *head,
-			struct segment **ret, char *error)
-{
-	struct directory directory = DIRECTORY_INIT;
-	int data_fd, e;
-
-	data_fd = memfd_new("shmreg:data", head->data_bytes);
-	if (data_fd < 0)
-		return refuse(error, data_fd, "the data area cannot be made: %s",
-			      strerror(-data_fd));
-	e = 0;
-	if (head->create_flags & SHMREG_CREATE_RESERVE)
-		e = reserve(r, data_fd, head->data_bytes, error);
-	if (e == 0) {
-		e = directory_create(&directory, head);
-		if (e < 0)
-			refuse(error, e, "the directory cannot be made: %s", strerror(-e));
-	}
-	if (e == 0)
-		e = segment_new(ret, &directory, data_fd, error);
-	if (e < 0) {
-		directory_deinit(&directory);
-		close(data_fd);
-	}
-	return e;
-}
-
-static int create_new(struct registry *r, const struct caller *c, const struct shmreg_create *in,
-		      struct segment **ret, struct participant **ret_participant, char *error)
-{
-	const bool detached = in->flags & SHMREG_CREATE_DETACHED;
-	uint64_t charge[SHMREG_N_RESOURCES] = { [SHMREG_RESOURCE_SEGMENTS] = 1 };
-	uint16_t seats[SHMREG_SEATS_A_REPLY];
-	struct participant *p = NULL;
-	struct shmreg_dir head;
-	struct segment *s;
-	int e, n = 0;
-
-	e = check_create(r, in, error);
-	if (e < 0)
-		return e;
-	fill_head(&head, r, c, in);
-	e = shmreg_dir_layout(&head, head.max_participants, head.max_objects);
-	if (e < 0)
-		return refuse(error, e, "max_participants or max_objects is out of range");
-	charge[SHMREG_RESOURCE_BYTES] = head.data_bytes + head.dir_bytes;
-	if (in->flags & SHMREG_CREATE_RESERVE)
-		charge[SHMREG_RESOURCE_RESERVED_BYTES] = head.data_bytes;
-	if (!detached) {
-		/* With fewer seats than wanted if the quota is nearly used up, but with one. */
-		const uint64_t room = quota_room(&r->quota, c->uid, SHMREG_RESOURCE_SEATS);
-		uint64_t want = in->n_seats ? in->n_seats : 1;
-
-		if (want > SHMREG_SEATS_A_REPLY)
-			want = SHMREG_SEATS_A_REPLY;
-		charge[SHMREG_RESOURCE_PARTICIPANTS] = 1;
-		charge[SHMREG_RESOURCE_SEATS] = room && room < want ? room : want;
-	}
-	e = quota_charge(&r->quota, c->uid, charge, error);
-	if (e < 0)
-		return e;
-	e = make_segment(r, &head, &s, error);
-	if (e < 0) {
-		quota_uncharge(&r->quota, c->uid, charge);
-		return e;
-	}
-	if (!detached) {
-		n = (int)segment_pick_seats(s, seats, (uint32_t)charge[SHMREG_RESOURCE_SEATS]);
-		e = attach(r, c, s, 0, seats, (uint32_t)n, in->nonce, false, &p);
-		if (e < 0) {
-			quota_uncharge(&r->quota, c->uid, charge);
-			segment_free(s);
-			return refuse(error, e, "shmregd is out of memory");
-		}
-	}
-	s->charged = true;
-	r->last_segment++;
-	directory_publish(&s->directory);
-	registry_insert(r, s);
-	*ret = s;
-	*ret_participant = p;
-	return 0;
-}
-
-int registry_create(struct registry *r, const struct caller *c, const struct shmreg_create *in,
-		    struct shmreg_attach_reply *ret, struct segment **ret_segment, char *error)
-{
-	struct segment *s = registry_find_name(r, in->name);
-	struct participant *p;
-	int e;
-
-	if (repeated(r, c, in->name, in->nonce, SHMREG_ACCESS_READ | SHMREG_ACCESS_WRITE, ret,
-		     ret_segment))
-		return 0;
-	if (s) {
-		e = create_existing(r, c, s, in, ret, error);
-		if (e < 0)
-			return e;
-		*ret_segment = s;
-		registry_debug_verify(r);
-		return 0;
-	}
-	e = create_new(r, c, in, &s, &p, error);
-	if (e < 0)
-		return e;
-	r->ops.created(r->data, s);
-	registry_emit(r, SHMREG_EVENT_CREATED, s, p, NULL);
-	if (p)
-		registry_emit(r, SHMREG_EVENT_ATTACHED, s, p, NULL);
-	fill_reply(s, p, true, ret);
 	*ret_segment = s;
 	registry_debug_verify(r);
 	return 0;
@@ -467,7 +248,7 @@ int registry_reattach(struct registry *r, const struct caller *c,
 	e = registry_attached(r, c, in, &p, error);
 	if (e < 0)
 		return e;
-	fill_reply(p->segment, p, false, ret);
+	registry_fill_attach_reply(p->segment, p, false, ret);
 	registry_settle(r);
 	return 0;
 }

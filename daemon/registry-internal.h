@@ -71,6 +71,22 @@ void registry_unname(struct registry *r, struct segment *s);
 /* The same and everything else. */
 void registry_dispose(struct registry *r, struct segment *s);
 
+/* @p may be NULL: DETACHED. */
+void registry_fill_attach_reply(struct segment *s, const struct participant *p, bool created,
+				struct shmreg_attach_reply *ret);
+/* Is this a copy of a request that was carried out? Then the answer is the same. */
+bool registry_repeated(const struct registry *r, const struct caller *c, const char *name,
+		       uint64_t nonce, uint32_t access, struct shmreg_attach_reply *ret,
+		       struct segment **ret_segment);
+/* Index and seats were picked and charged. Return: 0; -ENOMEM. */
+int registry_attach(struct registry *r, const struct caller *c, struct segment *s, uint32_t index,
+		    const uint16_t *seats, uint32_t n_seats, uint64_t nonce, bool read_only,
+		    struct participant **ret);
+/* Attach @c, if it may. Return: 0; -EACCES, -ENOTRECOVERABLE, -ENOSPC, -EUSERS, -EDQUOT, -ENOMEM. */
+int registry_open_segment(struct registry *r, const struct caller *c, struct segment *s,
+			  uint32_t access, uint32_t n_seats, uint64_t nonce,
+			  struct shmreg_attach_reply *ret, char *error);
+
 /* Authenticate an attachment and take in its epoch. Return: 0; -ESTALE; -EPERM. */
 int registry_attached(struct registry *r, const struct caller *c,
 		      const struct shmreg_attachment *at, struct participant **ret, char *error);

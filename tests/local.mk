@@ -94,11 +94,12 @@ test_quota_CFLAGS = $(core_cflags)
 test_quota_LDADD = $(core_ldadd)
 test_quota_SOURCES = tests/test-quota.c tests/random.h tests/suite.h
 
-PURE_TESTS += test-directory test-registry test-registry-life test-registry-model
+PURE_TESTS += test-directory test-directory-random test-registry test-registry-life \
+	test-registry-limits test-registry-model test-registry-restart
 test_directory_CPPFLAGS = $(core_cppflags)
 test_directory_CFLAGS = $(core_cflags)
 test_directory_LDADD = $(core_ldadd)
-test_directory_SOURCES = tests/test-directory.c tests/random.h $(registry_fixture)
+test_directory_SOURCES = tests/test-directory.c tests/suite.h $(registry_fixture)
 
 test_registry_CPPFLAGS = $(core_cppflags)
 test_registry_CFLAGS = $(core_cflags)
@@ -110,13 +111,30 @@ test_registry_life_CFLAGS = $(core_cflags)
 test_registry_life_LDADD = $(core_ldadd)
 test_registry_life_SOURCES = tests/test-registry-life.c tests/suite.h $(registry_fixture)
 
+test_registry_limits_CPPFLAGS = $(core_cppflags)
+test_registry_limits_CFLAGS = $(core_cflags)
+test_registry_limits_LDADD = $(core_ldadd)
+test_registry_limits_SOURCES = tests/test-registry-limits.c tests/suite.h $(registry_fixture)
+
+test_registry_restart_CPPFLAGS = $(core_cppflags)
+test_registry_restart_CFLAGS = $(core_cflags)
+test_registry_restart_LDADD = $(core_ldadd)
+test_registry_restart_SOURCES = tests/test-registry-restart.c tests/suite.h $(registry_fixture)
+
+test_directory_random_CPPFLAGS = $(core_cppflags)
+test_directory_random_CFLAGS = $(core_cflags)
+test_directory_random_LDADD = $(core_ldadd)
+test_directory_random_SOURCES = tests/test-directory-random.c tests/random.h tests/suite.h \
+	$(registry_fixture)
+
 # Kills the directory's writer at every store.
 check_PROGRAMS += test-registry-kill
 TESTS += test-registry-kill
 test_registry_kill_CPPFLAGS = $(core_cppflags)
 test_registry_kill_CFLAGS = $(core_cflags)
 test_registry_kill_LDADD = $(core_ldadd)
-test_registry_kill_SOURCES = tests/test-registry-kill.c tests/stepper.c tests/stepper.h \
+test_registry_kill_SOURCES = tests/test-registry-kill.c tests/kill-operations.c \
+	tests/kill-operations.h tests/stepper.c tests/stepper.h \
 	$(registry_fixture)
 
 test_registry_model_CPPFLAGS = $(core_cppflags)

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "directory.h"
+#include "kill-operations.h"
 #include "registry-fixture.h"
 #include "stepper.h"
 
@@ -44,103 +45,6 @@
 
 #define SEGMENTS_MAX 8
 #define DIGEST_MAX 16384
-#define DATA_BYTES 65536
-
-static struct registry_config config;
-static struct notes notes, copy_notes;
-static struct registry *r;
-static struct caller alice, alice2, bob, root;
-/* Attachments of the scenario: WHO_SEGMENT. */
-static struct shmreg_attach_reply alice_main, alice2_main, bob_main;
-static struct shmreg_attach_reply bob_side, alice_side;
-static struct shmreg_attach_reply alice_solo, alice2_last, alice_last;
-
-__attribute__((format(printf, 1, 2), noreturn))
-static void fail(const char *format, ...)
-{
-	va_list ap;
-
-	fflush(stdout);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
-static void must(int got, const char *what)
-{
-	if (got < 0)
-		fail("%s: %d, %s", what, got, fixture_error);
-}
-
-/* The scenario. */
-
-static void make_segment(const struct caller *c, const char *name, uint32_t lifetime, uint32_t flags,
-			 struct shmreg_attach_reply *ret)
-{
-	struct shmreg_create in = fixture_create_request(name, DATA_BYTES);
-	struct segment *s;
-
-	in.mode = 0666;
-	in.lifetime = lifetime;
-	in.flags = flags;
-	in.max_participants = 5;
-	in.max_objects = 6;
-	in.n_seats = 3;
-	must(registry_create(r, c, &in, ret, &s, fixture_error), name);
-}
-
-static void make_object(const struct caller *c, const struct shmreg_attach_reply *at,
-			const char *name, uint64_t bytes)
-{
-	const struct shmreg_dir_object *o;
-	struct shmreg_create_object_reply reply;
-	struct segment *s = registry_find(r, at->segment);
-	char pattern[DATA_BYTES];
-
-	must(fixture_object(r, c, at, name, bytes, &reply), name);
-	o = &shmreg_dir_objects(segment_dir(s))[reply.index];
-	memset(pattern, 0x55, sizeof(pattern));
-	if (pwrite(segment_data_fd(s), pattern, o->bytes, (off_t)o->offset) < 0)
-		fail("pwrite: %s", strerror(errno));
-}
-
-static void setup(void)
-{
-	struct shmreg_attach_reply lone;
-
-	config = fixture_config();
-	notes = (struct notes){ 0 };
-	r = fixture_registry(&config, &notes);
-	alice = fixture_caller(1000, 11);
-	alice2 = fixture_caller(1000, 12);
-	bob = fixture_caller(2000, 21);
-	root = fixture_caller(0, 1);
-
-	/* "main": three participants, one read-only; "gone" is removed, and alice2 may hold it. */
-	make_segment(&alice, "main", SHMREG_WHILE_ATTACHED, 0, &alice_main);
-	must(fixture_open(r, &alice2, "main", SHMREG_ACCESS_WRITE, &alice2_main), "open");
-	must(fixture_open(r, &bob, "main", SHMREG_ACCESS_READ, &bob_main), "open");
-	make_object(&alice, &alice_main, "gone", 9000);
-	make_object(&alice, &alice_main, "a", 4096);
-	make_object(&alice2, &alice2_main, "b", 1000);
-	make_object(&alice, &alice_main, "c", 5000);
-	must(fixture_remove_object(r, &alice, &alice_main, "gone"), "remove");
-	must(fixture_quiesce(r, &alice, &alice_main, 1), "quiesce");
-	must(fixture_quiesce(r, &bob, &bob_main, 1), "quiesce");
-	/* "side" outlives all. "lone" has nobody, and one object. */
-	make_segment(&bob, "side", SHMREG_UNTIL_REMOVED, 0, &bob_side);
-	must(fixture_open(r, &alice, "side", SHMREG_ACCESS_WRITE, &alice_side), "open");
-	make_object(&bob, &bob_side, "x", 300);
-	make_segment(&bob, "lone", SHMREG_UNTIL_REMOVED, SHMREG_CREATE_DETACHED, &lone);
-	make_object(&bob, &lone, "y", 5000);
-	/* "solo" and "last" end with alice and alice2; "last" has the largest id. */
-	make_segment(&alice, "solo", SHMREG_WHILE_ATTACHED, SHMREG_CREATE_RESERVE, &alice_solo);
-	make_segment(&alice2, "last", SHMREG_WITH_CREATOR, 0, &alice2_last);
-	must(fixture_open(r, &alice, "last", SHMREG_ACCESS_WRITE, &alice_last), "open");
-	registry_verify(r);
-}
 
 /* What a segment looks like, less what may differ: times, statistics, futex words. */
 
@@ -158,10 +62,10 @@ static void add(char *digest, const char *format, ...)
 static void check_free_ranges(const struct segment *s)
 {
 	const struct shmreg_dir *m = segment_dir(s);
-	static char bytes[DATA_BYTES];
+	static char bytes[KILL_DATA_BYTES];
 
 	if (pread(segment_data_fd(s), bytes, m->data_bytes, 0) != (ssize_t)m->data_bytes)
-		fail("pread: %s", strerror(errno));
+		kill_fail("pread: %s", strerror(errno));
 	for (uint32_t i = 0; i < m->max_objects; i++) {
 		const struct shmreg_dir_object *o = &shmreg_dir_objects(m)[i];
 
@@ -170,7 +74,7 @@ static void check_free_ranges(const struct segment *s)
 	}
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		if (bytes[i])
-			fail("segment %s: byte %zu belongs to nobody and is not zero",
+			kill_fail("segment %s: byte %zu belongs to nobody and is not zero",
 			     segment_name(s), i);
 }
 
@@ -221,16 +125,8 @@ struct watched {
 static struct watched watched[SEGMENTS_MAX];
 static int n_watched;
 
-struct operation {
-	const char *name;
-	void (*prepare)(void);		/* may be NULL */
-	int (*run)(struct registry *reg);
-	int again[3];			/* what repeating it may answer, 0 always */
-	bool makes_segment;
-	bool partial_seats;		/* seats may be granted in part */
-	bool repairs;			/* what restoring would complete anyway */
-};
-static const struct operation *current;
+static struct notes copy_notes;
+static const struct kill_operation *current;
 static long n_stores, n_restores;
 static int next_fd;			/* the child's next memfd: data, then directory */
 
@@ -241,10 +137,10 @@ static void watch_fds(int dir_fd, int data_fd)
 	void *map;
 
 	if (fstat(dir_fd, &st) < 0 || st.st_size == 0)
-		fail("fstat");
+		kill_fail("fstat");
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, dir_fd, 0);
 	if (map == MAP_FAILED)
-		fail("mmap: %s", strerror(errno));
+		kill_fail("mmap: %s", strerror(errno));
 	*w = (struct watched){ .dir_fd = dir_fd, .data_fd = data_fd, .map = map,
 			       .bytes = (size_t)st.st_size };
 	w->shadow = malloc(w->bytes);
@@ -270,7 +166,7 @@ static struct registry *restore_copies(bool complete, uint64_t ids[SEGMENTS_MAX]
 	struct registry *copy;
 
 	copy_notes = (struct notes){ 0 };
-	copy = fixture_registry(&config, &copy_notes);
+	copy = fixture_registry(&kill_config, &copy_notes);
 	for (int i = n_watched - 1; i >= 0; i--) {
 		struct segment *s;
 		int e;
@@ -281,7 +177,7 @@ static struct registry *restore_copies(bool complete, uint64_t ids[SEGMENTS_MAX]
 		if (e == 0)
 			ids[i] = segment_id(s);
 		else if (e != -ENOENT)
-			fail("%s: restore: %d, %s", current->name, e, fixture_error);
+			kill_fail("%s: restore: %d, %s", current->name, e, fixture_error);
 	}
 	registry_verify(copy);
 	for (int i = 0; i < n_watched && complete; i++) {
@@ -335,7 +231,7 @@ static void repeat(struct registry *copy, long step)
 	for (size_t i = 0; i < sizeof(current->again) / sizeof(*current->again); i++)
 		if (e == 0 || e == current->again[i])
 			return;
-	fail("%s: instruction %ld: repeated: %d, %s", current->name, step, e, fixture_error);
+	kill_fail("%s: instruction %ld: repeated: %d, %s", current->name, step, e, fixture_error);
 }
 
 static void take_snapshot(long step)
@@ -375,7 +271,7 @@ static void find_new_segment(pid_t child)
 		return;
 	dir_fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (dir_fd < 0)
-		fail("%s: %s", path, strerror(errno));
+		kill_fail("%s: %s", path, strerror(errno));
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)child, next_fd);
 	watch_fds(dir_fd, open(path, O_RDWR | O_CLOEXEC));
 }
@@ -420,7 +316,7 @@ static void stepped(void *data, pid_t child)
 
 static int run_in_child(void *data)
 {
-	const int e = current->run(r);
+	const int e = current->run(kill_registry);
 
 	(void)data;
 	if (e < 0)
@@ -435,14 +331,14 @@ static void check_snapshots(void)
 			const char *now = snapshots[k].digest[i] ? snapshots[k].digest[i] : "";
 
 			if (strcmp(now, watched[i].before) && strcmp(now, watched[i].after))
-				fail("%s: instruction %ld: neither before nor after\n"
+				kill_fail("%s: instruction %ld: neither before nor after\n"
 				     "--- before\n%s--- after\n%s--- now\n%s",
 				     current->name, snapshots[k].step, watched[i].before,
 				     watched[i].after, now);
 		}
 }
 
-static void sweep(const struct operation *op)
+static void sweep(const struct kill_operation *op)
 {
 	const struct stepper stepper = { .run = run_in_child, .stepped = stepped };
 	bool any = op->makes_segment;
@@ -451,10 +347,10 @@ static void sweep(const struct operation *op)
 
 	current = op;
 	n_stores = n_restores = step = 0;
-	setup();
+	kill_setup();
 	if (op->prepare)
 		op->prepare();
-	for (s = registry_first(r); s; s = registry_next(r, s))
+	for (s = registry_first(kill_registry); s; s = registry_next(kill_registry, s))
 		watch_fds(fcntl(segment_dir_fd(s), F_DUPFD_CLOEXEC, 3),
 			  fcntl(segment_data_fd(s), F_DUPFD_CLOEXEC, 3));
 	n_at_start = n_watched;
@@ -467,16 +363,16 @@ static void sweep(const struct operation *op)
 		exit(77);
 	}
 	if (n < 0)
-		fail("%s: stepper: %ld", op->name, n);
+		kill_fail("%s: stepper: %ld", op->name, n);
 	for (int i = 0; i < n_watched; i++)
 		if (memcmp(watched[i].map, watched[i].shadow, watched[i].bytes))
-			fail("%s: a store was missed", op->name);
+			kill_fail("%s: a store was missed", op->name);
 	digest_all(true);
 	check_snapshots();
 	for (int i = 0; i < n_watched; i++)
 		any |= strcmp(watched[i].before, watched[i].after) != 0;
 	if (n_stores == 0 || (!any && !op->partial_seats && !op->repairs))
-		fail("%s: did nothing", op->name);
+		kill_fail("%s: did nothing", op->name);
 	printf("%-28s %7ld instructions %4ld stores %4ld restores\n", op->name, n, n_stores,
 	       n_restores);
 
@@ -487,329 +383,12 @@ static void sweep(const struct operation *op)
 	snapshots = NULL;
 	n_snapshots = 0;
 	unwatch_all();
-	r = registry_free(r);
+	kill_registry = registry_free(kill_registry);
 }
-
-/* The operations. Each may be run again on a registry restored in the middle of it. */
-
-static struct shmreg_attachment attachment(const struct shmreg_attach_reply *at, uint64_t epoch)
-{
-	return (struct shmreg_attachment){ at->segment, at->participant, epoch };
-}
-
-static int create(struct registry *reg, uint32_t flags, uint32_t lifetime, const char *name)
-{
-	struct shmreg_create in = fixture_create_request(name, DATA_BYTES);
-	struct shmreg_attach_reply reply;
-	struct segment *s;
-
-	in.nonce = 77;
-	in.flags = flags;
-	in.mode = 0666;
-	in.lifetime = lifetime;
-	in.max_participants = 3;
-	in.max_objects = 3;
-	return registry_create(reg, &alice, &in, &reply, &s, fixture_error);
-}
-
-static int op_create(struct registry *reg)
-{
-	return create(reg, 0, SHMREG_WHILE_ATTACHED, "new");
-}
-
-static int op_create_until_removed(struct registry *reg)
-{
-	return create(reg, 0, SHMREG_UNTIL_REMOVED, "new");
-}
-
-static int op_create_detached(struct registry *reg)
-{
-	return create(reg, SHMREG_CREATE_DETACHED | SHMREG_CREATE_RESERVE, SHMREG_UNTIL_REMOVED,
-		      "new");
-}
-
-static int op_create_or_open(struct registry *reg)
-{
-	return create(reg, SHMREG_CREATE_OPEN, SHMREG_WHILE_ATTACHED, "side");
-}
-
-static int open_side(struct registry *reg, uint32_t access)
-{
-	struct shmreg_open in = { .name = "side", .nonce = 78, .access = access };
-	struct shmreg_attach_reply reply;
-	struct segment *s;
-
-	in.n_seats = access == SHMREG_ACCESS_WRITE ? 5 : 0;
-	return registry_open(reg, &alice2, &in, &reply, &s, fixture_error);
-}
-
-static int op_open_write(struct registry *reg)
-{
-	return open_side(reg, SHMREG_ACCESS_WRITE);
-}
-
-static int op_open_read(struct registry *reg)
-{
-	return open_side(reg, SHMREG_ACCESS_READ);
-}
-
-static int op_seats(struct registry *reg)
-{
-	const struct shmreg_seats in = { .at = attachment(&alice_main, 0), .n_seats = 6 };
-	struct shmreg_seats_reply reply;
-
-	return registry_seats(reg, &alice, &in, &reply, fixture_error);
-}
-
-static int op_create_object(struct registry *reg)
-{
-	struct shmreg_create_object in = {
-		.at = attachment(&alice_main, 0),
-		.nonce = 79,
-		.name = "new",
-		.type_name = "char",
-		.shape = fixture_array(6000),
-	};
-	struct shmreg_create_object_reply reply;
-
-	return registry_create_object(reg, &alice, &in, &reply, fixture_error);
-}
-
-static int remove_object(struct registry *reg, const struct caller *c,
-			 const struct shmreg_attachment *at, const char *name)
-{
-	struct shmreg_remove_object in = { .at = *at };
-
-	snprintf(in.name, sizeof(in.name), "%s", name);
-	return registry_remove_object(reg, c, &in, fixture_error);
-}
-
-static int op_remove_object(struct registry *reg)
-{
-	const struct shmreg_attachment at = attachment(&alice_main, 0);
-
-	return remove_object(reg, &alice, &at, "b");
-}
-
-/* Nobody is attached: its range is free at once. */
-static int op_remove_object_at_once(struct registry *reg)
-{
-	struct shmreg_attachment at = { 0 };
-
-	for (struct segment *s = registry_first(reg); s; s = registry_next(reg, s))
-		if (strcmp(segment_name(s), "lone") == 0)
-			at.segment = segment_id(s);
-	return remove_object(reg, &root, &at, "y");
-}
-
-/* alice2 was the last that might hold "gone". */
-static int op_quiesce(struct registry *reg)
-{
-	const struct shmreg_attachment at = attachment(&alice2_main, 1);
-
-	return registry_quiesce(reg, &alice2, &at, fixture_error);
-}
-
-static int detach(struct registry *reg, const struct caller *c,
-		  const struct shmreg_attach_reply *reply)
-{
-	const struct shmreg_attachment at = attachment(reply, 0);
-
-	return registry_detach(reg, c, &at, fixture_error);
-}
-
-static int op_detach(struct registry *reg)
-{
-	return detach(reg, &alice, &alice_main);
-}
-
-static int op_detach_read_only(struct registry *reg)
-{
-	return detach(reg, &bob, &bob_main);
-}
-
-/* The segment goes, and "last" has the largest id. */
-static int op_detach_last(struct registry *reg)
-{
-	return detach(reg, &alice, &alice_solo);
-}
-
-static int op_detach_creator(struct registry *reg)
-{
-	return detach(reg, &alice2, &alice2_last);
-}
-
-static void prepare_lonely_creator(void)
-{
-	must(detach(r, &alice, &alice_last), "detach");
-	fixture_repair(r, registry_find(r, alice_last.segment));
-}
-
-static int op_death(struct registry *reg)
-{
-	registry_process_died(reg, &alice.process);
-	return 0;
-}
-
-static void prepare_repair(void)
-{
-	registry_process_died(r, &alice2.process);
-}
-
-/* "main" has dead seats, and "gone" can be freed afterwards. */
-static int op_repair(struct registry *reg)
-{
-	struct segment *s = registry_find(reg, alice_main.segment);
-
-	for (uint32_t i = 0; i < SHMREG_SEATS; i++)
-		if ((shmreg_dir_seats(segment_dir(s))[i] & 0xff) == SHMREG_SEAT_DEAD) {
-			fixture_repair(reg, s);
-			break;
-		}
-	return 0;
-}
-
-static int op_quarantine(struct registry *reg)
-{
-	registry_quarantine(reg, registry_find(reg, alice_main.segment));
-	return 0;
-}
-
-static int remove_segment(struct registry *reg, const char *name)
-{
-	struct shmreg_target in = { 0 };
-
-	snprintf(in.name, sizeof(in.name), "%s", name);
-	return registry_remove(reg, &root, &in, fixture_error);
-}
-
-static int op_remove(struct registry *reg)
-{
-	return remove_segment(reg, "side");
-}
-
-static int op_remove_at_once(struct registry *reg)
-{
-	return remove_segment(reg, "lone");
-}
-
-static int set_segment(struct registry *reg, const char *name, uint32_t what)
-{
-	struct shmreg_set in = {
-		.what = what,
-		.uid = 3000,
-		.gid = 4000,
-		.mode = 0640,
-		.lifetime = SHMREG_WHILE_ATTACHED,
-	};
-
-	snprintf(in.target.name, sizeof(in.target.name), "%s", name);
-	return registry_set(reg, &root, &in, fixture_error);
-}
-
-static int op_set(struct registry *reg)
-{
-	return set_segment(reg, "side",
-			   SHMREG_SET_OWNER | SHMREG_SET_MODE | SHMREG_SET_LIFETIME);
-}
-
-/* A lifetime that is over. */
-static int op_set_lifetime(struct registry *reg)
-{
-	return set_segment(reg, "lone", SHMREG_SET_LIFETIME);
-}
-
-/*
- * Restoring itself, of a directory on which everything was left half-done at once. The
- * wreck is planted; no snapshot is repeated, each is restored anyway.
- */
-static void prepare_wreck(void)
-{
-	struct shmreg_dir *m = (struct shmreg_dir *)(uintptr_t)segment_dir(
-		registry_find(r, alice_main.segment));
-	struct shmreg_dir_object *objects = shmreg_dir_objects(m);
-	uint64_t *seats = shmreg_dir_seats(m);
-
-	for (uint32_t i = 0; i < m->max_participants; i++) {
-		struct shmreg_dir_participant *p = &shmreg_dir_participants(m)[i];
-
-		if (p->id == alice2_main.participant)
-			p->state = SHMREG_ENTRY_DEAD;		/* its seats are LIVE yet */
-		if (p->id == alice_main.participant)
-			p->flags |= SHMREG_PARTICIPANT_LEFT;	/* about to detach */
-	}
-	seats[100] = UINT64_C(50) << 8 | SHMREG_SEAT_LIVE;	/* of nobody */
-	for (uint32_t i = 0; i < m->max_objects; i++) {
-		if (strcmp(objects[i].name, "b") == 0 && objects[i].state == SHMREG_ENTRY_LIVE) {
-			objects[i].removed_epoch = m->removal_epoch + 1;
-			objects[i].state = SHMREG_ENTRY_REMOVED;	/* linked yet */
-		}
-		if (strcmp(objects[i].name, "c") == 0) {
-			uint32_t *link = &shmreg_dir_buckets(m)[shmreg_name_hash("c") &
-								(m->n_buckets - 1)];
-
-			while (*link != i + 1)
-				link = &objects[*link - 1].next;
-			*link = objects[i].next;		/* not linked yet */
-		}
-	}
-	m->set_owner = UINT64_C(4000) << 32 | 3000;
-	m->set_mode_lifetime = 0660 | SHMREG_UNTIL_REMOVED << 16;
-	m->set_pending = 1;
-	m->flags |= SHMREG_DIR_ORPHANED;
-}
-
-static int op_restore(struct registry *reg)
-{
-	struct notes child_notes = { 0 };
-	struct registry *fresh;
-	int e = 0;
-
-	(void)reg;
-	fresh = fixture_registry(&config, &child_notes);
-	/* "main" is the first. */
-	for (int i = 0; i < 1 && e == 0; i++) {
-		struct segment *s;
-
-		e = registry_restore(fresh, watched[i].dir_fd, watched[i].data_fd, &s,
-				     fixture_error);
-	}
-	return e;
-}
-
-static const struct operation operations[] = {
-	{ .name = "create", .run = op_create, .makes_segment = true },
-	{ .name = "create, until-removed", .run = op_create_until_removed, .makes_segment = true },
-	{ .name = "create, detached, reserved", .run = op_create_detached, .makes_segment = true },
-	{ .name = "create or open", .run = op_create_or_open },
-	{ .name = "open for writing", .run = op_open_write },
-	{ .name = "open for reading", .run = op_open_read },
-	{ .name = "seats", .run = op_seats, .partial_seats = true },
-	{ .name = "create object", .run = op_create_object },
-	{ .name = "remove object", .run = op_remove_object, .again = { -ENOENT } },
-	{ .name = "remove object, at once", .run = op_remove_object_at_once, .again = { -ENOENT } },
-	{ .name = "quiesce, free range", .run = op_quiesce },
-	{ .name = "detach", .run = op_detach, .again = { -ESTALE } },
-	{ .name = "detach, read-only", .run = op_detach_read_only, .again = { -ESTALE } },
-	{ .name = "detach, last of segment", .run = op_detach_last, .again = { -ESTALE } },
-	{ .name = "detach, creator", .run = op_detach_creator, .again = { -ESTALE } },
-	{ .name = "detach, creator and last", .prepare = prepare_lonely_creator,
-	  .run = op_detach_creator, .again = { -ESTALE } },
-	{ .name = "death", .run = op_death },
-	{ .name = "repair end", .prepare = prepare_repair, .run = op_repair,
-	  .repairs = true },
-	{ .name = "quarantine", .prepare = prepare_repair, .run = op_quarantine },
-	{ .name = "remove", .run = op_remove, .again = { -ENOENT } },
-	{ .name = "remove, at once", .run = op_remove_at_once, .again = { -ENOENT } },
-	{ .name = "set owner, mode, lifetime", .run = op_set },
-	{ .name = "set lifetime, over", .run = op_set_lifetime, .again = { -ENOENT } },
-	{ .name = "restore a wreck", .prepare = prepare_wreck, .run = op_restore,
-	  .again = { INT_MAX }, .repairs = true },
-};
 
 int main(int argc, char **argv)
 {
-	const size_t n = sizeof(operations) / sizeof(operations[0]);
+	const size_t n = kill_n_operations;
 	long all_stores = 0, all_restores = 0;
 
 #ifdef SHMREG_DEBUG
@@ -822,9 +401,9 @@ int main(int argc, char **argv)
 #endif
 
 	for (size_t i = 0; i < n; i++) {
-		if (argc > 1 && !strstr(operations[i].name, argv[1]))
+		if (argc > 1 && !strstr(kill_operations[i].name, argv[1]))
 			continue;
-		sweep(&operations[i]);
+		sweep(&kill_operations[i]);
 		all_stores += n_stores;
 		all_restores += n_restores;
 	}

@@ -718,9 +718,16 @@ static void do_repair(void)
 
 static void do_restart(void)
 {
+	const bool empty = !registry_first(r);
+	const uint64_t id = registry_id(r);
+
 	if (below(4) == 0)
 		registry_orphan(r);
 	r = fixture_restart(r, &config, &notes);
+	/* One that has nothing left to remember is another registry, and counts anew. */
+	ck_assert(empty ? registry_id(r) != id : registry_id(r) == id);
+	if (empty)
+		last_segment = 0;
 	for (int i = 0; i < N_SEGMENTS; i++) {
 		if (!model[i].used)
 			continue;
