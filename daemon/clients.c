@@ -68,7 +68,8 @@ int clients_identify(int pidfd, uint32_t pid, struct process_id *ret)
 
 	if (fstatfs(pidfd, &fs) == 0 && fs.f_type == PIDFS_MAGIC && fstat(pidfd, &st) == 0)
 		id.pidfd_inode = st.st_ino;
-	id.start_time = read_start_time(pid);
+	else
+		id.start_time = read_start_time(pid);
 	/* Only now: had it ended before, the number could be another's already. */
 	if (has_ended(pidfd))
 		return -ESRCH;
