@@ -140,7 +140,8 @@ test_registry_kill_SOURCES = tests/test-registry-kill.c tests/kill-operations.c 
 test_registry_model_CPPFLAGS = $(core_cppflags)
 test_registry_model_CFLAGS = $(core_cflags)
 test_registry_model_LDADD = $(core_ldadd)
-test_registry_model_SOURCES = tests/test-registry-model.c tests/random.h $(registry_fixture)
+test_registry_model_SOURCES = tests/test-registry-model.c tests/registry-model.c \
+	tests/registry-model-object.c tests/registry-model.h tests/random.h $(registry_fixture)
 
 endif
 

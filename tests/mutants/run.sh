@@ -44,6 +44,9 @@ build() {
 	test=${1#tsan:} more= sources=
 	case $test in
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
+	test-registry-model)
+		more="tests/registry-model.c tests/registry-model-object.c tests/registry-fixture.c"
+		sources=$core out=core ;;
 	test-registry* | test-directory*) more=tests/registry-fixture.c sources=$core out=core ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more=tests/queue-torture.c ;;
