@@ -13,6 +13,9 @@ trap 'exit 1' INT TERM
 cp -R "$top_srcdir/libclient" "$top_srcdir/proto" "$top_srcdir/daemon" "$work/"
 mkdir "$work/tests"
 cp "$top_srcdir"/tests/*.[ch] "$work/tests/"
+cp -R "$top_srcdir/tests/crash" "$work/tests/"
+cp "$list" "$work/list"
+list=$work/list
 
 # From the copy; what is not in it comes from the library that was built. The daemon's core is
 # whole in libshmregd-core.la, whose sources daemon/local.mk names.
@@ -22,15 +25,15 @@ cat >"$work/Makefile" <<'EOF'
 queue = libclient/queue-claim.c libclient/queue-stat.c libclient/queue-bind.c \
 	libclient/queue-repair.c libclient/repair.c libclient/repair-memory.c \
 	tests/queue-plain.c
-sources = $(if $(core),$(core),$(queue)) $(wildcard proto/*.c) tests/$(test).c $(more)
+sources = $(if $(core),$(core),$(queue)) $(wildcard proto/*.c) $(main) $(more)
 objects = $(sources:%.c=$(out)/%.o)
 $(out)/$(test): $(objects)
 	$(CC) $(flags) $^ -L$(top_builddir)/.libs -lshmreg -Wl,-rpath,$(top_builddir)/.libs \
-		$(CHECK_LIBS) -lpthread -o $@
+		-Wl,-z,now $(CHECK_LIBS) -lpthread -o $@
 $(out)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -w $(flags) -fno-strict-aliasing $(CHECK_CFLAGS) -MMD \
-		-I$(top_builddir) -Itests $(if $(core),-Idaemon,-Ilibclient) -Iproto -c $< -o $@
+		-I$(top_builddir) -Itests $(if $(core),-Idaemon,-Ilibclient -Itests/crash) -Iproto -c $< -o $@
 -include $(objects:.o=.d)
 EOF
 
@@ -41,8 +44,13 @@ build() {
 	tsan:*) flags="-fsanitize=thread -fno-builtin-memcpy" out=tsan ;;
 	*) flags= out=plain ;;
 	esac
-	test=${1#tsan:} more= sources=
+	test=${1#tsan:} more= sources= arguments=
+	main=tests/$test.c
 	case $test in
+	crash:*)
+		arguments=${test#crash:} test=crash-queue
+		main=$(cd "$work" && ls tests/crash/*.c | grep -v crash-attach | tr '\n' ' ')
+		;;
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
 	test-registry-model)
 		more="tests/registry-model.c tests/registry-model-object.c tests/registry-fixture.c"
@@ -52,14 +60,15 @@ build() {
 	test-queue-torture) more=tests/queue-torture.c ;;
 	esac
 	program=$work/$out/$test
-	make -s -C "$work" -f Makefile "test=$test" "more=$more" "core=$sources" "flags=$flags" "out=$out" \
+	make -s -C "$work" -f Makefile "test=$test" "main=$main" "more=$more" \
+		"core=$sources" "flags=$flags" "out=$out" \
 		>"$work/log" 2>&1
 }
 
 # One that hangs is as red as one that fails.
 run() {
 	SHMREG_TEST_PATIENCE=2 SHMREG_TEST_SCALE=0.5 TSAN_OPTIONS=halt_on_error=1 \
-		timeout -k 1 300 "$program" >"$work/log" 2>&1
+		timeout -k 1 300 "$program" ${arguments:+--only "$arguments"} >"$work/log" 2>&1
 }
 
 tab=$(printf '\t')
