@@ -420,7 +420,7 @@ static void setup_script(void)
 		   "[ -e %s ] && exec %s\n"
 		   "echo $PPID >>%s\n"
 		   "exec 5<&0\n"
-		   "sh -c 'echo $$ >>%s; exec sleep 1000' <&5 3<&- &\n"
+		   "sh -c 'echo $$ >>%s; exec sleep 100' <&5 3<&- &\n"
 		   "wait\n", go, SHMREG_REAPER, started, children);
 	fchmod(fileno(f), 0755);
 	fclose(f);
