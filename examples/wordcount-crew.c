@@ -112,13 +112,13 @@ static int notice_ends(struct crew *crew)
 	return 0;
 }
 
-int crew_torment(struct crew *crew)
+int crew_torment(struct crew *crew, bool may_kill)
 {
 	unsigned victim;
 	int r, status;
 
 	r = notice_ends(crew);
-	if (r < 0 || now_ns() < crew->next_kill_ns)
+	if (r < 0 || !may_kill || now_ns() < crew->next_kill_ns)
 		return r;
 	victim = (unsigned)(drand48() * crew->plan->n_workers);
 	kill(crew->worker[victim], SIGKILL);

@@ -25,6 +25,7 @@
 
 #include "wordcount.h"
 
+#define UNREPAIRED_MAX 64
 #define DEFAULT_TEXT_BYTES (UINT64_C(12) << 20)
 
 struct job {
@@ -39,6 +40,7 @@ struct job {
 	uint64_t n_done;	/* jobs, all up to here */
 	/* what the daemon said of our segment */
 	uint64_t n_deaths, n_repair_jobs, n_repaired, n_redelivered;
+	unsigned n_unrepaired;		/* deaths since the last repair */
 	bool events_lost;
 	bool disposed;
 };
@@ -51,7 +53,7 @@ static int usage(FILE *out)
 		"total with wc -w. Without names: text that every Debian has.\n\n"
 		"  --workers N       processes that count (1 .. %d; 4)\n"
 		"  --kill-every MS   kill one about this often, 0 = never (8)\n"
-		"  --rounds N        count everything so many times (1 .. 100000; 150)\n"
+		"  --rounds N        count everything so many times (1 .. 100000; 120)\n"
 		"  --help\n\n"
 		"Needs a running shmregd; for a private one: shmregctl run -- wordcount\n",
 		N_WORKERS_MAX);
@@ -91,7 +93,7 @@ static int parse(struct plan *plan, int argc, char **argv, int *ret_exit)
 						 { "rounds", required_argument, NULL, 'r' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
-	uint64_t workers = 4, kill_every = 8, rounds = 150;
+	uint64_t workers = 4, kill_every = 8, rounds = 120;
 	int c, r = 0;
 
 	while (r == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -180,6 +182,7 @@ static int take_event(struct job *job, int nonblock)
 		return 1;
 	if (r == -ECONNRESET) {
 		job->events_lost = true;
+		job->n_unrepaired = 0;
 		return subscribe(job) == 0 ? 1 : -ECONNRESET;
 	}
 	if (r < 0) {
@@ -188,8 +191,10 @@ static int take_event(struct job *job, int nonblock)
 	}
 	if (event.kind == SHMREG_EVENT_DIED) {
 		job->n_deaths++;
+		job->n_unrepaired++;
 	} else if (event.kind == SHMREG_EVENT_REPAIRED) {
 		job->n_repair_jobs++;
+		job->n_unrepaired = 0;
 		job->n_repaired += event.n_repaired;
 		job->n_redelivered += event.n_requeued;
 	}
@@ -230,7 +235,8 @@ static int follow(struct job *job, uint64_t started_ns)
 		if (r < 0)
 			return r;
 		show_progress(job, started_ns);
-		r = crew_torment(&job->crew);
+		/* Dead participants keep their places until they are repaired: not too many. */
+		r = crew_torment(&job->crew, job->n_unrepaired < UNREPAIRED_MAX);
 		if (r < 0)
 			return r;
 		nanosleep(&nap, NULL);

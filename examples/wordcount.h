@@ -81,8 +81,8 @@ struct crew {
 	uint64_t next_kill_ns;
 };
 int crew_start(struct crew *crew, const struct plan *plan);
-/* Kills a worker if it is time and starts another; notices who ended. Negative: one failed. */
-int crew_torment(struct crew *crew);
+/* Kills a worker if it may and it is time, starts another; notices who ended. Negative: one failed. */
+int crew_torment(struct crew *crew, bool may_kill);
 int crew_wait(struct crew *crew);	/* for all to go home */
 void crew_abandon(struct crew *crew);	/* after a failure: kill all that is left */
 
