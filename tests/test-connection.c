@@ -57,7 +57,7 @@ static enum fake_action serve(void *data, const struct shmreg_request *request,
 	}
 	if (type != SHMREG_PACKET_HELLO && shmreg_load_acquire(&s->n_hang_ups) > 0 &&
 	    (s->hang_up_on == 0 || s->hang_up_on == type)) {
-		shmreg_store_release(&s->n_hang_ups, s->n_hang_ups - 1);
+		shmreg_store_release(&s->n_hang_ups, shmreg_load_acquire(&s->n_hang_ups) - 1);
 		return FAKE_HANG_UP;
 	}
 	if (s->serve != NULL)
