@@ -312,6 +312,23 @@ START_TEST(nonsense)
 }
 END_TEST
 
+/* There is nothing else that it could sleep in. */
+static void wait_until_asleep(pid_t pid)
+{
+	char path[64], line[256], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	while (state != 'S') {
+		FILE *f = fopen(path, "re");
+
+		ck_assert_ptr_nonnull(f);
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line), f));
+		fclose(f);
+		state = strrchr(line, ')')[2];
+		usleep(1000);
+	}
+}
+
 START_TEST(death_wakes_all)
 {
 	struct shmreg_dir *m = d.map;
@@ -329,6 +346,8 @@ START_TEST(death_wakes_all)
 			_exit(0);
 		}
 	}
+	for (int i = 0; i < 2; i++)
+		wait_until_asleep(children[i]);
 	directory_raise_death(&d);
 	ck_assert_uint_eq(m->death, 1);
 	for (int i = 0; i < 2; i++) {
