@@ -53,7 +53,7 @@ static int usage(FILE *out)
 		"total with wc -w. Without names: text that every Debian has.\n\n"
 		"  --workers N       processes that count (1 .. %d; 4)\n"
 		"  --kill-every MS   kill one about this often, 0 = never (8)\n"
-		"  --rounds N        count everything so many times (1 .. 100000; 120)\n"
+		"  --rounds N        count everything so many times (1 .. 100000; 300)\n"
 		"  --help\n\n"
 		"Needs a running shmregd; for a private one: shmregctl run -- wordcount\n",
 		N_WORKERS_MAX);
@@ -93,7 +93,7 @@ static int parse(struct plan *plan, int argc, char **argv, int *ret_exit)
 						 { "rounds", required_argument, NULL, 'r' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
-	uint64_t workers = 4, kill_every = 8, rounds = 120;
+	uint64_t workers = 4, kill_every = 8, rounds = 300;
 	int c, r = 0;
 
 	while (r == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
