@@ -37,6 +37,7 @@ struct reapers {
 	bool started;
 	bool warm_died;			/* so none is started in advance until a repair succeeds */
 	TAILQ_HEAD(, repair) queue;
+	bool prevented;			/* again and again: nothing is begun before retry */
 	ev_timer retry;
 	struct reaper slots[OPTIONS_REAPERS_MAX + 1];
 };

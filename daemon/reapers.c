@@ -64,8 +64,10 @@ static void job_failed(struct reapers *all, struct repair *job, const char *why,
 		log_write(LOG_WARNING, &about,
 			  "the repair of segment '%s' (%" PRIu64 ") was prevented and is tried again: %s",
 			  segment_name(s), id, why);
-		if (job->n_prevented >= REAPERS_TRIES)
+		if (job->n_prevented >= REAPERS_TRIES) {
+			all->prevented = true;
 			ev_timer_again(all->loop, &all->retry);
+		}
 	}
 	registry_repair_end(all->registry, s, false, NULL);
 	/* Its last participant may have gone meanwhile, and so may it. */
@@ -215,8 +217,8 @@ static void kick(struct reapers *all)
 {
 	struct repair *job;
 
-	/* While there is something to be waited for, nothing is begun. */
-	if (!all->started || ev_is_active(&all->retry))
+	/* Prevented repairs wait, lest they fork in a circle; a mere lack of something does not. */
+	if (!all->started || all->prevented)
 		return;
 	while (n_running(all, NULL) < all->max && (job = pick(all))) {
 		if (begin(all, job) < 0) {
@@ -232,9 +234,12 @@ static void kick(struct reapers *all)
 
 static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
 {
+	struct reapers *all = w->data;
+
 	(void)revents;
 	ev_timer_stop(loop, w);
-	kick(w->data);
+	all->prevented = false;
+	kick(all);
 }
 
 void reapers_repair(struct reapers *all, struct repair *job, struct segment *segment)
