@@ -104,22 +104,22 @@ test_directory_SOURCES = tests/test-directory.c tests/suite.h $(registry_fixture
 test_registry_CPPFLAGS = $(core_cppflags)
 test_registry_CFLAGS = $(core_cflags)
 test_registry_LDADD = $(core_ldadd)
-test_registry_SOURCES = tests/test-registry.c tests/suite.h $(registry_fixture)
+test_registry_SOURCES = tests/test-registry.c tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_registry_life_CPPFLAGS = $(core_cppflags)
 test_registry_life_CFLAGS = $(core_cflags)
 test_registry_life_LDADD = $(core_ldadd)
-test_registry_life_SOURCES = tests/test-registry-life.c tests/suite.h $(registry_fixture)
+test_registry_life_SOURCES = tests/test-registry-life.c tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_registry_limits_CPPFLAGS = $(core_cppflags)
 test_registry_limits_CFLAGS = $(core_cflags)
 test_registry_limits_LDADD = $(core_ldadd)
-test_registry_limits_SOURCES = tests/test-registry-limits.c tests/suite.h $(registry_fixture)
+test_registry_limits_SOURCES = tests/test-registry-limits.c tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_registry_restart_CPPFLAGS = $(core_cppflags)
 test_registry_restart_CFLAGS = $(core_cflags)
 test_registry_restart_LDADD = $(core_ldadd)
-test_registry_restart_SOURCES = tests/test-registry-restart.c tests/suite.h $(registry_fixture)
+test_registry_restart_SOURCES = tests/test-registry-restart.c tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_directory_random_CPPFLAGS = $(core_cppflags)
 test_directory_random_CFLAGS = $(core_cflags)

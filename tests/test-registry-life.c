@@ -13,44 +13,13 @@
 #include <unistd.h>
 
 #include "memfd.h"
-#include "registry-fixture.h"
-#include "suite.h"
-
-static struct registry_config config;
-static struct notes notes;
-static struct registry *r;
-static struct caller alice, alice2, bob, root;
-
-static void setup(void)
-{
-	config = fixture_config();
-	notes = (struct notes){ 0 };
-	r = fixture_registry(&config, &notes);
-	alice = fixture_caller(1000, 11);
-	alice2 = fixture_caller(1000, 12);
-	bob = fixture_caller(2000, 21);
-	root = fixture_caller(0, 1);
-}
-
-static void teardown(void)
-{
-	registry_verify(r);
-	r = registry_free(r);
-}
+#include "registry-world.h"
 
 static struct shmreg_attach_reply made(const struct caller *c, const char *name, uint32_t lifetime)
 {
 	struct shmreg_attach_reply reply;
 
 	ck_assert_int_eq(fixture_create(r, c, name, 65536, 0666, lifetime, &reply), 0);
-	return reply;
-}
-
-static struct shmreg_attach_reply opened(const struct caller *c, const char *name, uint32_t access)
-{
-	struct shmreg_attach_reply reply;
-
-	ck_assert_int_eq(fixture_open(r, c, name, access, &reply), 0);
 	return reply;
 }
 
