@@ -4,8 +4,8 @@ lib_LTLIBRARIES += libshmreg.la
 libshmreg_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libshmreg_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-Wl,--version-script=$(top_srcdir)/libclient/shmreg.map
-libshmreg_la_LIBADD = libqueue.la libproto.la
-libshmreg_la_DEPENDENCIES = libqueue.la libproto.la libclient/shmreg.map
+libshmreg_la_LIBADD = libstructures.la libproto.la
+libshmreg_la_DEPENDENCIES = libstructures.la libproto.la libclient/shmreg.map
 libshmreg_la_SOURCES = \
 	libclient/admin.c \
 	libclient/arena.c \
@@ -22,19 +22,22 @@ libshmreg_la_SOURCES = \
 	libclient/params.c \
 	libclient/params.h \
 	libclient/queue.c \
+	libclient/role.c \
 	libclient/segment.c \
 	libclient/segment.h \
 	libclient/transport.c \
 	libclient/transport.h
 
-# The queue's operations, apart so that tests link them without a segment and a daemon.
-noinst_LTLIBRARIES += libqueue.la
-libqueue_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
-libqueue_la_SOURCES = \
+# The structures' operations, apart so that tests link them without a segment and a daemon.
+noinst_LTLIBRARIES += libstructures.la
+libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libstructures_la_SOURCES = \
+	libclient/again.h \
 	libclient/queue-bind.c \
 	libclient/queue-bind.h \
 	libclient/queue-claim.c \
-	libclient/queue-stat.c
+	libclient/queue-stat.c \
+	libclient/role.h
 
 # Recovery, which shmreg-reaper links (with libproto.la).
 noinst_LTLIBRARIES += librepair.la
@@ -54,6 +57,7 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/array.h \
 	libclient/shmreg/atomic.h \
 	libclient/shmreg/connection.h \
+	libclient/shmreg/copy.h \
 	libclient/shmreg/handle.h \
 	libclient/shmreg/queue.h \
 	libclient/shmreg/queue-inline.h \

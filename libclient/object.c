@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <shmreg/abi/queue.h>
-
 #include "error.h"
 #include "object.h"
 #include "segment.h"
@@ -62,15 +60,6 @@ uint64_t object_epoch(struct shmreg_segment *s)
 	}
 	/* What was claimed once stays true (E3). */
 	return epoch > s->reported ? epoch : s->reported;
-}
-
-/*
- * Kinds whose operations claim things keep a bitmap of seats: offset, 0 = none.
- * The reaper passes over objects in which no dead seat has its bit.
- */
-static size_t users_offset(uint32_t kind)
-{
-	return kind == SHMREG_KIND_QUEUE ? offsetof(struct shmreg_queue_shm, users) : 0;
 }
 
 /* The lowest seat that no open handle of the object has; 0 if there is none. */
@@ -169,8 +158,8 @@ static int handle_new(struct shmreg_segment *s, struct shmreg_handle **ret,
 	node->seat = seat;
 	link_node(s, node);
 
-	if (seat != 0 && users_offset(entry->shape.kind) != 0) {
-		users = (uint64_t *)(void *)(handle->base + users_offset(entry->shape.kind)) +
+	if (seat != 0 && shmreg_kind_users(entry->shape.kind) != 0) {
+		users = (uint64_t *)(void *)(handle->base + shmreg_kind_users(entry->shape.kind)) +
 			seat / 64;
 		/*
 		 * Before the handle's first claim, in program order: that is all it takes

@@ -6,6 +6,8 @@
 
 #include <shmreg/queue.h>
 
+#include "again.h"
+
 /* See the argument in shmreg/queue-inline.h, to which labels refer. */
 
 static uint64_t *word_at(const struct shmreg_queue *q, uint64_t pos)
@@ -49,14 +51,6 @@ static int record(const struct shmreg_queue *q, uint64_t c, uint64_t from, uint6
 	return 0;
 }
 
-/* Nothing to pop or no room: is that all? */
-static int again(const struct shmreg_queue *q)
-{
-	const int r = q->handle.entry ? shmreg_handle_trouble(&q->handle) : 0;
-
-	return r < 0 ? r : -EAGAIN;
-}
-
 int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
@@ -81,7 +75,7 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 		}
 		if (n < min) {
 			if ((int64_t)w < 0)
-				return again(q);
+				return handle_again(&q->handle);
 			is_stale = true;
 			stale = c;
 			continue;
@@ -162,7 +156,7 @@ static bool claim_redelivered(struct shmreg_queue *q, uint64_t look, uint64_t *r
 /* Nothing at the head: the rest of the turn is looked at before one says so. */
 static int nothing_to_pop(struct shmreg_queue *q, uint64_t *ret_pos)
 {
-	return claim_redelivered(q, q->mask + 1, ret_pos) ? 1 : again(q);
+	return claim_redelivered(q, q->mask + 1, ret_pos) ? 1 : handle_again(&q->handle);
 }
 
 int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
@@ -225,7 +219,7 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 
 int shmreg_queue_unusable(const struct shmreg_queue *q)
 {
-	return q->handle.base == NULL ? -ECHILD : -EROFS;
+	return handle_unusable(&q->handle);
 }
 
 int shmreg_queue_bad_lease(const struct shmreg_queue *q, const struct shmreg_queue_lease *lease,

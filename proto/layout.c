@@ -6,11 +6,15 @@
  * them, so that no field moves unnoticed. A structure that has been released is
  * never changed: it gets a new layout or protocol version, and its lines stay.
  */
+#include <shmreg/abi/cell.h>
 #include <shmreg/abi/directory.h>
 #include <shmreg/abi/object.h>
 #include <shmreg/abi/packet.h>
+#include <shmreg/abi/pool.h>
 #include <shmreg/abi/queue.h>
 #include <shmreg/abi/reaper.h>
+#include <shmreg/abi/ring.h>
+#include <shmreg/abi/topic.h>
 
 #define AT(type, field, offset) \
 	SHMREG_STATIC_ASSERT(offsetof(struct type, field) == (offset), "frozen")
@@ -108,6 +112,70 @@ AT(shmreg_queue_shm, n_redelivered, 400);
 AT(shmreg_queue_shm, lapped, 408);
 AT(shmreg_queue_shm, users, 512);
 SIZE(shmreg_queue_shm, 1024);
+
+/* ring.h */
+AT(shmreg_ring_record, bytes, 0);
+AT(shmreg_ring_record, reserved, 4);
+SIZE(shmreg_ring_record, 8);
+AT(shmreg_ring_shm, tail, 0);
+AT(shmreg_ring_shm, n_written, 8);
+AT(shmreg_ring_shm, producer_high, 24);
+AT(shmreg_ring_shm, n_full, 32);
+AT(shmreg_ring_shm, head, 128);
+AT(shmreg_ring_shm, n_read, 136);
+AT(shmreg_ring_shm, consumer_high, 152);
+AT(shmreg_ring_shm, n_skipped, 160);
+AT(shmreg_ring_shm, producer, 256);
+AT(shmreg_ring_shm, consumer, 264);
+AT(shmreg_ring_shm, items_event, 384);
+AT(shmreg_ring_shm, items_watch, 388);
+AT(shmreg_ring_shm, space_event, 392);
+AT(shmreg_ring_shm, space_watch, 396);
+SIZE(shmreg_ring_shm, 512);
+
+/* topic.h */
+AT(shmreg_topic_chunk, sequence, 0);
+AT(shmreg_topic_chunk, publisher, 8);
+AT(shmreg_topic_chunk, displaced, 12);
+AT(shmreg_topic_chunk, bytes, 16);
+AT(shmreg_topic_chunk, time_ns, 24);
+SIZE(shmreg_topic_chunk, 32);
+AT(shmreg_topic_publisher, owner, 0);
+AT(shmreg_topic_publisher, spare, 8);
+AT(shmreg_topic_publisher, want, 16);
+AT(shmreg_topic_publisher, n_published, 24);
+AT(shmreg_topic_publisher, n_full, 32);
+AT(shmreg_topic_publisher, n_evicted, 40);
+AT(shmreg_topic_publisher, high, 48);
+SIZE(shmreg_topic_publisher, 128);
+AT(shmreg_topic_cursor, word, 0);
+AT(shmreg_topic_cursor, n_lost, 8);
+AT(shmreg_topic_cursor, n_read, 16);
+SIZE(shmreg_topic_cursor, 128);
+AT(shmreg_topic_shm, tail, 0);
+AT(shmreg_topic_shm, message_event, 128);
+AT(shmreg_topic_shm, message_watch, 132);
+AT(shmreg_topic_shm, space_event, 136);
+AT(shmreg_topic_shm, space_watch, 140);
+AT(shmreg_topic_shm, n_settled, 256);
+AT(shmreg_topic_shm, reserved, 264);
+SIZE(shmreg_topic_shm, 384);
+
+/* pool.h */
+AT(shmreg_pool_shm, n_exhausted, 0);
+AT(shmreg_pool_shm, n_reclaimed, 8);
+AT(shmreg_pool_shm, space_event, 128);
+AT(shmreg_pool_shm, space_watch, 132);
+AT(shmreg_pool_shm, users, 256);
+SIZE(shmreg_pool_shm, 768);
+
+/* cell.h */
+AT(shmreg_cell_shm, latest, 0);
+AT(shmreg_cell_shm, change_event, 128);
+AT(shmreg_cell_shm, change_watch, 132);
+AT(shmreg_cell_shm, writer, 256);
+AT(shmreg_cell_shm, n_superseded, 768);
+SIZE(shmreg_cell_shm, 1280);
 
 /* packet.h */
 AT(shmreg_packet_header, magic, 0);

@@ -189,6 +189,10 @@ test_epoch_SOURCES = tests/test-epoch.c
 endif
 
 include tests/queue.mk
+include tests/ring.mk
+include tests/topic.mk
+include tests/pool.mk
+include tests/cell.mk
 
 # The real shmreg-reaper on hand-made segments.
 if HAVE_CHECK
@@ -227,10 +231,12 @@ test_fdstore_LDADD = $(CHECK_LIBS) $(LIBSYSTEMD_LIBS)
 test_fdstore_SOURCES = tests/test-fdstore.c ctl/fdstore.c ctl/fdstore.h
 endif
 
-# What the library looks like from outside.
+# CK_DEFAULT_TIMEOUT: Check's own of 4 s is too short for a busy machine; ours is for hangs.
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)' CC='$(CC)'; \
-	export top_srcdir top_builddir CC ;
+	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT:-300}; \
+	export top_srcdir top_builddir CC CK_DEFAULT_TIMEOUT ;
+# What the library looks like from outside.
 client_scripts = \
 	tests/atomic-code.sh \
 	tests/headers.sh \

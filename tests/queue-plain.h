@@ -8,15 +8,8 @@
 
 #include <shmreg/queue.h>
 
+#include "plain.h"
 #include "queue-bind.h"
-
-/*
- * queue_map() - shared anonymous memory for a queue, unreadable pages on both sides
- *
- * Sparse, all zero, its last byte before an unreadable page.
- */
-void *queue_map(const struct shmreg_shape *shape);
-void queue_unmap(void *base, const struct shmreg_shape *shape);
 
 /*
  * queue_seed() - the queue at @base as it looks when it is empty at @position

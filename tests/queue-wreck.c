@@ -22,7 +22,7 @@ void setup(uint64_t at, uint32_t flags, uint64_t capacity)
 		.elem_bytes = 8,
 		.capacity = capacity,
 	};
-	shm = queue_map(&shape);
+	shm = plain_map(&shape);
 	ck_assert_ptr_nonnull(shm);
 	start = at;
 	if (at != 0)
@@ -39,7 +39,7 @@ void setup(uint64_t at, uint32_t flags, uint64_t capacity)
 
 void teardown(void)
 {
-	queue_unmap(shm, &shape);
+	plain_unmap(shm, &shape);
 }
 
 void push(struct shmreg_queue *q, uint64_t n)

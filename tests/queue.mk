@@ -2,14 +2,16 @@
 
 if HAVE_CHECK
 
-check_LTLIBRARIES += libqueueplain.la
-libqueueplain_la_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
-libqueueplain_la_SOURCES = \
+check_LTLIBRARIES += libplain.la
+libplain_la_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libplain_la_SOURCES = \
+	tests/plain.c \
+	tests/plain.h \
 	tests/queue-plain.c \
 	tests/queue-plain.h
-libqueueplain_la_LIBADD = libqueue.la librepair.la libproto.la
+libplain_la_LIBADD = libstructures.la librepair.la libproto.la
 queue_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
-queue_ldadd = libqueueplain.la libshmreg.la $(CHECK_LIBS)
+queue_ldadd = libplain.la libshmreg.la $(CHECK_LIBS)
 
 PURE_TESTS += test-queue
 test_queue_CPPFLAGS = $(queue_cppflags)

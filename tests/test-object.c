@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include <shmreg/abi/object.h>
+#include <shmreg/abi/pool.h>
 #include <shmreg/abi/queue.h>
+#include <shmreg/abi/topic.h>
 
 #include "random.h"
 
@@ -99,12 +101,138 @@ START_TEST(test_queue)
 }
 END_TEST
 
+static struct shmreg_shape records(uint64_t capacity)
+{
+	struct shmreg_shape s = shape(SHMREG_KIND_RING, 1, 1, capacity);
+
+	s.flags = SHMREG_RING_RECORDS;
+	return s;
+}
+
+START_TEST(test_ring)
+{
+	struct shmreg_shape s;
+
+	CHECK_BYTES(shape(SHMREG_KIND_RING, 8, 8, 2), 512 + 128, 128);
+	CHECK_BYTES(shape(SHMREG_KIND_RING, 24, 8, 1024), 512 + 24 * 1024, 4096);
+	CHECK_BYTES(shape(SHMREG_KIND_RING, 1, 1, UINT64_C(1) << 40), 512 + (UINT64_C(1) << 40), 4096);
+	CHECK_BYTES(records(64), 512 + 128, 128);
+	CHECK_BYTES(records(UINT64_C(1) << 40), 512 + (UINT64_C(1) << 40), 4096);
+	CHECK_REFUSED(shape(SHMREG_KIND_RING, 8, 8, 0), -EINVAL, "power of two");
+	CHECK_REFUSED(shape(SHMREG_KIND_RING, 8, 8, 1), -EINVAL, "2 to 2^40");
+	CHECK_REFUSED(shape(SHMREG_KIND_RING, 8, 8, 100), -EINVAL, "power of two");
+	CHECK_REFUSED(shape(SHMREG_KIND_RING, 0, 8, 2), -EINVAL, "1 byte to 64 MiB");
+	CHECK_REFUSED(shape(SHMREG_KIND_RING, 12, 8, 2), -EINVAL, "multiple");
+	CHECK_REFUSED(shape(SHMREG_KIND_RING, 256, 256, 2), -EINVAL, "1 to 128");
+	CHECK_REFUSED(shape(SHMREG_KIND_RING, 256, 1, UINT64_C(1) << 40), -EOVERFLOW, "2^47");
+	CHECK_REFUSED(records(32), -EINVAL, "64 to 2^40");
+	CHECK_REFUSED(records(100), -EINVAL, "power of two");
+	s = records(64);
+	s.elem_bytes = 8;
+	CHECK_REFUSED(s, -EINVAL, "bytes");
+	s = shape(SHMREG_KIND_RING, 8, 8, 2);
+	s.param[2] = 1;
+	CHECK_REFUSED(s, -EINVAL, "parameters");
+}
+END_TEST
+
+static struct shmreg_shape topic(uint64_t bytes, uint64_t capacity, uint32_t publishers,
+				 uint32_t subscribers, uint32_t lag)
+{
+	struct shmreg_shape s = shape(SHMREG_KIND_TOPIC, bytes, 8, capacity);
+
+	s.flags = subscribers ? SHMREG_TOPIC_RELIABLE : 0;
+	s.param[0] = publishers;
+	s.param[1] = subscribers;
+	s.param[2] = lag;
+	return s;
+}
+
+START_TEST(test_topic)
+{
+	struct shmreg_shape s;
+
+	/* header, a publisher, slots, one chunk more than there are slots; in blocks of 128 */
+	CHECK_BYTES(topic(8, 16, 1, 0, 0), 384 + 128 + 128 + 18 * 64, 128);
+	CHECK_BYTES(topic(100, 16, 2, 4, 8), 384 + 6 * 128 + 128 + 18 * 192, 4096);
+	CHECK_BYTES(topic(UINT64_C(1) << 24, UINT64_C(1) << 22, 64, 4095, 0),
+		    384 + 4159 * 128 + (UINT64_C(8) << 22) +
+			    ((UINT64_C(1) << 22) + 64) * ((UINT64_C(1) << 24) + 64), 4096);
+	CHECK_REFUSED(topic(8, 15, 1, 1, 0), -EINVAL, "2 to 2^22");
+	CHECK_REFUSED(topic(8, UINT64_C(1) << 23, 1, 1, 0), -EINVAL, "2 to 2^22");
+	CHECK_REFUSED(topic(0, 16, 1, 1, 0), -EINVAL, "message size");
+	CHECK_REFUSED(topic((UINT64_C(1) << 26) + 1, 16, 1, 1, 0), -EINVAL, "64 MiB");
+	CHECK_REFUSED(topic(UINT64_C(1) << 26, UINT64_C(1) << 22, 1, 1, 0), -EOVERFLOW, "2^47");
+	CHECK_REFUSED(topic(8, 16, 0, 1, 0), -EINVAL, "1 to 64");
+	CHECK_REFUSED(topic(8, 16, 65, 1, 0), -EINVAL, "1 to 64");
+	CHECK_REFUSED(topic(8, 16, 1, 4096, 0), -EINVAL, "4,095");
+	CHECK_REFUSED(topic(8, 16, 1, 1, 17), -EINVAL, "at most the capacity");
+	CHECK_REFUSED(topic(8, 16, 1, 0, 1), -EINVAL, "only a reliable");
+	s = topic(8, 16, 1, 1, 0);
+	s.param[1] = 0;
+	CHECK_REFUSED(s, -EINVAL, "no room for subscribers");
+	s.param[1] = 1;
+	s.param[3] = 1;
+	CHECK_REFUSED(s, -EINVAL, "parameter");
+}
+END_TEST
+
+START_TEST(test_pool)
+{
+	struct shmreg_shape s = shape(SHMREG_KIND_POOL, 24, 8, 1000);
+	struct shmreg_pool_geometry g = shmreg_pool_geometry(&s);
+
+	ck_assert_uint_eq(g.n_full, 1);
+	ck_assert_uint_eq(g.n_fuller, 1);
+	ck_assert_uint_eq(g.owner_offset, 768 + 128 + 128);
+	ck_assert_uint_eq(g.elems_offset, 768 + 256 + 63 * 128);
+	CHECK_BYTES(s, 768 + 256 + 63 * 128 + 24064, 4096);
+	CHECK_BYTES(shape(SHMREG_KIND_POOL, 1, 1, 1), 768 + 256 + 128 + 128, 128);
+	CHECK_BYTES(shape(SHMREG_KIND_POOL, 5000, 4096, 2), 4096 + 4 * 4096, 4096);
+	CHECK_REFUSED(shape(SHMREG_KIND_POOL, 8, 8, 0), -EINVAL, "1 to 2^30");
+	CHECK_REFUSED(shape(SHMREG_KIND_POOL, 8, 8, (UINT64_C(1) << 30) + 1), -EINVAL, "2^30");
+	CHECK_REFUSED(shape(SHMREG_KIND_POOL, 0, 8, 1), -EINVAL, "1 byte to 2^40");
+	CHECK_REFUSED(shape(SHMREG_KIND_POOL, 8, 8192, 1), -EINVAL, "1 to 4096");
+	CHECK_REFUSED(shape(SHMREG_KIND_POOL, UINT64_C(1) << 40, 8, 1 << 10), -EOVERFLOW, "2^47");
+}
+END_TEST
+
+static struct shmreg_shape cell(uint64_t bytes, uint64_t writers, uint32_t slots)
+{
+	struct shmreg_shape s = shape(SHMREG_KIND_CELL, bytes, 8, writers);
+
+	s.param[0] = slots;
+	return s;
+}
+
+START_TEST(test_cell)
+{
+	struct shmreg_shape s;
+
+	CHECK_BYTES(cell(56, 1, 2), 1280 + 2 * 64, 128);
+	CHECK_BYTES(cell(57, 3, 4), 1280 + 12 * 128, 128);
+	CHECK_BYTES(cell(UINT64_C(1) << 30, 64, 64),
+		    1280 + UINT64_C(4096) * ((UINT64_C(1) << 30) + 64), 4096);
+	CHECK_REFUSED(cell(0, 1, 2), -EINVAL, "1 byte to 1 GiB");
+	CHECK_REFUSED(cell((UINT64_C(1) << 30) + 1, 1, 2), -EINVAL, "1 GiB");
+	CHECK_REFUSED(cell(8, 0, 2), -EINVAL, "1 to 64");
+	CHECK_REFUSED(cell(8, 65, 2), -EINVAL, "1 to 64");
+	CHECK_REFUSED(cell(8, 1, 1), -EINVAL, "2 to 64");
+	CHECK_REFUSED(cell(8, 1, 65), -EINVAL, "2 to 64");
+	s = cell(8, 1, 2);
+	s.param[1] = 1;
+	CHECK_REFUSED(s, -EINVAL, "more than one");
+}
+END_TEST
+
 START_TEST(test_kind_and_layout)
 {
 	for (uint32_t kind = SHMREG_KIND_ARRAY; kind <= SHMREG_KIND_MAX; kind++) {
 		struct shmreg_shape s = shape(kind, 8, 8, kind == SHMREG_KIND_ATOMIC ? 1 : 2);
 		uint64_t bytes, align;
 
+		if (kind == SHMREG_KIND_TOPIC || kind == SHMREG_KIND_CELL)
+			s.param[0] = 2;
 		ck_assert_int_eq(shmreg_shape_bytes(&s, &bytes, &align, NULL), 0);
 		s.layout = 2;
 		CHECK_REFUSED(s, -EPROTONOSUPPORT, "layout version");
@@ -117,6 +245,10 @@ START_TEST(test_kind_and_layout)
 	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_ARRAY), "array");
 	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_ATOMIC), "atomic");
 	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_QUEUE), "queue");
+	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_RING), "ring");
+	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_TOPIC), "topic");
+	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_POOL), "pool");
+	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_CELL), "cell");
 	ck_assert_str_eq(shmreg_kind_name(SHMREG_KIND_NONE), "unknown");
 	ck_assert_str_eq(shmreg_kind_name(UINT32_MAX), "unknown");
 }
@@ -128,9 +260,11 @@ START_TEST(test_random)
 
 	random_seed(&random);
 	for (unsigned long i = random_rounds(100000); i; i--) {
-		struct shmreg_shape s = shape((uint32_t)random_below(&random, 5), 8, 8, 2);
+		struct shmreg_shape s =
+			shape((uint32_t)random_below(&random, SHMREG_KIND_MAX + 2), 8, 8, 2);
 		uint64_t bytes, align;
 
+		s.param[0] = (uint32_t)random_below(&random, 4);
 		random_mutate(&random, &s, sizeof(s));
 		if (shmreg_shape_bytes(&s, &bytes, &align, NULL) < 0)
 			continue;
@@ -154,6 +288,10 @@ int main(void)
 	tcase_add_test(tcase, test_array);
 	tcase_add_test(tcase, test_atomic);
 	tcase_add_test(tcase, test_queue);
+	tcase_add_test(tcase, test_ring);
+	tcase_add_test(tcase, test_topic);
+	tcase_add_test(tcase, test_pool);
+	tcase_add_test(tcase, test_cell);
 	tcase_add_test(tcase, test_kind_and_layout);
 	tcase_add_test(tcase, test_random);
 	tcase_set_timeout(tcase, 300);

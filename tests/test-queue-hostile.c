@@ -44,7 +44,7 @@ static void map(uint64_t capacity, uint64_t elem_bytes, uint32_t elem_align, uin
 		.elem_bytes = elem_bytes,
 		.capacity = capacity,
 	};
-	base = queue_map(&shape);
+	base = plain_map(&shape);
 	ck_assert_ptr_nonnull(base);
 	ck_assert_int_eq(shmreg_shape_bytes(&shape, &bytes, &align, NULL), 0);
 }
@@ -271,7 +271,7 @@ START_TEST(in_turns)
 		((struct shmreg_queue_shm *)(void *)base)->users[0] |= dead[0];
 		act(&q, &r, dead);
 	}
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -303,7 +303,7 @@ START_TEST(at_once)
 	}
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -348,7 +348,7 @@ START_TEST(impossible_is_unclean)
 	shm->head = UINT64_C(2) << SHMREG_QUEUE_OWNER_SHIFT;
 	*slot_word(0) = SHMREG_QUEUE_READY;
 	ck_assert_int_eq(shmreg_queue_pop(&q, &x), -EUCLEAN);
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -365,7 +365,7 @@ START_TEST(overwritten_lease)
 	ck_assert_int_eq(shmreg_queue_commit(&q, &l), -EINVAL);
 	ck_assert_int_eq(shmreg_queue_abort(&q, &l), -EINVAL);
 	ck_assert_uint_eq(*slot_word(0), 99);
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 

@@ -77,7 +77,7 @@ START_TEST(test_zero_copy)
 	ck_assert_int_eq(shmreg_queue_pop(&a, &x), -EAGAIN);
 	ck_assert_int_eq(shmreg_queue_release(&a, &l[2]), 0);
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -103,8 +103,8 @@ START_TEST(test_lease_of_another_queue)
 	ck_assert_int_eq(shmreg_queue_commit(&a, &l), -EINVAL);
 	l.position = 0;
 	ck_assert_int_eq(shmreg_queue_commit(&a, &l), 0);
-	queue_unmap(p, &shape);
-	queue_unmap(q, &shape);
+	plain_unmap(p, &shape);
+	plain_unmap(q, &shape);
 }
 END_TEST
 
@@ -140,7 +140,7 @@ START_TEST(test_stopped_half_way)
 			     (pos & a.lap_mask) + a.lap);
 	ck_assert(queue_is_clean(base, &shape));
 
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -165,7 +165,7 @@ START_TEST(test_refused_blocks_a_lap_later)
 	expect(&a, 2);
 	expect(&a, 3);
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -200,7 +200,7 @@ START_TEST(test_refused_many)
 	expect_empty(&a);
 	expect_empty(&b);
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 

@@ -132,14 +132,14 @@ START_TEST(pair)
 		.elem_bytes = sizeof(struct elem),
 		.capacity = capacities[_i],
 	};
-	base = queue_map(&shape);
+	base = plain_map(&shape);
 	ck_assert_ptr_nonnull(base);
 	ck_assert_int_eq(pthread_create(&a, NULL, only_push, &p), 0);
 	ck_assert_int_eq(pthread_create(&b, NULL, only_pop, &p), 0);
 	ck_assert_int_eq(pthread_join(a, NULL), 0);
 	ck_assert_int_eq(pthread_join(b, NULL), 0);
 	ck_assert_uint_eq(p.n_wrong, 0);
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -189,7 +189,7 @@ START_TEST(batches_are_whole)
 		.elem_bytes = 8,
 		.capacity = 2 * WHOLE,
 	};
-	base = queue_map(&shape);
+	base = plain_map(&shape);
 	ck_assert_ptr_nonnull(base);
 	queue_bind(&q, base, &shape, 1);
 	queue_bind(&watched, base, &shape, 0);
@@ -204,7 +204,7 @@ START_TEST(batches_are_whole)
 	shmreg_store_release(&watching, 0);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	ck_assert_uint_eq(n_half, 0);
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 

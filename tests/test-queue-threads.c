@@ -253,7 +253,7 @@ static void torture(uint64_t capacity, uint32_t flags, bool in_order, uint64_t s
 		.elem_bytes = sizeof(struct elem),
 		.capacity = capacity,
 	};
-	base = queue_map(&shape);
+	base = plain_map(&shape);
 	ck_assert_ptr_nonnull(base);
 	queue_seed(base, &shape, start);
 	n_producing = THREADS;
@@ -291,7 +291,7 @@ static void torture(uint64_t capacity, uint32_t flags, bool in_order, uint64_t s
 	if (flags & SHMREG_QUEUE_REDELIVER)
 		ck_assert_uint_eq(shm->n_dropped, 0);
 	ck_assert_uint_gt(n_deaths, 0);
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 
 START_TEST(drop)

@@ -337,7 +337,7 @@ START_TEST(torture)
 		.elem_bytes = sizeof(struct elem),
 		.capacity = runs[_i].capacity,
 	};
-	base = queue_map(&shape);
+	base = plain_map(&shape);
 	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ck_assert(base != NULL && o != MAP_FAILED);
@@ -348,7 +348,7 @@ START_TEST(torture)
 	claimed = ((struct shmreg_queue_shm *)base)->tail >> SHMREG_QUEUE_POS_SHIFT;
 	audit((claimed - runs[_i].start) & ((UINT64_C(1) << 43) - 1), f, kills);
 	munmap(o, sizeof(*o));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 	free(doubts);
 }
 END_TEST

@@ -50,7 +50,7 @@ START_TEST(test_fifo_full_empty_at_every_wrap)
 		expect(&a, 1);
 	}
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -64,7 +64,7 @@ START_TEST(test_zero_is_empty)
 	ck_assert_uint_eq(shmreg_queue_capacity(&q), 16);
 	ck_assert_uint_eq(shmreg_queue_length(&q), 0);
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -123,7 +123,7 @@ START_TEST(test_batch)
 		next_out += (uint64_t)r;
 	ck_assert_uint_eq(next_in, next_out);
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -171,7 +171,7 @@ START_TEST(test_sizes_and_alignments)
 		ck_assert_uint_eq(out[3 * n], 0x5a);
 	}
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 	free(in);
 	free(out);
 }
@@ -222,8 +222,8 @@ START_TEST(test_typed)
 	ck_assert_int_eq(wide_queue_pop(&wq, &v), 0);
 	ck_assert_mem_eq(&v, &w, sizeof(v));
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
-	queue_unmap(base2, &wide);
+	plain_unmap(base, &shape);
+	plain_unmap(base2, &wide);
 }
 END_TEST
 
@@ -259,7 +259,7 @@ START_TEST(test_unusable)
 		ck_assert_int_eq(shmreg_queue_stat(&q, &stats), i == 0 ? 0 : -ECHILD);
 	}
 	ck_assert(queue_is_clean(base, &shape));
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -321,7 +321,7 @@ START_TEST(test_stat_and_holders)
 	ck_assert_int_eq(shmreg_queue_holders(&look, count_holders, seen), 0);
 	ck_assert_uint_eq(seen[0].state, SHMREG_QUEUE_REDEL);
 	ck_assert_uint_eq(seen[0].seat, 0);
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -342,7 +342,7 @@ START_TEST(test_sparse_stays_sparse)
 		expect(&q, i);
 	}
 	ck_assert_uint_eq(((struct shmreg_queue_shm *)base)->lapped, 0);
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 
@@ -365,7 +365,7 @@ START_TEST(test_lapped_is_set_in_time)
 		push(&q, i);
 		ck_assert_uint_eq(shm->lapped, i < 2 ? 0 : 1);
 	}
-	queue_unmap(base, &shape);
+	plain_unmap(base, &shape);
 }
 END_TEST
 

@@ -61,6 +61,41 @@
 #define shmreg_fetch_add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define shmreg_fetch_or_acq_rel(p, v) __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL)
 #define shmreg_fetch_and_acq_rel(p, v) __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL)
+#define shmreg_fetch_or_seq_cst(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
+#define shmreg_fetch_and_seq_cst(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 #define shmreg_exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+/* On failure *expected becomes what was found. */
+#define shmreg_cas_seq_cst(p, expected, v) \
+	__atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+/*
+ * Fences that stand alone: only where an order on the operation itself cannot say it.
+ * Each use says why. ThreadSanitizer does not know them (gcc warns of it); what they
+ * order is accessed by shmreg/copy.h's functions, which are atomic for its sake.
+ */
+#if defined(__SANITIZE_THREAD__)
+# define SHMREG_TSAN 1
+#elif defined(__has_feature)
+# if __has_feature(thread_sanitizer)
+#  define SHMREG_TSAN 1
+# endif
+#endif
+#ifndef SHMREG_TSAN
+# define SHMREG_TSAN 0
+#endif
+#if SHMREG_TSAN
+/* A locked instruction on a word of nobody's: a full barrier on x86, where TSan is used. */
+# define shmreg_fence_(order)                                                       \
+	do {                                                                       \
+		uint32_t fence_ = 0;                                               \
+		(void)__atomic_fetch_add(&fence_, 1, __ATOMIC_SEQ_CST);            \
+		__asm__ __volatile__("" : : "r"(&fence_) : "memory");              \
+	} while (0)
+#else
+# define shmreg_fence_(order) __atomic_thread_fence(order)
+#endif
+#define shmreg_fence_acquire() shmreg_fence_(__ATOMIC_ACQUIRE)
+#define shmreg_fence_release() shmreg_fence_(__ATOMIC_RELEASE)
+#define shmreg_fence_seq_cst() shmreg_fence_(__ATOMIC_SEQ_CST)
 
 #endif /* SHMREG_COMPILER_H */

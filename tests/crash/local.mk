@@ -6,7 +6,7 @@ crash_cppflags = -I$(top_srcdir)/tests/crash -I$(top_srcdir)/libclient -I$(top_s
 crash_queue_CPPFLAGS = $(crash_cppflags)
 # Symbols are bound before the first step.
 crash_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
-crash_queue_LDADD = libqueue.la librepair.la libproto.la
+crash_queue_LDADD = libstructures.la librepair.la libproto.la
 crash_queue_SOURCES = \
 	tests/crash/crash-queue.c \
 	tests/crash/queue-operations.c \

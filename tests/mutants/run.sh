@@ -24,7 +24,7 @@ core=$(sed -n '/^libshmregd_core_la_SOURCES/,/[^\\]$/s/^[[:space:]]*\(daemon\/[a
 cat >"$work/Makefile" <<'EOF'
 queue = libclient/queue-claim.c libclient/queue-stat.c libclient/queue-bind.c \
 	libclient/queue-repair.c libclient/repair.c libclient/repair-memory.c \
-	tests/queue-plain.c
+	tests/plain.c tests/queue-plain.c
 sources = $(if $(core),$(core),$(queue)) $(wildcard proto/*.c) $(main) $(more)
 objects = $(sources:%.c=$(out)/%.o)
 $(out)/$(test): $(objects)

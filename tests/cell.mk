@@ -1,0 +1,1 @@
+# The cell: its tests, without a daemon and with one.

@@ -1,0 +1,1 @@
+# The pool: its tests, without a daemon and with one.

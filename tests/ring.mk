@@ -1,0 +1,1 @@
+# The ring: its tests, without a daemon and with one.

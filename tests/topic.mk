@@ -1,0 +1,1 @@
+# The topic: its tests, without a daemon and with one.
