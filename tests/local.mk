@@ -300,3 +300,4 @@ test_daemon_life_SOURCES = \
 	tests/test-daemon-life.c
 endif
 include tests/crash/local.mk
+include tests/mutants/local.mk

@@ -81,13 +81,3 @@ test_queue_torture_SOURCES = tests/test-queue-torture.c tests/queue-torture.c te
 	tests/random.h
 
 endif
-
-# Tests the tests: each seeded bug must turn its test red. Not in make check: it compiles each of them.
-EXTRA_DIST += tests/mutants/run.sh tests/mutants/directory.list tests/mutants/queue.list
-check-mutants: libshmreg.la
-	@top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' CC='$(CC)' \
-	CHECK_CFLAGS='$(CHECK_CFLAGS)' CHECK_LIBS='$(CHECK_LIBS)' \
-	sh -c 'r=0; for list in queue directory; do \
-		sh $(top_srcdir)/tests/mutants/run.sh $(top_srcdir)/tests/mutants/$$list.list $(MUTANTS) || r=1; \
-	done; exit $$r'
-.PHONY: check-mutants

@@ -1,31 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Tests the tests: each bug of a list, put into a copy of the sources, must turn its test red.
-# usage: run.sh LIST [NAME...]
-# with top_srcdir, top_builddir (absolute), CC, CHECK_CFLAGS, CHECK_LIBS in the environment
+# Tests the tests: each bug of the lists, put into a copy of the sources, must turn its test red.
+# usage: run.sh [NAME...]	only these bugs
+# with top_srcdir, top_builddir (absolute), CC, CHECK_CFLAGS, CHECK_LIBS in the environment, and
+# LISTS: names of lists without .list, separated by spaces; default: all
 set -eu
-list=$1
-shift
 only=" $* "
 work=$(mktemp -d)
+list=$work/list
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 cp -R "$top_srcdir/libclient" "$top_srcdir/proto" "$top_srcdir/daemon" "$work/"
 mkdir "$work/tests"
 cp "$top_srcdir"/tests/*.[ch] "$work/tests/"
 cp -R "$top_srcdir/tests/crash" "$work/tests/"
-cp "$list" "$work/list"
-list=$work/list
+for name in ${LISTS:-$(cd "$top_srcdir/tests/mutants" && ls | sed -n 's/\.list$//p')}; do
+	cat "$top_srcdir/tests/mutants/$name.list"
+done >"$list"
 
 # From the copy; what is not in it comes from the library that was built. The daemon's core is
 # whole in libshmregd-core.la, whose sources daemon/local.mk names.
 core=$(sed -n '/^libshmregd_core_la_SOURCES/,/[^\\]$/s/^[[:space:]]*\(daemon\/[a-z-]*\.c\).*/\1/p' \
 	"$top_srcdir/daemon/local.mk" | tr '\n' ' ')
 cat >"$work/Makefile" <<'EOF'
-queue = libclient/queue-claim.c libclient/queue-stat.c libclient/queue-bind.c \
-	libclient/queue-repair.c libclient/repair.c libclient/repair-memory.c \
-	tests/plain.c tests/queue-plain.c
-sources = $(if $(core),$(core),$(queue)) $(wildcard proto/*.c) $(main) $(more)
+structures = $(foreach part,claim stat bind,$(wildcard libclient/*-$(part).c)) \
+	$(wildcard libclient/*repair*.c) $(wildcard tests/plain.c tests/*-plain.c)
+sources = $(if $(core),$(core),$(structures)) $(wildcard proto/*.c) $(main) $(more)
 objects = $(sources:%.c=$(out)/%.o)
 $(out)/$(test): $(objects)
 	$(CC) $(flags) $^ -L$(top_builddir)/.libs -lshmreg -Wl,-rpath,$(top_builddir)/.libs \

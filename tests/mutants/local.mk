@@ -1,0 +1,9 @@
+# Tests the tests: each seeded bug must turn its test red. Not in make check: it compiles each of them.
+#	make check-mutants [LISTS="queue ring"] [MUTANTS="NAME ..."]
+
+EXTRA_DIST += tests/mutants/run.sh $(wildcard $(srcdir)/tests/mutants/*.list)
+check-mutants: libshmreg.la
+	@top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' CC='$(CC)' \
+	CHECK_CFLAGS='$(CHECK_CFLAGS)' CHECK_LIBS='$(CHECK_LIBS)' LISTS='$(LISTS)' \
+	sh $(top_srcdir)/tests/mutants/run.sh $(MUTANTS)
+.PHONY: check-mutants
