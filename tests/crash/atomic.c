@@ -121,9 +121,9 @@ static const struct operation *const peers[] = { &operations[2], &operations[4] 
 #define EVERYWHERE (SETTING_KILL | SETTING_PAIR | SETTING_RACE)
 static const struct setting settings[] = {
 	{ "64 bits", EVERYWHERE, &(const struct start){ 64, START_OF_COMPARE } },
-	{ "64 bits, about to wrap", SETTING_PAIR, &(const struct start){ 64, UINT64_MAX } },
-	{ "32 bits", SETTING_PAIR, &(const struct start){ 32, START_OF_COMPARE } },
-	{ "16 bits", SETTING_PAIR, &(const struct start){ 16, START_OF_COMPARE } },
+	{ "64 bits, about to wrap", 0, &(const struct start){ 64, UINT64_MAX } },
+	{ "32 bits", 0, &(const struct start){ 32, START_OF_COMPARE } },
+	{ "16 bits", 0, &(const struct start){ 16, START_OF_COMPARE } },
 	{ "8 bits", SETTING_PAIR, &(const struct start){ 8, START_OF_COMPARE } },
 };
 

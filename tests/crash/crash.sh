@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# crash.sh - all crash sweeps, one table each; last line: wedged N, leaked N, lost N, cases N
+# crash.sh - all crash sweeps that were built, one table each; last line: wedged N, leaked N, lost N,
+# duplicated N, cases N
 #
 #	SHMREG_CRASH_FULL=1	leave nothing out
 #
-# Exit 0: nothing wedged, leaked, or lost beyond the contract; 77: cannot be run here.
+# Exit 0: nothing wedged, leaked, or lost or duplicated beyond the contract; 77: cannot be run here.
 set -u
 cd "${top_builddir:-.}" || exit 99
 full=
@@ -22,22 +23,35 @@ sweep() {
 	[ "$status" = 0 ] || [ "$status" = 77 ] || failed=1
 }
 
+programs=
+for program in crash-*; do
+	[ -f "$program" ] && [ -x "$program" ] && [ "$program" != crash-attach ] || continue
+	programs="$programs $program"
+done
+[ -n "$programs" ] || { echo 'crash.sh: no crash-... was built here'; exit 99; }
+
 echo 'Planted bugs, which must be found:'
-./crash-queue --self-test
-status=$?
-[ $status != 77 ] || exit 77
-[ $status = 0 ] || failed=1
+for program in $programs; do
+	echo "$program:"
+	"./$program" --self-test
+	status=$?
+	[ $status != 77 ] || exit 77
+	[ $status = 0 ] || failed=1
+done
 echo
-sweep crash-queue $full
-echo
+for program in $programs; do
+	sweep "$program" $full
+	echo
+done
 if [ -x crash-attach ]; then sweep crash-attach; fi
 awk '
 	/^wedged / {
 		gsub(",", "")
-		wedged += $2; leaked += $4; lost += $6; cases += $8
+		wedged += $2; leaked += $4; lost += $6; duplicated += $8; cases += $10
 	}
 	END {
-		printf "wedged %d, leaked %d, lost %d, cases %d\n", wedged, leaked, lost, cases
-		exit wedged + leaked + lost > 0 || cases == 0
+		printf "wedged %d, leaked %d, lost %d, duplicated %d, cases %d\n", \
+			wedged, leaked, lost, duplicated, cases
+		exit wedged + leaked + lost + duplicated > 0 || cases == 0
 	}' "$out" || failed=1
 exit $failed

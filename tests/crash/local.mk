@@ -1,31 +1,45 @@
-# tests/crash: killed at every instruction. `make check-crash` shows the table, `make check` runs
-# the same; `make check-crash-full` leaves nothing out and takes its time.
+# tests/crash: killed at every instruction. `make check-crash` shows the tables, `make check` runs
+# the same; `make check-crash-full` leaves nothing out and takes its time. See README.
 
-check_PROGRAMS += crash-queue
+# The engine: each crash-NAME adds its subject.
+check_LTLIBRARIES += libcrash.la
 crash_cppflags = -I$(top_srcdir)/tests/crash -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
-crash_queue_CPPFLAGS = $(crash_cppflags)
-# Symbols are bound before the first step.
-crash_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
-crash_queue_LDADD = libstructures.la librepair.la libproto.la
-crash_queue_SOURCES = \
-	tests/crash/crash-queue.c \
-	tests/crash/queue-operations.c \
-	tests/crash/queue-operations.h \
-	tests/crash/queue-oracle.c \
-	tests/crash/queue-oracle.h \
-	tests/crash/queue-rig.c \
-	tests/crash/queue-rig.h \
-	tests/crash/queue-sweep.c \
-	tests/crash/queue-sweep.h \
+libcrash_la_CPPFLAGS = $(crash_cppflags)
+libcrash_la_SOURCES = \
+	tests/crash/crash-main.c \
+	tests/crash/subject.h \
+	tests/crash/sweep.c \
+	tests/crash/sweep.h \
 	tests/crash/tally.c \
 	tests/crash/tally.h \
 	tests/crash/tracer.c \
 	tests/crash/tracer.h
+crash_ldadd = libcrash.la libstructures.la librepair.la libproto.la
+# Symbols are bound before the first step.
+crash_ldflags = $(AM_LDFLAGS) -Wl,-z,now
+
+crash_programs = crash-atomic crash-queue
+check_PROGRAMS += $(crash_programs)
+
+# What is inline but was not inlined is in the library.
+crash_atomic_CPPFLAGS = $(crash_cppflags)
+crash_atomic_LDFLAGS = $(crash_ldflags)
+crash_atomic_LDADD = $(crash_ldadd) libshmreg.la
+crash_atomic_SOURCES = tests/crash/atomic.c
+
+crash_queue_CPPFLAGS = $(crash_cppflags)
+crash_queue_LDFLAGS = $(crash_ldflags)
+crash_queue_LDADD = $(crash_ldadd)
+crash_queue_SOURCES = \
+	tests/crash/queue-operations.c \
+	tests/crash/queue-oracle.c \
+	tests/crash/queue-rig.c \
+	tests/crash/queue-rig.h
 
 TESTS += tests/crash/crash.sh
-EXTRA_DIST += tests/crash/crash.sh
+EXTRA_DIST += tests/crash/README tests/crash/crash.sh
 
-crash_needs = crash-queue shmregd shmreg-reaper
+crash_needs = $(crash_programs) shmregd shmreg-reaper
 if HAVE_CHECK
 crash_needs += crash-attach
 endif

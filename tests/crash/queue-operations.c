@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "queue-operations.h"
+#include "queue-rig.h"
 
 SHMREG_DEFINE_QUEUE(item_queue, struct item);
 
@@ -220,36 +220,41 @@ static void run_push_pop(void *arg)
 	finish(a);
 }
 
-const struct operation operations[] = {
-	{ "push", run_push, 1, 0, true, false },
-	{ "pop", run_pop, 0, 1, false, false },
-	{ "push_batch", run_push_batch, 2, 0, true, false },
-	{ "pop_batch", run_pop_batch, 0, 2, false, false },
-	{ "reserve, commit", run_reserve_commit, 1, 0, true, false },
-	{ "reserve, abort", run_reserve_abort, 0, 0, true, false },
-	{ "acquire, release", run_acquire_release, 0, 1, false, false },
-	{ "acquire, refuse", run_acquire_refuse, 0, 1, false, true },
-	/* N_PLAIN_OPERATIONS up to here */
-	{ "push (typed)", run_typed_push, 1, 0, true, false },
-	{ "pop (typed)", run_typed_pop, 0, 1, false, false },
-	{ "two reserves", run_two_reserves, 1, 0, true, false },
-	{ "two acquires", run_two_acquires, 0, 2, false, true },
-	{ "push, pop", run_push_pop, 1, 1, true, false },
+#define EFFECT(push, take, together, refuses)                                                     \
+	&(const struct effect)                                                                    \
+	{                                                                                         \
+		push, take, together, refuses                                                     \
+	}
+#define RACE (OPERATION_PAIR | OPERATION_RACE)
+const struct operation queue_operations[N_QUEUE_OPERATIONS] = {
+	[PUSH] = { "push", run_push, RACE, EFFECT(1, 0, true, false) },
+	[POP] = { "pop", run_pop, RACE, EFFECT(0, 1, false, false) },
+	[PUSH_BATCH] = { "push_batch", run_push_batch, RACE, EFFECT(2, 0, true, false) },
+	[POP_BATCH] = { "pop_batch", run_pop_batch, RACE, EFFECT(0, 2, false, false) },
+	[RESERVE_COMMIT] = { "reserve, commit", run_reserve_commit, OPERATION_PAIR,
+			     EFFECT(1, 0, true, false) },
+	[RESERVE_ABORT] = { "reserve, abort", run_reserve_abort, OPERATION_PAIR,
+			    EFFECT(0, 0, true, false) },
+	[ACQUIRE_RELEASE] = { "acquire, release", run_acquire_release, OPERATION_PAIR,
+			      EFFECT(0, 1, false, false) },
+	[ACQUIRE_REFUSE] = { "acquire, refuse", run_acquire_refuse, OPERATION_PAIR,
+			     EFFECT(0, 1, false, true) },
+	[TYPED_PUSH] = { "push (typed)", run_typed_push, 0, EFFECT(1, 0, true, false) },
+	[TYPED_POP] = { "pop (typed)", run_typed_pop, 0, EFFECT(0, 1, false, false) },
+	[TWO_RESERVES] = { "two reserves", run_two_reserves, 0, EFFECT(1, 0, true, false) },
+	[TWO_ACQUIRES] = { "two acquires", run_two_acquires, 0, EFFECT(0, 2, false, true) },
+	[PUSH_POP] = { "push, pop", run_push_pop, 0, EFFECT(1, 1, true, false) },
 };
-const unsigned int n_operations = sizeof(operations) / sizeof(operations[0]);
-
-const struct operation *const push_operation = &operations[0];
-const struct operation *const pop_operation = &operations[1];
-
 /* Pretends that the last claim was its own, so that the fast path does not record. */
 static void run_careless_push(void *arg)
 {
 	struct actor *a = arg;
 
-	a->queue.expect = (rig_queue()->tail & SHMREG_QUEUE_EXPECT_MASK);
+	a->queue.expect = shmreg_queue_shm_(&a->queue)->tail & SHMREG_QUEUE_EXPECT_MASK;
 	run_push(arg);
 }
-const struct operation careless_push = { "careless push", run_careless_push, 1, 0, true, false };
+const struct operation careless_push = { "careless push", run_careless_push, 0,
+					 EFFECT(1, 0, true, false) };
 
 static void run_hasty_batch(void *arg)
 {
@@ -273,7 +278,8 @@ static void run_hasty_batch(void *arg)
 	pushed(a, n, 2);
 	finish(a);
 }
-const struct operation hasty_batch = { "hasty batch", run_hasty_batch, 2, 0, true, false };
+const struct operation hasty_batch = { "hasty batch", run_hasty_batch, 0,
+				       EFFECT(2, 0, true, false) };
 
 static void run_careless_acquire(void *arg)
 {
@@ -288,4 +294,5 @@ static void run_careless_acquire(void *arg)
 	(void)r;
 	finish(a);
 }
-const struct operation careless_acquire = { "careless acquire", run_careless_acquire, 0, 2, false, false };
+const struct operation careless_acquire = { "careless acquire", run_careless_acquire, 0,
+					    EFFECT(0, 2, false, false) };

@@ -1,11 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "queue-oracle.h"
+#include "queue-rig.h"
+
+/*
+ * What must hold of a queue after deaths and repair:
+ *
+ *  - Every element that was in the queue, or whose push returned, is there once
+ *    or was popped once; no other is there, none is torn.
+ *  - Of what a dead consumer had claimed and not given back: with REDELIVER all
+ *    of it is there; else it is dropped, no more than its call takes, and n_dropped
+ *    has counted it.
+ *  - What a dead producer was pushing is there whole or not at all, where the
+ *    contract says so.
+ *  - Elements of one producer come out in its order, redelivered ones excepted.
+ *  - Drained, every slot is FREE for its lap, and no dead seat is noted: else
+ *    something has leaked.
+ *  - The queue takes and gives capacity elements twice more, and knows when it is
+ *    full and when it is empty: else it is wedged.
+ */
+
+/* Of this judgement. */
+static struct image *image;
+static struct judgement *judgement;
+#define bad(outcome, ...) judgement_bad(judgement, outcome, __VA_ARGS__)
+
+static const struct effect *effect_of(const struct cast *cast, unsigned int actor)
+{
+	return cast->operation[actor] ? cast->operation[actor]->data : NULL;
+}
 
 #define N_SEEN 64
 
@@ -14,6 +38,7 @@ static struct {
 	uint64_t value[N_SEEN];
 	bool claimed[N_SEEN];	/* by a consumer */
 	unsigned int n;
+	uint64_t n_aborted;
 	uint64_t n_dropped;
 } before;
 
@@ -30,23 +55,9 @@ struct missing {
 	uint32_t n_dropped;	/* of those: by the repair, not by the dead themselves */
 };
 
-static char why[200];
-
-static enum outcome bad(enum outcome outcome, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static enum outcome bad(enum outcome outcome, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(why, sizeof(why), format, args);
-	va_end(args);
-	return outcome;
-}
-
 static uint64_t *word_at(uint64_t index)
 {
-	struct shmreg_queue *q = &rig_actor(CHECKER)->queue;
+	struct shmreg_queue *q = &image->actor[CHECKER].queue;
 
 	return shmreg_queue_word_(shmreg_queue_slot_(q, index << SHMREG_QUEUE_POS_SHIFT, q->stride));
 }
@@ -54,17 +65,19 @@ static uint64_t *word_at(uint64_t index)
 static const struct item *item_at(uint64_t index)
 {
 	return (const struct item *)(const void *)((const unsigned char *)word_at(index) +
-						   rig_actor(CHECKER)->queue.elem_offset);
+						   image->actor[CHECKER].queue.elem_offset);
 }
 
-void oracle_look(void)
+void queue_look(void *memory)
 {
-	const struct shmreg_queue *q = &rig_actor(CHECKER)->queue;
-	const uint64_t head = rig_queue()->head & ~SHMREG_QUEUE_LOW_MASK;
+	const struct shmreg_queue *q = &((struct image *)memory)->actor[CHECKER].queue;
+	const uint64_t head = shmreg_queue_shm_(q)->head & ~SHMREG_QUEUE_LOW_MASK;
 
+	image = memory;
 	before.n = 0;
-	before.n_dropped = rig_queue()->n_dropped;
-	for (uint64_t i = 0; i < rig_shape()->capacity; i++) {
+	before.n_aborted = image_queue(image)->n_aborted;
+	before.n_dropped = image_queue(image)->n_dropped;
+	for (uint64_t i = 0; i < image->shape.capacity; i++) {
 		const uint64_t w = *word_at(i);
 		const uint64_t state = w & SHMREG_QUEUE_STATE_MASK;
 		const uint64_t pos = (w & q->lap_mask) | i << SHMREG_QUEUE_POS_SHIFT;
@@ -89,7 +102,7 @@ static bool was_there(uint64_t value, bool *ret_claimed)
 
 static enum outcome drain(void)
 {
-	struct shmreg_queue *q = &rig_actor(CHECKER)->queue;
+	struct shmreg_queue *q = &image->actor[CHECKER].queue;
 	struct item item;
 	int r;
 
@@ -115,7 +128,7 @@ static unsigned int n_out(uint64_t value)
 	for (unsigned int i = 0; i < drained.n; i++)
 		n += drained.value[i] == value;
 	for (unsigned int a = 0; a < N_ACTORS; a++) {
-		const struct actor_log *log = &rig_actor(a)->log;
+		const struct actor_log *log = &image->actor[a].log;
 
 		for (unsigned int i = 0; i < log->n_popped; i++)
 			n += log->popped[i] == value;
@@ -125,7 +138,7 @@ static unsigned int n_out(uint64_t value)
 
 static bool redeliver(void)
 {
-	return (rig_shape()->flags & SHMREG_QUEUE_REDELIVER) != 0;
+	return (image->shape.flags & SHMREG_QUEUE_REDELIVER) != 0;
 }
 
 /* An element that had been pushed for sure. */
@@ -135,7 +148,7 @@ static enum outcome account(struct missing *m, uint64_t value)
 	bool claimed;
 
 	if (n > 1)
-		return bad(OUTCOME_LOST, "element %" PRIu64 " came out %u times", value, n);
+		return bad(OUTCOME_DUPLICATED, "element %" PRIu64 " came out %u times", value, n);
 	if (n == 1)
 		return OUTCOME_GOOD;
 	if (was_there(value, &claimed)) {
@@ -152,7 +165,7 @@ static enum outcome account(struct missing *m, uint64_t value)
 
 /* What a dead one was pushing when it died. */
 static enum outcome account_unfinished(struct missing *m, const struct actor *a,
-				       const struct operation *op)
+				       const struct effect *op)
 {
 	unsigned int present = 0;
 	enum outcome outcome;
@@ -178,17 +191,17 @@ static enum outcome account_unfinished(struct missing *m, const struct actor *a,
 
 static bool is_known(const struct cast *cast, uint64_t value)
 {
-	if (value - rig_first_value() < rig_n_queued())
+	if (value - SETUP_VALUE < image->n_queued)
 		return true;
 	for (unsigned int a = 0; a < N_ACTORS; a++)
 		if (cast->operation[a] &&
-		    value - rig_actor(a)->first_value < cast->operation[a]->n_push)
+		    value - image->actor[a].first_value < effect_of(cast, a)->n_push)
 			return true;
 	return false;
 }
 
 /* All that ever was in the queue against all that came out. */
-static enum outcome conservation(const struct cast *cast, bool exact)
+static enum outcome conservation(const struct cast *cast)
 {
 	struct missing m = { 0 };
 	enum outcome outcome;
@@ -198,23 +211,23 @@ static enum outcome conservation(const struct cast *cast, bool exact)
 			return bad(OUTCOME_LOST, "element %" PRIu64 " was never pushed",
 				   drained.value[i]);
 	for (unsigned int a = 0; a < N_ACTORS; a++) {
-		const struct actor *actor = rig_actor(a);
+		const struct actor *actor = &image->actor[a];
 
 		for (unsigned int i = 0; i < actor->log.n_popped; i++)
 			if (!is_known(cast, actor->log.popped[i]))
 				return bad(OUTCOME_LOST, "actor %u popped %" PRIu64, a,
 					   actor->log.popped[i]);
 		if (cast->operation[a] && (cast->dead >> a & 1) && !actor->log.finished)
-			m.allowed += cast->operation[a]->n_take - actor->log.n_popped;
+			m.allowed += effect_of(cast, a)->n_take - actor->log.n_popped;
 	}
-	for (unsigned int i = 0; i < rig_n_queued(); i++) {
-		outcome = account(&m, rig_first_value() + i);
+	for (unsigned int i = 0; i < image->n_queued; i++) {
+		outcome = account(&m, SETUP_VALUE + i);
 		if (outcome != OUTCOME_GOOD)
 			return outcome;
 	}
 	for (unsigned int a = 0; a < N_ACTORS; a++) {
-		const struct actor *actor = rig_actor(a);
-		const struct operation *op = cast->operation[a];
+		const struct actor *actor = &image->actor[a];
+		const struct effect *op = effect_of(cast, a);
 
 		if (!op)
 			continue;
@@ -231,9 +244,9 @@ static enum outcome conservation(const struct cast *cast, bool exact)
 	}
 	if (m.n > m.allowed)
 		return bad(OUTCOME_LOST, "%u elements are gone, %u may be", m.n, m.allowed);
-	if (exact && rig_queue()->n_dropped - before.n_dropped != m.n_dropped)
+	if (cast->exact && image_queue(image)->n_dropped - before.n_dropped != m.n_dropped)
 		return bad(OUTCOME_LOST, "%u elements were dropped, n_dropped says %" PRIu64,
-			   m.n_dropped, rig_queue()->n_dropped - before.n_dropped);
+			   m.n_dropped, image_queue(image)->n_dropped - before.n_dropped);
 	return OUTCOME_GOOD;
 }
 
@@ -243,11 +256,11 @@ static enum outcome order(const struct cast *cast)
 	bool claimed;
 
 	for (unsigned int a = 0; a < N_ACTORS; a++)
-		if (cast->operation[a] && cast->operation[a]->refuses && !(cast->dead >> a & 1))
+		if (cast->operation[a] && effect_of(cast, a)->refuses && !(cast->dead >> a & 1))
 			return OUTCOME_GOOD;	/* what it refused, and when, is not known */
 	for (unsigned int i = 0; i < drained.n; i++) {
 		const uint64_t value = drained.value[i];
-		const bool setup = value >= rig_first_value();
+		const bool setup = value >= SETUP_VALUE;
 		const unsigned int producer = setup ? N_ACTORS : (unsigned int)(value / 100 - 1);
 
 		/* Claimed before, so handed out again, and later than others. */
@@ -263,13 +276,13 @@ static enum outcome order(const struct cast *cast)
 
 static enum outcome leaks(const struct cast *cast)
 {
-	const struct shmreg_queue_shm *shm = rig_queue();
-	const struct shmreg_queue *q = &rig_actor(CHECKER)->queue;
+	const struct shmreg_queue_shm *shm = image_queue(image);
+	const struct shmreg_queue *q = &image->actor[CHECKER].queue;
 	const uint64_t tail = shm->tail & ~SHMREG_QUEUE_LOW_MASK;
 
 	if (tail != (shm->head & ~SHMREG_QUEUE_LOW_MASK))
 		return bad(OUTCOME_LEAKED, "empty, but head and tail differ");
-	for (uint64_t i = 0; i < rig_shape()->capacity; i++) {
+	for (uint64_t i = 0; i < image->shape.capacity; i++) {
 		const uint64_t pos = tail + (i << SHMREG_QUEUE_POS_SHIFT);
 		const uint64_t w = *word_at(pos >> SHMREG_QUEUE_POS_SHIFT & q->mask);
 
@@ -278,7 +291,7 @@ static enum outcome leaks(const struct cast *cast)
 				   ", not %#" PRIx64, i, w, pos & q->lap_mask);
 	}
 	for (unsigned int a = 0; a < N_ACTORS; a++) {
-		const uint32_t seat = rig_actor(a)->queue.handle.seat;
+		const uint32_t seat = image->actor[a].queue.handle.seat;
 
 		if ((cast->dead >> a & 1) && (shm->users[seat / 64] >> seat % 64 & 1))
 			return bad(OUTCOME_LEAKED, "actor %u's seat is still noted as a user", a);
@@ -288,27 +301,27 @@ static enum outcome leaks(const struct cast *cast)
 
 static enum outcome works(void)
 {
-	struct shmreg_queue *in = &rig_actor(PEER)->queue, *out = &rig_actor(CHECKER)->queue;
+	struct shmreg_queue *in = &image->actor[PEER].queue, *out = &image->actor[CHECKER].queue;
 	struct item item;
 	int r;
 
 	for (unsigned int round = 0; round < 2; round++) {
 		const uint64_t first = 5000 + 100 * round;
 
-		for (uint64_t i = 0; i < rig_shape()->capacity; i++) {
+		for (uint64_t i = 0; i < image->shape.capacity; i++) {
 			item = item_of(first + i);
 			r = shmreg_queue_push(in, &item);
 			if (r < 0)
 				return bad(OUTCOME_WEDGED, "push %" PRIu64 " of %" PRIu64 " says %d",
-					   i, rig_shape()->capacity, r);
+					   i, image->shape.capacity, r);
 		}
 		if (shmreg_queue_push(in, &item) != -EAGAIN)
 			return bad(OUTCOME_WEDGED, "it is full and does not know");
-		for (uint64_t i = 0; i < rig_shape()->capacity; i++) {
+		for (uint64_t i = 0; i < image->shape.capacity; i++) {
 			r = shmreg_queue_pop(out, &item);
 			if (r < 0)
 				return bad(OUTCOME_WEDGED, "pop %" PRIu64 " of %" PRIu64 " says %d",
-					   i, rig_shape()->capacity, r);
+					   i, image->shape.capacity, r);
 			if (!item_whole(&item) || item.value != first + i)
 				return bad(OUTCOME_LOST, "pushed %" PRIu64 ", popped %" PRIu64,
 					   first + i, item.value);
@@ -319,20 +332,13 @@ static enum outcome works(void)
 	return OUTCOME_GOOD;
 }
 
-enum outcome oracle_judge(const struct cast *cast, bool exact, const char **ret_why)
+void queue_judge(void *memory, const struct cast *cast, struct judgement *ret)
 {
-	enum outcome outcome;
-
-	*ret_why = why;
-	why[0] = 0;
-	outcome = drain();
-	if (outcome == OUTCOME_GOOD)
-		outcome = conservation(cast, exact);
-	if (outcome == OUTCOME_GOOD)
-		outcome = order(cast);
-	if (outcome == OUTCOME_GOOD)
-		outcome = leaks(cast);
-	if (outcome == OUTCOME_GOOD)
-		outcome = works();
-	return outcome;
+	image = memory;
+	judgement = ret;
+	ret->n_lost = image_queue(image)->n_aborted - before.n_aborted +
+		      image_queue(image)->n_dropped - before.n_dropped;
+	if (drain() == OUTCOME_GOOD && conservation(cast) == OUTCOME_GOOD &&
+	    order(cast) == OUTCOME_GOOD && leaks(cast) == OUTCOME_GOOD)
+		works();
 }

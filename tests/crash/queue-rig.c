@@ -2,106 +2,44 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
 #include "queue-bind.h"
-#include "queue-repair.h"
 #include "queue-rig.h"
+#include "queue-repair.h"
 
-#define MAX_CAPACITY 8
+#define WRAP (UINT64_C(1) << 43)	/* of positions */
 
-static struct image {
-	struct actor actor[N_ACTORS];
-	SHMREG_ALIGNAS(128) unsigned char queue[sizeof(struct shmreg_queue_shm) +
-						MAX_CAPACITY * 32];
-} *image;
-
-static struct image start;
-static struct shmreg_shape shape;
-static uint32_t n_queued;
-
-void (*rig_broken_repair)(uint32_t dead);
-
-#define SETUP_VALUE 1000
-#define SEAT(number) (17 + 64 * (uint32_t)(number))
-
-/* The library's asks the segment; there is none here, and nothing is wrong with it. */
-int shmreg_handle_trouble(const struct shmreg_handle *handle)
-{
-	(void)handle;
-	return 0;
-}
-
-void rig_init(void)
-{
-	image = mmap(NULL, sizeof(*image), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		     0);
-	if (image == MAP_FAILED) {
-		perror("mmap");
-		exit(99);
+/* Under both policies. */
+#define SETTING(name, DROP, REDELIVER, ...)                                                       \
+	{ name ", drop", DROP, &(const struct start){ __VA_ARGS__, 0 } },                         \
+	{                                                                                         \
+		name ", redeliver", REDELIVER,                                                    \
+			&(const struct start){ __VA_ARGS__, SHMREG_QUEUE_REDELIVER }              \
 	}
-}
-
-size_t rig_bytes(void)
-{
-	return sizeof(*image);
-}
-
-void rig_save(void *to)
-{
-	memcpy(to, image, sizeof(*image));
-}
-
-void rig_restore(const void *from)
-{
-	memcpy(image, from, sizeof(*image));
-}
-
-bool rig_equal(const void *with)
-{
-	return memcmp(image, with, sizeof(*image)) == 0;
-}
-
-void rig_reset(void)
-{
-	rig_restore(&start);
-}
-
-struct actor *rig_actor(enum actor_number number)
-{
-	return &image->actor[number];
-}
-
-struct shmreg_queue_shm *rig_queue(void)
-{
-	return (struct shmreg_queue_shm *)(void *)image->queue;
-}
-
-const struct shmreg_shape *rig_shape(void)
-{
-	return &shape;
-}
-
-uint64_t rig_first_value(void)
-{
-	return SETUP_VALUE;
-}
-
-uint32_t rig_n_queued(void)
-{
-	return n_queued;
-}
+#define PAIR SETTING_PAIR
+static const struct setting settings[] = {
+	SETTING("capacity 4, first lap", 0, SETTING_KILL, 4, 0, 2, PEER, false, false),
+	SETTING("capacity 4, own claims before", PAIR, PAIR, 4, 5, 2, VICTIM, false, false),
+	SETTING("capacity 2, own claims before", 0, 0, 2, 5, 1, VICTIM, false, false),
+	SETTING("capacity 2", PAIR, PAIR | SETTING_RACE, 2, 4, 1, PEER, false, false),
+	SETTING("capacity 2, empty", 0, 0, 2, 7, 0, PEER, false, false),
+	SETTING("capacity 2, full", 0, 0, 2, 7, 2, VICTIM, false, false),
+	SETTING("capacity 4, positions wrap", 0, 0, 4, WRAP - 4, 2, PEER, false, false),
+	SETTING("capacity 4, tombstone ahead", 0, 0, 4, 6, 1, PEER, true, false),
+	SETTING("capacity 4, refused element", 0, 0, 4, 6, 1, PEER, false, true),
+};
+#define DROP (&settings[0])
+#define REDELIVER (&settings[1])
 
 /* An empty queue of which everything before @first is history. */
-static void age(uint64_t first)
+static void age(struct image *image, uint64_t first)
 {
-	struct shmreg_queue_shm *shm = rig_queue();
+	struct shmreg_queue_shm *shm = image_queue(image);
 	const struct shmreg_queue *q = &image->actor[PEER].queue;
 
 	shm->tail = shm->head = first << SHMREG_QUEUE_POS_SHIFT;
 	shm->lapped = first > q->mask;
-	for (uint64_t p = first; p < first + shape.capacity; p++) {
+	for (uint64_t p = first; p < first + image->shape.capacity; p++) {
 		const uint64_t pos = p << SHMREG_QUEUE_POS_SHIFT;
 
 		*shmreg_queue_word_(shmreg_queue_slot_(q, pos, q->stride)) = pos & q->lap_mask;
@@ -116,65 +54,176 @@ static void must(int result)
 	}
 }
 
-void rig_setup(const struct setting *setting, uint32_t flags)
+static void setup(void *memory, const struct setting *setting)
 {
-	struct shmreg_queue *by = &image->actor[setting->by].queue;
+	const struct start *start = setting->data;
+	struct image *image = memory;
+	struct shmreg_queue *by = &image->actor[start->by].queue;
 	struct shmreg_queue_lease lease, refused;
 	uint64_t bytes, align, value = SETUP_VALUE;
 	struct item item;
 
-	memset(image, 0, sizeof(*image));
-	shape = (struct shmreg_shape){ .kind = SHMREG_KIND_QUEUE,
-				       .layout = SHMREG_QUEUE_LAYOUT,
-				       .flags = flags,
-				       .elem_align = 8,
-				       .elem_bytes = sizeof(struct item),
-				       .capacity = setting->capacity };
-	must(shmreg_shape_bytes(&shape, &bytes, &align, NULL));
+	image->shape = (struct shmreg_shape){ .kind = SHMREG_KIND_QUEUE,
+					      .layout = SHMREG_QUEUE_LAYOUT,
+					      .flags = start->flags,
+					      .elem_align = 8,
+					      .elem_bytes = sizeof(struct item),
+					      .capacity = start->capacity };
+	must(shmreg_shape_bytes(&image->shape, &bytes, &align, NULL));
 	assert(bytes <= sizeof(image->queue));
 	for (unsigned int i = 0; i < N_ACTORS; i++) {
-		queue_bind(&image->actor[i].queue, image->queue, &shape, SEAT(i));
+		queue_bind(&image->actor[i].queue, image->queue, &image->shape, actor_seat(i));
 		image->actor[i].first_value = 100 * (i + 1);
 	}
-	age(setting->first);
+	age(image, start->first);
 
 	/* Both counters have an owner. */
 	item = item_of(1);
 	must(shmreg_queue_push(by, &item));
 	must(shmreg_queue_pop(by, &item));
 	/* Behind those who lend a slot comes somebody's push. */
-	if (setting->tomb)
+	if (start->tomb)
 		must(shmreg_queue_reserve(by, &lease));
-	if (setting->refused) {
+	if (start->refused) {
 		item = item_of(value++);
 		must(shmreg_queue_push(by, &item));
 	}
-	for (uint32_t i = 0; i < setting->n_queued; i++) {
+	for (uint32_t i = 0; i < start->n_queued; i++) {
 		item = item_of(value++);
 		must(shmreg_queue_push(by, &item));
 	}
-	if (setting->tomb)
+	if (start->tomb)
 		must(shmreg_queue_abort(by, &lease));
-	if (setting->refused) {
+	if (start->refused) {
 		must(shmreg_queue_acquire(by, &refused));
 		must(shmreg_queue_refuse(by, &refused));
 	}
-	n_queued = (uint32_t)(value - SETUP_VALUE);
-	start = *image;
+	image->n_queued = (uint32_t)(value - SETUP_VALUE);
 }
 
-struct shmreg_reaper_report rig_repair(uint32_t dead)
+static void *actor(void *memory, enum actor_number number)
 {
-	struct shmreg_reaper_report report = { 0 };
-	uint64_t seats[QUEUE_REPAIR_SEATS] = { 0 };
-
-	if (rig_broken_repair) {
-		rig_broken_repair(dead);
-		return report;
-	}
-	for (unsigned int i = 0; i < N_ACTORS; i++)
-		if (dead >> i & 1)
-			seats[SEAT(i) / 64] |= UINT64_C(1) << SEAT(i) % 64;
-	must(queue_repair(&shape, image->queue, seats, &report));
-	return report;
+	return &((struct image *)memory)->actor[number];
 }
+
+static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
+{
+	struct image *image = memory;
+	uint64_t seats[64];
+
+	actor_seats(dead, seats);
+	must(queue_repair(&image->shape, image->queue, seats, ret));
+}
+
+static const void *repair_begins(void *memory)
+{
+	return &image_queue(memory)->tail;
+}
+
+/* Planted bugs: each must be seen. */
+static void repair_nothing(void *memory, uint32_t dead,
+				struct shmreg_reaper_report *ret)
+{
+	(void)memory;
+	(void)dead;
+	(void)ret;
+}
+
+static void repair_slots_only(void *memory, uint32_t dead,
+				struct shmreg_reaper_report *ret)
+{
+	struct shmreg_queue_shm *shm = image_queue(memory);
+	const uint64_t tail = shm->tail & SHMREG_QUEUE_OWNER_MASK;
+	const uint64_t head = shm->head & SHMREG_QUEUE_OWNER_MASK;
+
+	shm->tail &= ~SHMREG_QUEUE_OWNER_MASK;
+	shm->head &= ~SHMREG_QUEUE_OWNER_MASK;
+	repair(memory, dead, ret);
+	shm->tail |= tail;
+	shm->head |= head;
+}
+
+static void repair_unannounced(void *memory, uint32_t dead,
+				struct shmreg_reaper_report *ret)
+{
+	const uint64_t redel = image_queue(memory)->redel;
+
+	repair(memory, dead, ret);
+	image_queue(memory)->redel = redel;
+}
+
+static void repair_one_too_many(void *memory, uint32_t dead,
+				struct shmreg_reaper_report *ret)
+{
+	repair(memory, dead | 1 << SECOND, ret);
+}
+
+static void repair_counters_only(void *memory, uint32_t dead,
+				struct shmreg_reaper_report *ret)
+{
+	struct image *image = memory;
+	struct shmreg_queue *q = &image->actor[CHECKER].queue;
+	uint64_t words[8];
+
+	/* Hides what the slots say. */
+	for (uint64_t i = 0; i < image->shape.capacity; i++) {
+		uint64_t *w = shmreg_queue_word_(
+			shmreg_queue_slot_(q, i << SHMREG_QUEUE_POS_SHIFT, q->stride));
+
+		words[i] = *w;
+		if (*w & SHMREG_QUEUE_OWNER_MASK)
+			*w = SHMREG_QUEUE_STATE_MASK;
+	}
+	repair(memory, dead, ret);
+	for (uint64_t i = 0; i < image->shape.capacity; i++) {
+		uint64_t *w = shmreg_queue_word_(
+			shmreg_queue_slot_(q, i << SHMREG_QUEUE_POS_SHIFT, q->stride));
+
+		if (*w == SHMREG_QUEUE_STATE_MASK)
+			*w = words[i];
+	}
+}
+
+static const struct planted planted[] = {
+	{ "repair does nothing: push", repair_nothing, MODE_ALONE, DROP, &queue_operations[PUSH],
+	  NULL, NULL },
+	{ "repair does nothing: pop", repair_nothing, MODE_ALONE, DROP, &queue_operations[POP],
+	  NULL, NULL },
+	{ "repair forgets the counters: push", repair_slots_only, MODE_ALONE, DROP,
+	  &queue_operations[PUSH], NULL, NULL },
+	{ "repair forgets the counters: pop", repair_slots_only, MODE_ALONE, REDELIVER,
+	  &queue_operations[POP], NULL, NULL },
+	{ "repair forgets the slots: reserve", repair_counters_only, MODE_ALONE, DROP,
+	  &queue_operations[RESERVE_COMMIT], NULL, NULL },
+	{ "repair does not raise redel", repair_unannounced, MODE_ALONE, REDELIVER,
+	  &queue_operations[POP], NULL, NULL },
+	{ "repair also of one who lives", repair_one_too_many, MODE_RACE, DROP,
+	  &queue_operations[PUSH], &queue_operations[POP], NULL },
+	{ "push does not record", NULL, MODE_TWO_DEAD, DROP, &queue_operations[PUSH],
+	  &careless_push, NULL },
+	{ "push does not record; it lives", NULL, MODE_RACE, DROP, &queue_operations[PUSH],
+	  &careless_push, NULL },
+	{ "batch publishes its leader first", NULL, MODE_ALONE, DROP, &hasty_batch, NULL, NULL },
+	{ "acquire does not mark its slot", NULL, MODE_ALONE, DROP, &careless_acquire, NULL, NULL },
+};
+
+static const struct operation *const peers[] = { &queue_operations[PUSH], &queue_operations[POP] };
+
+const struct subject subject = {
+	.name = "queue",
+	.image_bytes = sizeof(struct image),
+	.operations = queue_operations,
+	.n_operations = N_QUEUE_OPERATIONS,
+	.settings = settings,
+	.n_settings = sizeof(settings) / sizeof(settings[0]),
+	.peers = peers,
+	.n_peers = sizeof(peers) / sizeof(peers[0]),
+	.planted = planted,
+	.n_planted = sizeof(planted) / sizeof(planted[0]),
+	.setup = setup,
+	.actor = actor,
+	.look = queue_look,
+	.repair = repair,
+	.repair_begins = repair_begins,
+	.judge = queue_judge,
+};

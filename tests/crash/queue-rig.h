@@ -3,11 +3,7 @@
 #define CRASH_QUEUE_RIG_H
 
 /*
- * queue-rig.h - a queue in memory shared with the processes that are to die
- *
- * Everything that a case changes lies in one image: the queue, the actors' handles
- * and their logs. It can be saved, restored and compared. The code that runs is
- * the library's own, inline and not; the queue is bound without segment and daemon.
+ * queue-rig.h - the queue's subject: its image, and what operations and oracle share
  *
  * Each element's value says whose it is; the rest of an element follows from its
  * value, so that a torn one shows.
@@ -17,16 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <shmreg/abi/reaper.h>
 #include <shmreg/queue.h>
 
-enum actor_number {
-	VICTIM,		/* dies */
-	SECOND,		/* dies too, or lives on, as the mode says */
-	PEER,		/* lives; works in this process */
-	CHECKER,	/* drains the queue afterwards */
-	N_ACTORS,
-};
+#include "subject.h"
 
 #define RIG_ITEMS 8	/* at most, that one operation pushes or takes */
 
@@ -46,9 +35,8 @@ struct actor {
 	uint64_t first_value;
 };
 
-struct operation {
-	const char *name;
-	void (*run)(void *actor);
+/* Of an operation, for the oracle. */
+struct effect {
 	uint32_t n_push;	/* elements it pushes at most */
 	uint32_t n_take;	/* elements it takes at most */
 	bool together;		/* what it pushes is there whole or not at all */
@@ -56,37 +44,32 @@ struct operation {
 };
 
 /* How the queue is when the operation begins. */
-struct setting {
-	const char *name;
+struct start {
 	uint64_t capacity;
 	uint64_t first;		/* position of the first element ever pushed */
 	uint32_t n_queued;
-	enum actor_number by;	/* who pushed and popped last */
+	/* who pushed and popped last: the victim need not record before its own, or must */
+	enum actor_number by;
 	bool tomb;		/* an aborted push is at the head */
 	bool refused;		/* an element waits to be handed out again */
+	uint32_t flags;		/* of the shape */
 };
 
-/* The image; its address is the same in all processes. */
-void rig_init(void);
-void rig_setup(const struct setting *setting, uint32_t flags);
-void rig_reset(void);		/* as rig_setup() left it */
+#define MAX_CAPACITY 8
 
-size_t rig_bytes(void);
-void rig_save(void *image);
-void rig_restore(const void *image);
-bool rig_equal(const void *image);
+struct image {
+	struct actor actor[N_ACTORS];
+	struct shmreg_shape shape;
+	uint32_t n_queued;	/* values that the setting left in the queue, from SETUP_VALUE on */
+	SHMREG_ALIGNAS(SHMREG_BLOCK) unsigned char queue[sizeof(struct shmreg_queue_shm) +
+							 MAX_CAPACITY * 32];
+};
+#define SETUP_VALUE UINT64_C(1000)
 
-struct actor *rig_actor(enum actor_number number);
-struct shmreg_queue_shm *rig_queue(void);
-const struct shmreg_shape *rig_shape(void);
-/* Values that the setting left in the queue: rig_first_value() and so many after it. */
-uint64_t rig_first_value(void);
-uint32_t rig_n_queued(void);
-
-/* Repairs what the actors in this mask (1 << number) left, as the reaper does. */
-struct shmreg_reaper_report rig_repair(uint32_t dead);
-/* Instead of it, for tests of the tests. */
-extern void (*rig_broken_repair)(uint32_t dead);
+static inline struct shmreg_queue_shm *image_queue(struct image *image)
+{
+	return (struct shmreg_queue_shm *)(void *)image->queue;
+}
 
 struct item {
 	uint64_t value, triple, inverse;
@@ -99,5 +82,36 @@ static inline bool item_whole(const struct item *i)
 {
 	return i->triple == 3 * i->value && i->inverse == ~i->value;
 }
+
+/* queue-operations.c */
+extern const struct operation queue_operations[];
+enum {
+	PUSH,
+	POP,
+	PUSH_BATCH,
+	POP_BATCH,
+	RESERVE_COMMIT,
+	RESERVE_ABORT,
+	ACQUIRE_RELEASE,
+	ACQUIRE_REFUSE,
+	/* those before by themselves; combinations */
+	TYPED_PUSH,
+	TYPED_POP,
+	TWO_RESERVES,
+	TWO_ACQUIRES,
+	PUSH_POP,
+	N_QUEUE_OPERATIONS,
+};
+
+/* Planted: forgets to record the claim before its own. */
+extern const struct operation careless_push;
+/* A batch that publishes its leader first. */
+extern const struct operation hasty_batch;
+/* An acquire that does not mark its slot before the next claim. */
+extern const struct operation careless_acquire;
+
+/* queue-oracle.c */
+void queue_look(void *image);
+void queue_judge(void *image, const struct cast *cast, struct judgement *ret);
 
 #endif /* CRASH_QUEUE_RIG_H */

@@ -47,9 +47,11 @@ build() {
 	test=${1#tsan:} more= sources= arguments=
 	main=tests/$test.c
 	case $test in
-	crash:*)
-		arguments=${test#crash:} test=crash-queue
-		main=$(cd "$work" && ls tests/crash/*.c | grep -v crash-attach | tr '\n' ' ')
+	crash-*)
+		arguments=${test#*:} test=${test%%:*}
+		subject=${test#crash-}
+		main=$(cd "$work/tests/crash" && ls crash-main.c sweep.c tally.c tracer.c "$subject.c" \
+			"$subject"-*.c 2>/dev/null | sed 's,^,tests/crash/,' | tr '\n' ' ')
 		;;
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
 	test-registry-model)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CRASH_QUEUE_SWEEP_H
-#define CRASH_QUEUE_SWEEP_H
+#ifndef CRASH_SWEEP_H
+#define CRASH_SWEEP_H
 
 /*
- * queue-sweep.h - where the deaths happen
+ * sweep.h - where the deaths happen
  *
  * Shared memory is all that outlives a process. Two deaths that leave the same
  * image are one case: where the modes below say "every instruction", a death at an
@@ -12,33 +12,32 @@
  * what alone does if told to; elsewhere the image is taken when the victim stands at the
  * instruction, judged, and put back, which is the same for all others.
  *
+ *	alone	killed at k; while it is stopped there, @peer may do a whole call
+ *	resume	stopped at k, @peer does a whole call, it goes on, dies j later
+ *	nested	dead at k, the repair killed at its m-th, then repaired
+ *	two dead	@victim stopped at k1, @second starts and stops at k2, both die
+ *	race	@victim dies at k2; @second, stopped at k1, lives, goes on after repair
+ *	slow	dead at k, the repair stopped at m, @peer does a call, repair goes on
+ *
  * Deaths are at every instruction. The places at which somebody who lives on is stopped
  * meanwhile (k of resume and race, m of slow) are every few instructions, unless
  * sweep_full.
  */
 
-#include "queue-oracle.h"
-
-enum mode {
-	MODE_ALONE,	/* killed at k; while it is stopped there, @peer may do a whole call */
-	MODE_RESUME,	/* stopped at k, @peer does a whole call, it goes on, dies j later */
-	MODE_NESTED,	/* dead at k, the repair killed at its m-th, then repaired */
-	MODE_TWO_DEAD,	/* @victim stopped at k1, @second starts and stops at k2, both die */
-	MODE_RACE,	/* @victim dies at k2; @second, stopped at k1, lives, goes on after repair */
-	MODE_SLOW,	/* dead at k, the repair stopped at m, @peer does a call, repair goes on */
-};
+#include "subject.h"
 
 /* Real SIGKILLs in every sweep_alone(), and every instruction for those who live on. */
 extern bool sweep_full;
 
 struct scenario {
 	const struct setting *setting;
-	uint32_t flags;
 	const struct operation *victim, *second, *peer;	/* NULL: nobody */
 	bool killed;		/* alone: by a SIGKILL at every instruction */
 };
 
-/* @peer NULL: nobody works while it is stopped. */
+/* Once in every process that sweeps: memory for the image. */
+void sweep_init(void);
+
 void sweep_alone(struct tally *t, const struct scenario *s);
 void sweep_resume(struct tally *t, const struct scenario *s);
 void sweep_nested(struct tally *t, const struct scenario *s);
@@ -48,4 +47,7 @@ void sweep_two_dead_nested(struct tally *t, const struct scenario *s);
 void sweep_race(struct tally *t, const struct scenario *s);
 void sweep_slow(struct tally *t, const struct scenario *s);
 
-#endif /* CRASH_QUEUE_SWEEP_H */
+/* The sweep of a planted bug. */
+void sweep_planted(struct tally *t, const struct planted *planted);
+
+#endif /* CRASH_SWEEP_H */
