@@ -12,6 +12,7 @@ libshmreg_la_SOURCES = \
 	libclient/arena.h \
 	libclient/array.c \
 	libclient/atomic.c \
+	libclient/cell.c \
 	libclient/connection.c \
 	libclient/connection.h \
 	libclient/error.c \
@@ -33,6 +34,10 @@ noinst_LTLIBRARIES += libstructures.la
 libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libstructures_la_SOURCES = \
 	libclient/again.h \
+	libclient/cell-bind.c \
+	libclient/cell-bind.h \
+	libclient/cell-read.c \
+	libclient/cell-stat.c \
 	libclient/queue-bind.c \
 	libclient/queue-bind.h \
 	libclient/queue-claim.c \
@@ -43,6 +48,8 @@ libstructures_la_SOURCES = \
 noinst_LTLIBRARIES += librepair.la
 librepair_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 librepair_la_SOURCES = \
+	libclient/cell-repair.c \
+	libclient/cell-repair.h \
 	libclient/queue-repair.c \
 	libclient/queue-repair.h \
 	libclient/repair-memory.c \
@@ -56,6 +63,9 @@ include_HEADERS = libclient/shmreg.h
 shmreginclude_HEADERS += \
 	libclient/shmreg/array.h \
 	libclient/shmreg/atomic.h \
+	libclient/shmreg/cell.h \
+	libclient/shmreg/cell-inline.h \
+	libclient/shmreg/cell-typed.h \
 	libclient/shmreg/connection.h \
 	libclient/shmreg/copy.h \
 	libclient/shmreg/handle.h \

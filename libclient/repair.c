@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include "cell-repair.h"
 #include "queue-repair.h"
 #include "repair.h"
 
@@ -13,6 +14,8 @@ int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 
 	if (r < 0)
 		return r;
+	if (shape->kind == SHMREG_KIND_CELL)
+		return cell_repair_sparse(shape, base, memory, dead, ret);
 	/* An object whose first byte nobody ever wrote has no users either. */
 	if (shape->kind == SHMREG_KIND_QUEUE && repair_memory_next(memory, 0, &start, &end) &&
 	    start == 0)

@@ -6,6 +6,7 @@
 
 #include <shmreg/array.h>
 #include <shmreg/atomic.h>
+#include <shmreg/cell.h>
 #include <shmreg/connection.h>
 #include <shmreg/queue.h>
 #include <shmreg/segment.h>

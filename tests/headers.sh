@@ -16,9 +16,9 @@ SHMREG_DEFINE_ARRAY(event_array, struct event);
 SHMREG_DEFINE_ARRAY(byte_array, uint8_t);
 SHMREG_DEFINE_ATOMIC(counter, uint64_t);
 SHMREG_DEFINE_ATOMIC(small, int8_t);
-#ifdef SHMREG_DEFINE_QUEUE
 SHMREG_DEFINE_QUEUE(event_queue, struct event);
-#endif
+SHMREG_DEFINE_CELL(event_cell, struct event);
+SHMREG_DEFINE_CELL(byte_cell, uint8_t);
 EOF
 cat >"$work/one.c" <<'EOF'
 #include "use.h"
@@ -80,24 +80,40 @@ for cc in gcc clang g++ clang++; do
 done
 [ $compilers -gt 0 ] || { echo "no compiler found under its usual name"; exit 77; }
 
-# Misuse does not compile: writing through what was opened for reading.
-for call in 'event_array_set(a, 1, e)' 'event_array_data(a)->a = 1' 'event_array_at(a, 1)->a = 1' \
-	    'event_array_data_const(a)->a = 1' 'shmreg_array_data(&a->array)' \
-	    'counter_store(c, 1)' 'counter_fetch_add(c, 1)' 'shmreg_atomic64_cell(&c->atomic)'; do
-	cat >"$work/misuse.c" <<EOF
+# Misuse does not compile: writing through what was opened for reading, roles and types mixed up.
+cat >"$work/misuse.h" <<'EOF'
 #include "use.h"
-void misuse(const struct event_array *a, const struct counter *c, struct event e);
-void misuse(const struct event_array *a, const struct counter *c, struct event e)
-{
-	(void)a;
-	(void)c;
-	(void)e;
-	$call;
-}
+extern const struct event_array *a;
+extern const struct counter *c;
+extern struct event e;
+extern const struct event_cell *cell;
+extern struct event_cell_writer *cell_writer;
+extern int i;
 EOF
-	if ${CC:-cc} -std=gnu11 -Werror $paths -fsyntax-only "$work/misuse.c" 2>/dev/null; then
-		echo "through a handle for reading, '$call' compiles"
+while read -r call; do
+	printf '#include "misuse.h"\nvoid f(void);\nvoid f(void)\n{\n\t(void)(%s);\n}\n' "$call" \
+		>"$work/misuse.c"
+	if ${CC:-cc} -std=gnu11 -Werror -Wno-unused-result $paths -fsyntax-only "$work/misuse.c" 2>/dev/null; then
+		echo "'$call' compiles"
 		exit 1
 	fi
-done
+done <<'EOF'
+event_array_set(a, 1, e)
+event_array_data(a)->a = 1
+event_array_at(a, 1)->a = 1
+event_array_data_const(a)->a = 1
+shmreg_array_data(&a->array)
+counter_store(c, 1)
+counter_fetch_add(c, 1)
+shmreg_atomic64_cell(&c->atomic)
+event_cell_write(cell, &e)
+event_cell_write(cell_writer, &i)
+event_cell_read(cell_writer, &e, NULL)
+event_cell_writer_close(cell)
+EOF
+# What differs from those only in being right does.
+printf '#include "misuse.h"\nint f(void);\nint f(void)\n{\n\treturn %s;\n}\n' \
+	'event_cell_write(cell_writer, &e) + event_cell_read(cell, &e, NULL) + event_array_data_const(a)->a' \
+	>"$work/use.c"
+${CC:-cc} -std=gnu11 -Werror $paths -fsyntax-only "$work/use.c"
 echo "$compilers compilers"

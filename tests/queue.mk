@@ -5,6 +5,8 @@ if HAVE_CHECK
 check_LTLIBRARIES += libplain.la
 libplain_la_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libplain_la_SOURCES = \
+	tests/cell-plain.c \
+	tests/cell-plain.h \
 	tests/plain.c \
 	tests/plain.h \
 	tests/queue-plain.c \

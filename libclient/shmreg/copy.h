@@ -21,7 +21,7 @@ SHMREG_BEGIN_DECLS
 
 #if SHMREG_TSAN
 
-static inline void shmreg_copy_from_shared(void *to, const void *from, size_t n)
+SHMREG_FORCE_INLINE void shmreg_copy_from_shared(void *to, const void *from, size_t n)
 {
 	size_t i;
 
@@ -30,7 +30,7 @@ static inline void shmreg_copy_from_shared(void *to, const void *from, size_t n)
 			__atomic_load_n((const unsigned char *)from + i, __ATOMIC_RELAXED);
 }
 
-static inline void shmreg_copy_to_shared(void *to, const void *from, size_t n)
+SHMREG_FORCE_INLINE void shmreg_copy_to_shared(void *to, const void *from, size_t n)
 {
 	size_t i;
 
@@ -41,14 +41,14 @@ static inline void shmreg_copy_to_shared(void *to, const void *from, size_t n)
 
 #else
 
-static SHMREG_FORCE_INLINE void shmreg_copy_from_shared(void *to, const void *from, size_t n)
+SHMREG_FORCE_INLINE void shmreg_copy_from_shared(void *to, const void *from, size_t n)
 {
 	memcpy(to, from, n);
 	/* What was copied must not be looked up again at its source. */
 	__asm__ __volatile__("" : : : "memory");
 }
 
-static SHMREG_FORCE_INLINE void shmreg_copy_to_shared(void *to, const void *from, size_t n)
+SHMREG_FORCE_INLINE void shmreg_copy_to_shared(void *to, const void *from, size_t n)
 {
 	memcpy(to, from, n);
 }

@@ -13,9 +13,15 @@
  *	| version    52 | writer 6 | slot   6 |
  *	+---------------+----------+----------+
  *
- * Version 0: never written. Each of shape.capacity writers has param[0] slots of
- * its own. A slot begins with its version, 0 while it is being written; a reader's
- * copy is whole if the slot's version is latest's before and after.
+ * Version 0: never written, and the whole word is 0; the version after 2^52 - 1 is 1.
+ * Each of shape.capacity writers has param[0] slots of its own. A slot begins with the
+ * word of `latest` that names it, or 0 while it is being written: a copy of its value
+ * is whole if that word was still in the slot when the copy was complete.
+ *
+ * A slot's life, every transition made by its writer:
+ *
+ *	any ----> 0			before the first byte of a new value
+ *	0 ------> (v, writer, slot)	the value is whole; nobody is told yet
  *
  * Writers: writer[i] is the seat of the handle that is writer i, or 0; as a ring's
  * roles. Nothing else is ever to be repaired: latest names whole slots only.
