@@ -197,6 +197,7 @@ int reaper_send_job(struct reaper *r, const struct segment *s, int dir_fd)
 		.segment = segment_id(s),
 		.dir_bytes = dir->dir_bytes,
 		.data_bytes = dir->data_bytes,
+		.quiesced_epoch = segment_quiesced_epoch(s),
 	};
 	struct iovec iov = { .iov_base = &job, .iov_len = sizeof(job) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,

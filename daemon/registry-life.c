@@ -106,7 +106,7 @@ static void registry_settle_segment(struct registry *r, struct segment *s)
 		registry_dispose(r, s);
 		return;
 	}
-	if (s->n_dead_seats > 0 && !s->repair_wanted &&
+	if ((s->n_dead_seats > 0 || s->sweep_wanted) && !s->repair_wanted &&
 	    !segment_has_flag(s, SHMREG_DIR_QUARANTINED)) {
 		s->repair_wanted = true;
 		r->ops.repair(r->data, s);	/* may call back; s may be gone */
@@ -145,6 +145,7 @@ void registry_repair_begin(struct registry *r, struct segment *s)
 	for (uint32_t i = 1; i < SHMREG_SEATS; i++)
 		if (directory_seat_state(seats[i]) == SHMREG_SEAT_DEAD)
 			bitmap_set(&s->repair_seats, i);
+	s->sweeping_epoch = segment_quiesced_epoch(s);
 	s->repairing = true;
 }
 
@@ -191,6 +192,7 @@ void registry_repair_end(struct registry *r, struct segment *s, bool success,
 	s->repairing = false;
 	if (success) {
 		registry_free_repaired(r, s);
+		s->swept_epoch = s->sweeping_epoch;
 		directory_count_repair(&s->directory);
 		/* The dead seats' waiters have been waiting for this, too. */
 		directory_raise_death(&s->directory);

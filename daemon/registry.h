@@ -69,8 +69,8 @@ struct registry_ops {
 	/* It is about to be freed: stop keeping them. Called before they are closed. */
 	void (*disposed)(void *data, struct segment *segment);
 	/*
-	 * It has dead seats: registry_repair_begin(), run a reaper,
-	 * registry_repair_end(). Called once, then again only after an end with success.
+	 * It has dead seats, or object queues that were removed: registry_repair_begin(), run
+	 * a reaper, registry_repair_end(). Called once, then again only after an end with success.
 	 * Also for segments that are just being restored.
 	 */
 	void (*repair)(void *data, struct segment *segment);
@@ -195,6 +195,11 @@ int segment_data_fd(const struct segment *s);
 int segment_open_dir_ro(const struct segment *s);	/* fd or -errno */
 int segment_open_data_ro(const struct segment *s);	/* fd or -errno */
 const struct shmreg_dir *segment_dir(const struct segment *s);
+/*
+ * The newest removal that is over for everybody: no participant, LIVE or DEAD, holds a
+ * handle of an object that was removed then or before.
+ */
+uint64_t segment_quiesced_epoch(const struct segment *s);
 struct segment *registry_find(struct registry *r, uint64_t id);
 struct segment *registry_first(struct registry *r);	/* by id, ascending */
 struct segment *registry_next(struct registry *r, const struct segment *s);

@@ -314,11 +314,20 @@ static uint64_t segment_epoch(const struct segment *s)
 	return epoch;
 }
 
+/* Not beyond the newest: that is what it is if there are no participants. */
+uint64_t segment_quiesced_epoch(const struct segment *s)
+{
+	const uint64_t epoch = segment_epoch(s), newest = s->directory.map->removal_epoch;
+
+	return epoch < newest ? epoch : newest;
+}
+
 uint32_t segment_reclaim(struct segment *s)
 {
 	uint64_t epoch;
 	uint32_t n = 0;
 
+	s->sweep_wanted = false;
 	/* A reaper at work may be looking at a removed object: its range must not be reused. */
 	if (s->n_removed == 0 || s->repairing)
 		return 0;
@@ -329,6 +338,10 @@ uint32_t segment_reclaim(struct segment *s)
 
 		if (o->state != SHMREG_ENTRY_REMOVED || o->removed_epoch > epoch)
 			continue;
+		if (shmreg_shape_is_object_queue(&o->shape) && o->removed_epoch > s->swept_epoch) {
+			s->sweep_wanted = true;
+			continue;
+		}
 		/* What cannot be zeroed cannot be used again: it is tried again later. */
 		if (memfd_punch(s->data_fd, o->offset, o->bytes) < 0)
 			continue;

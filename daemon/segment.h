@@ -68,6 +68,13 @@ struct segment {
 	bool repair_wanted;			/* repair() was called, and nothing ended it */
 	bool repairing;				/* between registry_repair_begin() and _end() */
 	struct bitmap repair_seats;		/* that were DEAD at its begin */
+	/*
+	 * Removals that are over for every participant: when the repair under way, and the
+	 * last that succeeded, began. What travelled through an object queue that was removed
+	 * up to then has been given back to its pool. See segment_reclaim().
+	 */
+	uint64_t sweeping_epoch, swept_epoch;
+	bool sweep_wanted;			/* such a queue waits for a repair */
 
 	void *userdata;
 };
@@ -140,8 +147,11 @@ void segment_free_participant(struct segment *s, struct participant *p);
 void segment_add_object(struct segment *s, uint32_t index, struct shmreg_dir_object *o);
 void segment_remove_object(struct segment *s, uint32_t index);
 /*
- * Free the ranges of removed objects that nobody can have open any more.
- * Return: how many objects are gone.
+ * Free the ranges of removed objects that nobody can have open any more. A queue of
+ * a pool's objects stays until a repair that began after that has succeeded: the pool's
+ * words name its entry, which must not be another object's before the reaper has
+ * freed what was on its way.
+ * Return: how many objects are gone; and sweep_wanted is set.
  */
 uint32_t segment_reclaim(struct segment *s);
 

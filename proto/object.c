@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include <shmreg/abi/cell.h>
+#include <shmreg/abi/directory.h>
 #include <shmreg/abi/object.h>
 #include <shmreg/abi/pool.h>
 #include <shmreg/abi/queue.h>
@@ -74,8 +75,26 @@ static int queue_bytes(const struct shmreg_shape *s, uint64_t *ret, const char *
 	if (s->layout != SHMREG_QUEUE_LAYOUT)
 		return refuse(-EPROTONOSUPPORT, ret_why,
 			      "has a layout version of queues other than 1");
-	if (s->flags & ~SHMREG_QUEUE_REDELIVER)
-		return refuse(-EINVAL, ret_why, "has unknown flags; a queue knows REDELIVER only");
+	if (s->flags & ~(SHMREG_QUEUE_REDELIVER | SHMREG_QUEUE_OBJECTS))
+		return refuse(-EINVAL, ret_why,
+			      "has unknown flags; a queue knows REDELIVER and OBJECTS only");
+	if (s->flags & SHMREG_QUEUE_OBJECTS) {
+		if (s->elem_bytes != 8 || s->elem_align != 8)
+			return refuse(-EINVAL, ret_why,
+				      "has a bad element size; a queue of objects has references, of "
+				      "size and alignment 8");
+		if (!shmreg_shape_pool(s) || s->param[2] >= SHMREG_OBJECTS_MAX || s->param[3])
+			return refuse(-EINVAL, ret_why,
+				      "does not name a pool; a queue of objects has a pool's id and "
+				      "index as parameters");
+		if (s->capacity > SHMREG_QUEUE_OBJECTS_MAX)
+			return refuse(-EINVAL, ret_why,
+				      "has a bad capacity; a queue of objects has a power of two of "
+				      "them, 2 to 2^20");
+	} else if (s->param[0] | s->param[1] | s->param[2] | s->param[3]) {
+		return refuse(-EINVAL, ret_why,
+			      "has parameters; only a queue of objects knows any");
+	}
 	if (!is_power_of_two(s->elem_align) || s->elem_align > SHMREG_QUEUE_ALIGN_MAX)
 		return refuse(-EINVAL, ret_why,
 			      "has a bad element alignment; it must be a power of two, 1 to 128");
@@ -258,7 +277,7 @@ static const struct {
 	[SHMREG_KIND_ARRAY] = { "array", array_bytes, 0, false },
 	[SHMREG_KIND_ATOMIC] = { "atomic", atomic_bytes, 0, false },
 	[SHMREG_KIND_QUEUE] = { "queue", queue_bytes, offsetof(struct shmreg_queue_shm, users),
-				false },
+				true },
 	[SHMREG_KIND_RING] = { "ring", ring_bytes, 0, false },
 	[SHMREG_KIND_TOPIC] = { "topic", topic_bytes, 0, true },
 	[SHMREG_KIND_POOL] = { "pool", pool_bytes, offsetof(struct shmreg_pool_shm, users), false },

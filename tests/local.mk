@@ -95,7 +95,7 @@ test_quota_LDADD = $(core_ldadd)
 test_quota_SOURCES = tests/test-quota.c tests/random.h tests/suite.h
 
 PURE_TESTS += test-directory test-directory-random test-registry test-registry-life \
-	test-registry-limits test-registry-model test-registry-restart
+	test-registry-limits test-registry-model test-registry-restart test-registry-transfer
 test_directory_CPPFLAGS = $(core_cppflags)
 test_directory_CFLAGS = $(core_cflags)
 test_directory_LDADD = $(core_ldadd)
@@ -120,6 +120,11 @@ test_registry_restart_CPPFLAGS = $(core_cppflags)
 test_registry_restart_CFLAGS = $(core_cflags)
 test_registry_restart_LDADD = $(core_ldadd)
 test_registry_restart_SOURCES = tests/test-registry-restart.c tests/registry-world.h tests/suite.h $(registry_fixture)
+
+test_registry_transfer_CPPFLAGS = $(core_cppflags)
+test_registry_transfer_CFLAGS = $(core_cflags)
+test_registry_transfer_LDADD = $(core_ldadd)
+test_registry_transfer_SOURCES = tests/test-registry-transfer.c tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_directory_random_CPPFLAGS = $(core_cppflags)
 test_directory_random_CFLAGS = $(core_cflags)

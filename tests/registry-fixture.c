@@ -150,6 +150,19 @@ struct shmreg_shape fixture_array(uint64_t bytes)
 	};
 }
 
+struct shmreg_shape fixture_object_queue(uint32_t pool)
+{
+	return (struct shmreg_shape){
+		.kind = SHMREG_KIND_QUEUE,
+		.layout = SHMREG_QUEUE_LAYOUT,
+		.flags = SHMREG_QUEUE_OBJECTS,
+		.elem_align = 8,
+		.elem_bytes = 8,
+		.capacity = 8,
+		.param = { pool },
+	};
+}
+
 int fixture_create(struct registry *r, const struct caller *c, const char *name,
 		   uint64_t data_bytes, uint32_t mode, uint32_t lifetime,
 		   struct shmreg_attach_reply *ret)

@@ -27,6 +27,7 @@ struct caller fixture_caller(uint32_t uid, uint32_t pid);
 
 struct shmreg_create fixture_create_request(const char *name, uint64_t data_bytes);
 struct shmreg_shape fixture_array(uint64_t bytes);
+struct shmreg_shape fixture_object_queue(uint32_t pool);
 
 /* Short forms; each sets fixture_error on failure. */
 int fixture_create(struct registry *r, const struct caller *c, const char *name,

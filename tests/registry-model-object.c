@@ -50,7 +50,7 @@ void do_create_object(void)
 
 	snprintf(in.name, sizeof(in.name), "o%u", (unsigned)below(N_ENTRIES + 2));
 	snprintf(in.type_name, sizeof(in.type_name), "char");
-	in.shape = fixture_array(bytes);
+	in.shape = below(3) ? fixture_array(bytes) : fixture_object_queue(77);
 	in.flags = (uint32_t)below(2);
 	if (below(8) == 0) {
 		in.at.participant = 0;
@@ -77,11 +77,14 @@ void do_create_object(void)
 			want = -EMEDIUMTYPE;
 		else if (m->quarantined)
 			want = -ENOTRECOVERABLE;
-		else if (n == N_ENTRIES || bytes + 127 > DATA_BYTES - bytes_used(m) + 127)
+		else if (n == N_ENTRIES || in.shape.capacity > DATA_BYTES - bytes_used(m))
 			want = -ENOSPC;
 	}
-	if (o && want == -EMEDIUMTYPE && segment_dir(registry_find(r, m->id)) &&
-	    shmreg_dir_objects(segment_dir(registry_find(r, m->id)))[o->index].shape.capacity == bytes)
+	if (o && want == 0 && o->queue != (in.shape.kind == SHMREG_KIND_QUEUE))
+		want = -EMEDIUMTYPE;
+	if (o && want == -EMEDIUMTYPE &&
+	    memcmp(&shmreg_dir_objects(segment_dir(registry_find(r, m->id)))[o->index].shape,
+		   &in.shape, sizeof(in.shape)) == 0)
 		want = 0;
 	got = registry_create_object(r, &processes[process], &in, &reply, fixture_error);
 	/* Fragments, and rounding, the model leaves to the allocator. */
@@ -109,6 +112,7 @@ void do_create_object(void)
 		.id = reply.object,
 		.offset = entry->offset,
 		.bytes = entry->bytes,
+		.queue = in.shape.kind == SHMREG_KIND_QUEUE,
 		.index = reply.index,
 		.pattern = (uint8_t)(1 + below(255)),
 	};

@@ -111,7 +111,7 @@ bool creator_lives(const struct m_segment *m)
 void settle(struct m_segment *m)
 {
 	uint64_t epoch = UINT64_MAX;
-	bool dead = false;
+	bool dead = false, sweep = false;
 
 	for (int i = 0; i < N_ENTRIES; i++) {
 		if (m->participants[i].used && m->participants[i].epoch < epoch)
@@ -119,15 +119,19 @@ void settle(struct m_segment *m)
 		dead |= m->participants[i].used && m->participants[i].dead;
 	}
 	for (int i = 0; i < N_ENTRIES && !m->repairing; i++)
-		if (m->objects[i].used && m->objects[i].removed && m->objects[i].epoch <= epoch)
-			m->objects[i].used = false;
+		if (m->objects[i].used && m->objects[i].removed && m->objects[i].epoch <= epoch) {
+			if (m->objects[i].queue && m->objects[i].epoch > m->swept_epoch)
+				sweep = true;
+			else
+				m->objects[i].used = false;
+		}
 	if (m->lifetime == SHMREG_WITH_CREATOR && !creator_lives(m))
 		m->named = false;
 	if (n_live(m) == 0 && (!m->named || m->lifetime == SHMREG_WHILE_ATTACHED)) {
 		m->used = false;
 		return;
 	}
-	if (dead && !m->quarantined)
+	if ((dead || sweep) && !m->quarantined)
 		m->wanted = true;
 }
 

@@ -24,7 +24,7 @@
 #define MAX_SEATS 40
 
 struct m_object {
-	bool used, removed;
+	bool used, removed, queue;	/* queue: of a pool's objects */
 	char name[8];
 	uint64_t id, offset, bytes, epoch, nonce, creator;
 	uint32_t index;
@@ -41,7 +41,7 @@ struct m_participant {
 struct m_segment {
 	bool used, named, quarantined, wanted, repairing;
 	char name[8];
-	uint64_t id, creator, removal_epoch;
+	uint64_t id, creator, removal_epoch, sweeping_epoch, swept_epoch;
 	uint32_t uid, gid, mode, lifetime;
 	struct m_object objects[N_ENTRIES];
 	struct m_participant participants[N_ENTRIES];

@@ -83,8 +83,11 @@ START_TEST(test_queue)
 	CHECK_BYTES(s, 1024 + 128, 128);
 	s.flags = SHMREG_QUEUE_REDELIVER;
 	CHECK_BYTES(s, 1024 + 128, 128);
-	s.flags = 2;
+	s.flags = 4;
 	CHECK_REFUSED(s, -EINVAL, "flags");
+	s.flags = 0;
+	s.param[2] = 1;
+	CHECK_REFUSED(s, -EINVAL, "parameters");
 	CHECK_BYTES(shape(SHMREG_KIND_QUEUE, 1, 1, 64), 1024 + 64 * 16, 128);
 	CHECK_BYTES(shape(SHMREG_KIND_QUEUE, 128, 128, 64), 1024 + 64 * 256, 4096);
 	CHECK_BYTES(shape(SHMREG_KIND_QUEUE, 8, 8, UINT64_C(1) << 30), 1024 + (UINT64_C(16) << 30),
@@ -98,6 +101,46 @@ START_TEST(test_queue)
 	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, 256, 256, 2), -EINVAL, "1 to 128");
 	CHECK_REFUSED(shape(SHMREG_KIND_QUEUE, UINT64_C(1) << 26, 8, UINT64_C(1) << 30),
 		      -EOVERFLOW, "2^47");
+}
+END_TEST
+
+static struct shmreg_shape objects(uint64_t capacity, uint64_t pool, uint32_t index)
+{
+	struct shmreg_shape s = shape(SHMREG_KIND_QUEUE, 8, 8, capacity);
+
+	s.flags = SHMREG_QUEUE_OBJECTS | SHMREG_QUEUE_REDELIVER;
+	s.param[0] = (uint32_t)pool;
+	s.param[1] = (uint32_t)(pool >> 32);
+	s.param[2] = index;
+	return s;
+}
+
+START_TEST(test_object_queue)
+{
+	const uint64_t id = UINT64_C(0x123456789a);
+	struct shmreg_shape s = objects(2, id, 65535);
+
+	CHECK_BYTES(s, 1024 + 128, 128);
+	ck_assert(shmreg_shape_is_object_queue(&s));
+	ck_assert_uint_eq(shmreg_shape_pool(&s), id);
+	CHECK_BYTES(objects(UINT64_C(1) << 20, 1, 0), 1024 + (16 << 20), 4096);
+	CHECK_REFUSED(objects(UINT64_C(1) << 21, 1, 0), -EINVAL, "2^20");
+	CHECK_REFUSED(objects(3, 1, 0), -EINVAL, "power of two");
+	CHECK_REFUSED(objects(2, 0, 0), -EINVAL, "name a pool");
+	CHECK_REFUSED(objects(2, 1, 65536), -EINVAL, "name a pool");
+	s.param[3] = 1;
+	CHECK_REFUSED(s, -EINVAL, "name a pool");
+	s = objects(2, 1, 0);
+	s.elem_bytes = 16;
+	CHECK_REFUSED(s, -EINVAL, "references");
+	s = objects(2, 1, 0);
+	s.elem_align = 16;
+	CHECK_REFUSED(s, -EINVAL, "references");
+	s = shape(SHMREG_KIND_POOL, 8, 8, 2);
+	s.flags = SHMREG_QUEUE_OBJECTS;
+	ck_assert(!shmreg_shape_is_object_queue(&s));
+	s = shape(SHMREG_KIND_QUEUE, 8, 8, 2);
+	ck_assert(!shmreg_shape_is_object_queue(&s));
 }
 END_TEST
 
@@ -288,6 +331,7 @@ int main(void)
 	tcase_add_test(tcase, test_array);
 	tcase_add_test(tcase, test_atomic);
 	tcase_add_test(tcase, test_queue);
+	tcase_add_test(tcase, test_object_queue);
 	tcase_add_test(tcase, test_ring);
 	tcase_add_test(tcase, test_topic);
 	tcase_add_test(tcase, test_pool);

@@ -303,6 +303,17 @@ static void do_death(void)
 				model[i].participants[k].process = -1;
 }
 
+/* Of which removals nobody holds anything. */
+static uint64_t quiesced_epoch(const struct m_segment *m)
+{
+	uint64_t epoch = m->removal_epoch;
+
+	for (int i = 0; i < N_ENTRIES; i++)
+		if (m->participants[i].used && m->participants[i].epoch < epoch)
+			epoch = m->participants[i].epoch;
+	return epoch;
+}
+
 static void do_repair(void)
 {
 	static const struct shmreg_reaper_report sum = { .n_repaired = 1 };
@@ -316,6 +327,7 @@ static void do_repair(void)
 	if (!m->repairing) {
 		registry_repair_begin(r, s);
 		m->repairing = true;
+		m->sweeping_epoch = quiesced_epoch(m);
 		for (int i = 0; i < N_ENTRIES; i++)
 			m->participants[i].noted = m->participants[i].used && m->participants[i].dead;
 		return;
@@ -336,6 +348,7 @@ static void do_repair(void)
 		for (int i = 0; i < N_ENTRIES; i++)
 			if (m->participants[i].used && m->participants[i].noted)
 				m->participants[i].used = false;
+		m->swept_epoch = m->sweeping_epoch;
 		registry_repair_end(r, s, true, &sum);
 		break;
 	}
@@ -358,6 +371,8 @@ static void do_restart(void)
 		if (!model[i].used)
 			continue;
 		model[i].repairing = false;
+		model[i].swept_epoch = 0;
+		model[i].wanted = false;
 		settle(&model[i]);
 	}
 }

@@ -11,6 +11,8 @@
  * All-zero bytes are a valid empty object of every kind.
  */
 
+#include <stdbool.h>
+
 #include <shmreg/compiler.h>
 
 SHMREG_BEGIN_DECLS
@@ -38,6 +40,7 @@ enum shmreg_kind {
 
 /* Flags of an object; which kinds know which is said in the kind's header. */
 #define SHMREG_QUEUE_REDELIVER UINT32_C(1)	/* else drop, see shmreg/queue.h */
+#define SHMREG_QUEUE_OBJECTS UINT32_C(2)	/* of a pool's objects, see shmreg/object-queue.h */
 #define SHMREG_RING_RECORDS UINT32_C(1)		/* of bytes, in records of any size */
 #define SHMREG_TOPIC_RELIABLE UINT32_C(1)	/* else lossy: publishers never wait */
 
@@ -53,6 +56,8 @@ struct shmreg_shape {
 	 *	topic	publishers and subscribers at a time; reliable: the lag in
 	 *		messages at which a subscriber is evicted, 0 = never
 	 *	cell	slots a writer
+	 *	queue	with SHMREG_QUEUE_OBJECTS: the pool's object id (low half, high half)
+	 *		and the index of its entry in the directory
 	 */
 	uint32_t param[4];
 };
@@ -64,6 +69,7 @@ SHMREG_STATIC_ASSERT(sizeof(struct shmreg_shape) == 48, "frozen");
 #define SHMREG_QUEUE_ELEM_MAX (UINT64_C(1) << 26)
 #define SHMREG_QUEUE_CAPACITY_MIN 2
 #define SHMREG_QUEUE_CAPACITY_MAX (UINT64_C(1) << 30)
+#define SHMREG_QUEUE_OBJECTS_MAX (UINT64_C(1) << 20)	/* with SHMREG_QUEUE_OBJECTS */
 #define SHMREG_RING_ALIGN_MAX 128
 #define SHMREG_RING_ELEM_MAX (UINT64_C(1) << 26)
 #define SHMREG_RING_CAPACITY_MIN 2
@@ -103,6 +109,17 @@ SHMREG_API int shmreg_shape_bytes(const struct shmreg_shape *shape, uint64_t *re
 		       uint64_t *ret_align, const char **ret_why);
 
 SHMREG_API const char *shmreg_kind_name(uint32_t kind);	/* "array", ...; "unknown" */
+
+static inline bool shmreg_shape_is_object_queue(const struct shmreg_shape *shape)
+{
+	return shape->kind == SHMREG_KIND_QUEUE && (shape->flags & SHMREG_QUEUE_OBJECTS) != 0;
+}
+
+/* The pool whose objects travel through an object queue: its id. */
+static inline uint64_t shmreg_shape_pool(const struct shmreg_shape *shape)
+{
+	return shape->param[0] | (uint64_t)shape->param[1] << 32;
+}
 
 /*
  * shmreg_kind_users() - where a kind keeps its bitmap of the seats that use it

@@ -19,8 +19,8 @@
  * before a job it exits with 0.
  *
  * Which seats are dead the reaper reads in the directory. When DONE arrives the
- * daemon frees the seats that were dead before it sent the job; others wait for
- * the next job. EOF, a signal or a malformed report before DONE is a failure:
+ * daemon frees the seats that were dead before it sent the job, and may use the entries
+ * of the object queues that it named by their epoch again; others wait for the next job. EOF, a signal or a malformed report before DONE is a failure:
  * the job is run again by another process, and after three in a row the segment
  * is quarantined. Not installed.
  *
@@ -41,8 +41,13 @@ struct shmreg_reaper_job {
 	uint64_t segment;
 	uint64_t dir_bytes;
 	uint64_t data_bytes;
+	/*
+	 * What travels through an object queue that was removed at this epoch or before goes
+	 * back to its pool: nobody can have that queue open any more.
+	 */
+	uint64_t quiesced_epoch;
 };
-SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reaper_job) == 32, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reaper_job) == 40, "frozen");
 
 #define SHMREG_REAPER_OBJECT UINT32_C(1)
 #define SHMREG_REAPER_DONE UINT32_C(2)
