@@ -50,11 +50,16 @@ void actor_start_as(struct process *p, const struct identity *who)
 	process_start_as(p, who, act, NULL);
 }
 
-int64_t actor_do(struct process *p, deed_fn deed, int64_t arg)
+void actor_begin(struct process *p, deed_fn deed, int64_t arg)
 {
 	const struct cue cue = { .deed = deed, .arg = arg };
 
 	ck_assert_int_eq(send(p->fd, &cue, sizeof(cue), MSG_NOSIGNAL), sizeof(cue));
+}
+
+int64_t actor_do(struct process *p, deed_fn deed, int64_t arg)
+{
+	actor_begin(p, deed, arg);
 	return process_hear(p);
 }
 

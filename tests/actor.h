@@ -40,6 +40,8 @@ typedef int64_t (*deed_fn)(struct actor *a, int64_t arg);
 void actor_start(struct process *p);
 void actor_start_as(struct process *p, const struct identity *who);
 int64_t actor_do(struct process *p, deed_fn deed, int64_t arg);
+/* Does not wait for it: process_hear() or process_expect() does. */
+void actor_begin(struct process *p, deed_fn deed, int64_t arg);
 #define actor_ok(p, deed, arg) actor_expect(p, deed, arg, 0)
 #define actor_expect(p, deed, arg, expected)                                                      \
 	do {                                                                                      \

@@ -198,6 +198,7 @@ include tests/ring.mk
 include tests/topic.mk
 include tests/pool.mk
 include tests/cell.mk
+include tests/original.mk
 
 # The real shmreg-reaper on hand-made segments.
 if HAVE_CHECK

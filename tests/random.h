@@ -4,7 +4,8 @@
 
 /*
  * Random numbers that can be had again: SHMREG_TEST_SEED is the seed (default:
- * the same every time), SHMREG_TEST_ROUNDS how many rounds a test makes.
+ * the same every time), SHMREG_TEST_ROUNDS how many rounds a test makes,
+ * SHMREG_TEST_SCALE a factor for how much a test does.
  */
 
 #include <stddef.h>
@@ -84,6 +85,14 @@ static inline unsigned long random_rounds(unsigned long normal)
 	const char *s = getenv("SHMREG_TEST_ROUNDS");
 
 	return s ? strtoul(s, NULL, 0) : normal;
+}
+
+static inline uint64_t random_scaled(uint64_t normal)
+{
+	const char *s = getenv("SHMREG_TEST_SCALE");
+	const double n = (double)normal * (s ? strtod(s, NULL) : 1.0);
+
+	return n < 1 ? 1 : (uint64_t)n;
 }
 
 #endif /* SHMREG_TESTS_RANDOM_H */
