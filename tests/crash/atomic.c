@@ -161,6 +161,12 @@ static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret
 			     ret);
 }
 
+/* Which a repair of an atomic never looks at. */
+static const void *repair_begins(void *memory)
+{
+	return ((struct image *)memory)->cell;
+}
+
 /* Do the operations in @order, as far as in @done, come to this image? */
 static bool explains(const struct image *image, const struct cast *cast, const unsigned int *order,
 		     uint32_t done)
@@ -277,5 +283,6 @@ const struct subject subject = {
 	.setup = setup,
 	.actor = actor,
 	.repair = repair,
+	.repair_begins = repair_begins,
 	.judge = judge,
 };

@@ -74,10 +74,11 @@ static void sweep_setting(struct tally *t, const struct operation *op, unsigned 
 			sweep_two_dead(t, &s);
 		if (!pair || !both)
 			continue;
-		if (sweep_full || (race && second == op))
+		if (!sweep_full && !(race && (op->flags & second->flags & OPERATION_RACE)))
+			continue;
+		sweep_race(t, &s);
+		if (sweep_full || second == op)
 			sweep_two_dead_nested(t, &s);
-		if (sweep_full || (race && (op->flags & second->flags & OPERATION_RACE)))
-			sweep_race(t, &s);
 	}
 }
 

@@ -18,10 +18,15 @@ crash_ldadd = libcrash.la libstructures.la librepair.la libproto.la
 # Symbols are bound before the first step.
 crash_ldflags = $(AM_LDFLAGS) -Wl,-z,now
 
-crash_programs = crash-atomic crash-queue
+crash_programs = crash-array crash-atomic crash-queue
 check_PROGRAMS += $(crash_programs)
 
 # What is inline but was not inlined is in the library.
+crash_array_CPPFLAGS = $(crash_cppflags)
+crash_array_LDFLAGS = $(crash_ldflags)
+crash_array_LDADD = $(crash_ldadd) libshmreg.la
+crash_array_SOURCES = tests/crash/array.c
+
 crash_atomic_CPPFLAGS = $(crash_cppflags)
 crash_atomic_LDFLAGS = $(crash_ldflags)
 crash_atomic_LDADD = $(crash_ldadd) libshmreg.la

@@ -19,9 +19,9 @@
 #define PAIR SETTING_PAIR
 static const struct setting settings[] = {
 	SETTING("capacity 4, first lap", 0, SETTING_KILL, 4, 0, 2, PEER, false, false),
-	SETTING("capacity 4, own claims before", PAIR, PAIR, 4, 5, 2, VICTIM, false, false),
+	SETTING("capacity 4, own claims before", PAIR, 0, 4, 5, 2, VICTIM, false, false),
 	SETTING("capacity 2, own claims before", 0, 0, 2, 5, 1, VICTIM, false, false),
-	SETTING("capacity 2", PAIR, PAIR | SETTING_RACE, 2, 4, 1, PEER, false, false),
+	SETTING("capacity 2", 0, PAIR | SETTING_RACE, 2, 4, 1, PEER, false, false),
 	SETTING("capacity 2, empty", 0, 0, 2, 7, 0, PEER, false, false),
 	SETTING("capacity 2, full", 0, 0, 2, 7, 2, VICTIM, false, false),
 	SETTING("capacity 4, positions wrap", 0, 0, 4, WRAP - 4, 2, PEER, false, false),

@@ -46,7 +46,7 @@ static inline uint32_t actor_seat(enum actor_number number)
 void actor_seats(uint32_t actors, uint64_t ret[64]);
 
 #define OPERATION_PAIR 1u	/* also together with every other of these: two dead */
-#define OPERATION_RACE 2u	/* and raced, by default; others are with --full */
+#define OPERATION_RACE 2u	/* and raced, and two of the same nested; others with --full */
 
 /*
  * What is killed: one public call, or a few, of an actor, each followed by a note in the
@@ -64,8 +64,8 @@ struct operation {
 #define SETTING_KILL 1u		/* real SIGKILLs at every instruction, for one setting at least */
 #define SETTING_PAIR 2u		/* here processes have most to do with each other: resumed,
 				   nested, two dead; else with --full only */
-#define SETTING_RACE 4u		/* also raced, slow repair, nested of two dead: for one of those
-				   with SETTING_PAIR; others with --full */
+#define SETTING_RACE 4u		/* also raced, slow repair, nested of two dead: one of those with
+				   SETTING_PAIR; others with --full */
 
 /* How the object is when the operation begins. */
 struct setting {
@@ -144,7 +144,8 @@ struct subject {
 	void (*repair)(void *image, uint32_t dead, struct shmreg_reaper_report *ret);
 	/*
 	 * A word of the image to which repair() first comes before it has changed anything: it is
-	 * stepped from there on only. NULL: from its beginning. May be NULL.
+	 * stepped from there on only; one that never comes there is not killed at all.
+	 * May be NULL: from its beginning.
 	 */
 	const void *(*repair_begins)(void *image);
 	/*

@@ -17,11 +17,16 @@
 
 #include "tracer.h"
 
+/*
+ * Where its function begins and ends. Signals of two kinds, so that no other question than
+ * waitpid() need be asked of a stop.
+ */
 #ifdef __x86_64__
-/* The breakpoint instruction: stops with SIGTRAP, si_code SI_KERNEL. */
-#define MARK() __asm__ volatile("int3" ::: "memory")
+#define BEGIN() __asm__ volatile("int3" ::: "memory")
+#define END() __asm__ volatile("ud2" ::: "memory")
 #else
-#define MARK() raise(SIGTRAP)
+#define BEGIN() raise(SIGTRAP)
+#define END() raise(SIGILL)
 #endif
 
 static void die(const char *what)
@@ -87,7 +92,6 @@ const char *tracer_unusable(void)
 /* Waits for the next stop. */
 static void wait_stop(struct tracee *t)
 {
-	siginfo_t info;
 	int status;
 
 	for (;;) {
@@ -103,15 +107,13 @@ static void wait_stop(struct tracee *t)
 	}
 	if (WSTOPSIG(status) == (SIGTRAP | 0x80))
 		return;		/* of PTRACE_SYSCALL, by PTRACE_O_TRACESYSGOOD */
-	if (WSTOPSIG(status) != SIGTRAP) {
+	t->finished = WSTOPSIG(status) == SIGILL;
+	if (WSTOPSIG(status) != SIGTRAP && !t->finished) {
 		fprintf(stderr, "tracer: the child got signal %d (%s) after %llu steps\n",
 			WSTOPSIG(status), strsignal(WSTOPSIG(status)),
 			(unsigned long long)t->n_steps);
 		exit(99);
 	}
-	if (ptrace(PTRACE_GETSIGINFO, t->pid, NULL, &info) < 0)
-		die("PTRACE_GETSIGINFO");
-	t->finished = info.si_code == SI_KERNEL;
 }
 
 void tracee_start(struct tracee *t, void (*run)(void *arg), void (*prepare)(void *arg), void *arg)
@@ -127,16 +129,15 @@ void tracee_start(struct tracee *t, void (*run)(void *arg), void (*prepare)(void
 			prepare(arg);
 		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 			_exit(1);
-		MARK();
+		BEGIN();
 		run(arg);
-		MARK();
+		END();
 		_exit(0);
 	}
 	wait_stop(t);
 	if (ptrace(PTRACE_SETOPTIONS, t->pid, NULL,
 		   (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)) < 0)
 		die("PTRACE_SETOPTIONS");
-	t->finished = false;	/* that was the first mark */
 }
 
 bool tracee_step(struct tracee *t)
