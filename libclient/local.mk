@@ -23,6 +23,10 @@ libshmreg_la_SOURCES = \
 	libclient/params.c \
 	libclient/params.h \
 	libclient/queue.c \
+	libclient/records.c \
+	libclient/ring-open.c \
+	libclient/ring-open.h \
+	libclient/ring.c \
 	libclient/role.c \
 	libclient/segment.c \
 	libclient/segment.h \
@@ -42,6 +46,12 @@ libstructures_la_SOURCES = \
 	libclient/queue-bind.h \
 	libclient/queue-claim.c \
 	libclient/queue-stat.c \
+	libclient/records-look.c \
+	libclient/ring-bind.c \
+	libclient/ring-bind.h \
+	libclient/ring-look.c \
+	libclient/ring-look.h \
+	libclient/ring-stat.c \
 	libclient/role.h
 
 # Recovery, which shmreg-reaper links (with libproto.la).
@@ -55,7 +65,9 @@ librepair_la_SOURCES = \
 	libclient/repair-memory.c \
 	libclient/repair-memory.h \
 	libclient/repair.c \
-	libclient/repair.h
+	libclient/repair.h \
+	libclient/ring-repair.c \
+	libclient/ring-repair.h
 
 EXTRA_DIST += libclient/shmreg.map libclient/shmreg.pc.in
 
@@ -72,6 +84,11 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/queue.h \
 	libclient/shmreg/queue-inline.h \
 	libclient/shmreg/queue-typed.h \
+	libclient/shmreg/records.h \
+	libclient/shmreg/records-inline.h \
+	libclient/shmreg/ring.h \
+	libclient/shmreg/ring-inline.h \
+	libclient/shmreg/ring-typed.h \
 	libclient/shmreg/segment.h
 
 pkgconfig_DATA += libclient/shmreg.pc

@@ -4,6 +4,7 @@
 #include "cell-repair.h"
 #include "queue-repair.h"
 #include "repair.h"
+#include "ring-repair.h"
 
 int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 			 const struct repair_memory *memory, const uint64_t dead[64],
@@ -20,6 +21,8 @@ int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 	if (shape->kind == SHMREG_KIND_QUEUE && repair_memory_next(memory, 0, &start, &end) &&
 	    start == 0)
 		return queue_repair_sparse(shape, base, memory, dead, ret);
+	if (shape->kind == SHMREG_KIND_RING)
+		return ring_repair(shape, base, memory, dead, ret);
 	ret->status = 0;
 	ret->n_seats = 0;
 	ret->n_repaired = 0;

@@ -9,6 +9,8 @@
 #include <shmreg/cell.h>
 #include <shmreg/connection.h>
 #include <shmreg/queue.h>
+#include <shmreg/records.h>
+#include <shmreg/ring.h>
 #include <shmreg/segment.h>
 
 #endif /* SHMREG_H */

@@ -19,6 +19,8 @@ SHMREG_DEFINE_ATOMIC(small, int8_t);
 SHMREG_DEFINE_QUEUE(event_queue, struct event);
 SHMREG_DEFINE_CELL(event_cell, struct event);
 SHMREG_DEFINE_CELL(byte_cell, uint8_t);
+SHMREG_DEFINE_RING(event_ring, struct event);
+SHMREG_DEFINE_RING(byte_ring, uint8_t);
 EOF
 cat >"$work/one.c" <<'EOF'
 #include "use.h"
@@ -88,6 +90,10 @@ extern const struct counter *c;
 extern struct event e;
 extern const struct event_cell *cell;
 extern struct event_cell_writer *cell_writer;
+extern struct event_ring_producer *producer;
+extern struct event_ring_consumer *consumer;
+extern struct byte_ring_producer *byte_producer;
+extern struct shmreg_record_producer *record_producer;
 extern int i;
 EOF
 while read -r call; do
@@ -110,10 +116,18 @@ event_cell_write(cell, &e)
 event_cell_write(cell_writer, &i)
 event_cell_read(cell_writer, &e, NULL)
 event_cell_writer_close(cell)
+event_ring_push(consumer, &e)
+event_ring_pop(producer, &e)
+event_ring_push(byte_producer, &e)
+event_ring_push(producer, &i)
+event_ring_consumer_close(producer)
+shmreg_ring_push(&producer->producer.ring, &e)
+shmreg_record_consume(record_producer)
 EOF
 # What differs from those only in being right does.
 printf '#include "misuse.h"\nint f(void);\nint f(void)\n{\n\treturn %s;\n}\n' \
-	'event_cell_write(cell_writer, &e) + event_cell_read(cell, &e, NULL) + event_array_data_const(a)->a' \
+	'event_cell_write(cell_writer, &e) + event_cell_read(cell, &e, NULL) + event_array_data_const(a)->a +
+	 event_ring_push(producer, &e) + event_ring_pop(consumer, &e)' \
 	>"$work/use.c"
 ${CC:-cc} -std=gnu11 -Werror $paths -fsyntax-only "$work/use.c"
 echo "$compilers compilers"

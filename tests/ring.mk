@@ -1,1 +1,17 @@
 # The ring: its tests, without a daemon and with one.
+
+if HAVE_CHECK
+
+PURE_TESTS += test-ring
+test_ring_CPPFLAGS = $(queue_cppflags)
+test_ring_CFLAGS = $(harness_cflags)
+test_ring_LDADD = $(queue_ldadd)
+test_ring_SOURCES = tests/test-ring.c tests/ring-plain.h
+
+PURE_TESTS += test-records
+test_records_CPPFLAGS = $(queue_cppflags)
+test_records_CFLAGS = $(harness_cflags)
+test_records_LDADD = $(queue_ldadd)
+test_records_SOURCES = tests/test-records.c tests/ring-plain.h
+
+endif

@@ -43,7 +43,7 @@ SHMREG_BEGIN_DECLS
 #define SHMREG_RING_PADDING UINT32_MAX
 
 struct shmreg_ring_record {
-	uint32_t bytes;			/* 0: behind a dead producer's tail only, or nonsense */
+	uint32_t bytes;			/* 0 .. capacity / 2 - 8, or SHMREG_RING_PADDING */
 	uint32_t reserved;
 };
 
@@ -52,7 +52,7 @@ struct shmreg_ring_shm {
 	SHMREG_ALIGNAS(128) uint64_t tail;
 	uint64_t n_written[2];		/* records; see above */
 	uint64_t producer_high;		/* longest backlog it saw when it looked, elements or bytes */
-	uint64_t n_full;		/* times it found no room */
+	uint64_t n_full;		/* positions at which it found no room */
 	/* written by the consumer */
 	SHMREG_ALIGNAS(128) uint64_t head;
 	uint64_t n_read[2];

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_RECORDS_INLINE_H
+#define SHMREG_RECORDS_INLINE_H
+
+/*
+ * shmreg/records-inline.h - why the ring of records is correct, and its hot path
+ *
+ * All of <shmreg/ring-inline.h> holds, its counters being bytes. Besides, n being the
+ * capacity and s(b) = 8 + b rounded up to 8 what a record of b bytes takes:
+ *
+ *   (M1) A record of b <= n / 2 - 8 bytes always fits into an empty ring. s(b) <= n / 2.
+ *	  With the tail at offset o of the memory, n - o bytes are left before its end, and o
+ *	  behind its beginning; one of them is n / 2 at least. If it is the first, the
+ *	  record lies there. Else the first is less than s(b) and filled by padding, and the
+ *	  record at the beginning: n - o + s(b) <= n because s(b) <= n / 2 <= o.
+ *	  By the same argument records that together take n / 2 at most fit.
+ *   (M2) Positions are multiples of 8, and from the head on to the tail there are
+ *	  records, each in one piece, and padding only where a record follows it. Who
+ *	  reads anything else has not read what a correct process wrote: -EUCLEAN. A
+ *	  record's length is loaded once; what is done with it is inside of what was
+ *	  checked: the ring's memory, and what is there.
+ *   (M3) The count of records that belongs to a counter is the one that the counter's
+ *	  flip says; the other belongs to nobody, and is written before the counter. So both
+ *	  change by the one store P, or C. Who looks reads the counter, its count, and the
+ *	  counter again: had the count been written by a later call, then by the second one
+ *	  after that counter, and N' shows the first one's counter, which is another: positions
+ *	  never recur. So if the counter is the same, the count is its.
+ *
+ *   N: store-release of a count  pairs with  N': load-acquire of it by who looks. The
+ *	counter that was stored before it is visible.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <shmreg/records.h>
+
+SHMREG_BEGIN_DECLS
+
+/* What is known of a record that was found: from then on it is not looked at again. */
+struct shmreg_record_found {
+	uint64_t at;		/* position of its header */
+	uint64_t next;		/* position behind it */
+	uint64_t bytes;
+};
+
+/*
+ * Out of line: where a record of @bytes lies that is to follow position @from; looks for
+ * more room and fills with padding, if it must.
+ *
+ * Return: 0; -EAGAIN, -EMSGSIZE, -EUCLEAN, -ESTALE, -ENOTRECOVERABLE, -ECHILD.
+ */
+SHMREG_API int shmreg_record_place(struct shmreg_record_producer *p, uint64_t from, uint64_t bytes,
+				   uint64_t *ret_at);
+
+/*
+ * Out of line: the record at position @at, head .. limit, or behind the padding there.
+ *
+ * Return: 0; -EAGAIN, -EUCLEAN, -ESTALE, -ENOTRECOVERABLE, -ECHILD.
+ */
+SHMREG_API int shmreg_record_find(struct shmreg_record_consumer *c, uint64_t at,
+				  struct shmreg_record_found *ret);
+
+SHMREG_FORCE_INLINE uint64_t shmreg_record_size_(uint64_t bytes)
+{
+	return (bytes + sizeof(struct shmreg_ring_record) + 7) & ~UINT64_C(7);
+}
+
+/* The header at a position, a multiple of 8: masked, whatever the position. */
+SHMREG_FORCE_INLINE struct shmreg_ring_record *
+shmreg_record_header_(const struct shmreg_ring *ring, uint64_t at, uint64_t mask)
+{
+	return (struct shmreg_ring_record *)(void *)(ring->handle.base +
+						     sizeof(struct shmreg_ring_shm) +
+						     (size_t)(at & mask));
+}
+
+/* relaxed: P makes it visible, and C keeps it until it was read */
+SHMREG_FORCE_INLINE void *shmreg_record_write_header_(struct shmreg_record_producer *p, uint64_t at,
+						      uint32_t bytes)
+{
+	struct shmreg_ring_record *const header = shmreg_record_header_(&p->ring, at, p->mask);
+
+	shmreg_store_relaxed(&header->bytes, bytes);
+	shmreg_store_relaxed(&header->reserved, 0);
+	return header + 1;
+}
+
+/* @n records more, up to position @to. */
+SHMREG_FORCE_INLINE void shmreg_record_publish_(struct shmreg_record_producer *p, uint64_t to,
+						uint64_t n)
+{
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&p->ring);
+
+	p->flip ^= SHMREG_RING_FLIP;
+	p->n_written += n;
+	shmreg_store_release(&shm->n_written[p->flip], p->n_written);			/* N */
+	shmreg_store_release(&shm->tail, to | p->flip);					/* P */
+	p->tail = to;
+}
+
+SHMREG_FORCE_INLINE void shmreg_record_pass_(struct shmreg_record_consumer *c, uint64_t to,
+					     uint64_t n)
+{
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
+
+	c->flip ^= SHMREG_RING_FLIP;
+	c->n_read += n;
+	shmreg_store_release(&shm->n_read[c->flip], c->n_read);				/* N */
+	shmreg_store_release(&shm->head, to | c->flip);					/* C */
+	c->head = to;
+}
+
+SHMREG_FORCE_INLINE int shmreg_record_place_(struct shmreg_record_producer *p, uint64_t bytes,
+					     uint64_t *ret_at)
+{
+	const uint64_t t = p->tail, size = shmreg_record_size_(bytes);
+
+	if (SHMREG_LIKELY(bytes <= p->record_max) && SHMREG_LIKELY(size <= p->limit - t) &&
+	    SHMREG_LIKELY(size - 1 <= (~t & p->mask))) {
+		*ret_at = t;
+		return 0;
+	}
+	return shmreg_record_place(p, t, bytes, ret_at);
+}
+
+SHMREG_FORCE_INLINE int shmreg_record_oldest_(struct shmreg_record_consumer *c,
+					      struct shmreg_record_found *ret)
+{
+	const uint64_t h = c->head;
+	uint64_t bytes, size, t;
+
+	if (h == c->limit) {
+		if (SHMREG_UNLIKELY(c->ring.handle.base == NULL))
+			return shmreg_record_find(c, h, ret);
+		t = shmreg_load_acquire(&shmreg_ring_shm_(&c->ring)->tail);		/* P' */
+		t &= ~SHMREG_RING_LOW_MASK;
+		/* One comparison: nothing, nonsense and a new high are all "no". */
+		if (SHMREG_UNLIKELY(t - h - 1 >= c->high))
+			return shmreg_record_find(c, h, ret);
+		c->limit = t;
+	}
+	bytes = shmreg_load_relaxed(&shmreg_record_header_(&c->ring, h, c->mask)->bytes);
+	size = shmreg_record_size_(bytes);
+	if (SHMREG_LIKELY(bytes <= c->record_max) && SHMREG_LIKELY(size <= c->limit - h) &&
+	    SHMREG_LIKELY(size - 1 <= (~h & c->mask))) {				/* (M2) */
+		ret->at = h;
+		ret->next = h + size;
+		ret->bytes = bytes;
+		return 0;
+	}
+	return shmreg_record_find(c, h, ret);
+}
+
+SHMREG_HOT int shmreg_record_push(struct shmreg_record_producer *p, const void *data, size_t bytes)
+{
+	uint64_t at;
+	const int r = shmreg_record_place_(p, bytes, &at);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	memcpy(shmreg_record_write_header_(p, at, (uint32_t)bytes), data, bytes);
+	shmreg_record_publish_(p, at + shmreg_record_size_(bytes), 1);
+	return 0;
+}
+
+SHMREG_HOT int shmreg_record_reserve(struct shmreg_record_producer *p, void **ret, size_t bytes)
+{
+	uint64_t at;
+	const int r = shmreg_record_place_(p, bytes, &at);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	p->reserved = (uint64_t)bytes + 1;
+	p->reserved_at = p->tail;
+	p->reserved_place = at;
+	*ret = shmreg_record_header_(&p->ring, at, p->mask) + 1;
+	return 0;
+}
+
+SHMREG_HOT int shmreg_record_commit(struct shmreg_record_producer *p, size_t bytes)
+{
+	if (SHMREG_UNLIKELY(bytes >= p->reserved || p->tail != p->reserved_at))
+		return p->ring.handle.base == NULL ? -ECHILD : -EINVAL;
+	p->reserved = 0;
+	shmreg_record_write_header_(p, p->reserved_place, (uint32_t)bytes);
+	shmreg_record_publish_(p, p->reserved_place + shmreg_record_size_(bytes), 1);
+	return 0;
+}
+
+SHMREG_HOT int shmreg_record_pop(struct shmreg_record_consumer *c, void *data, size_t size,
+				 size_t *ret_bytes)
+{
+	struct shmreg_record_found found;
+	const int r = shmreg_record_oldest_(c, &found);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	*ret_bytes = (size_t)found.bytes;
+	if (SHMREG_UNLIKELY(found.bytes > size))
+		return -EMSGSIZE;
+	memcpy(data, shmreg_record_header_(&c->ring, found.at, c->mask) + 1, (size_t)found.bytes);
+	SHMREG_RING_COPIED();
+	shmreg_record_pass_(c, found.next, 1);
+	return 0;
+}
+
+SHMREG_HOT int shmreg_record_view(struct shmreg_record_consumer *c, const void **ret,
+				  size_t *ret_bytes)
+{
+	struct shmreg_record_found found;
+	const int r = shmreg_record_oldest_(c, &found);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	c->viewed = found.next - c->head;
+	c->viewed_at = c->head;
+	*ret = shmreg_record_header_(&c->ring, found.at, c->mask) + 1;
+	*ret_bytes = (size_t)found.bytes;
+	return 0;
+}
+
+SHMREG_HOT int shmreg_record_consume(struct shmreg_record_consumer *c)
+{
+	if (SHMREG_UNLIKELY(c->viewed == 0 || c->head != c->viewed_at))
+		return c->ring.handle.base == NULL ? -ECHILD : -EINVAL;
+	shmreg_record_pass_(c, c->head + c->viewed, 1);
+	c->viewed = 0;
+	return 0;
+}
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_RECORDS_INLINE_H */

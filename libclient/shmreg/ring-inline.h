@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_RING_INLINE_H
+#define SHMREG_RING_INLINE_H
+
+/*
+ * shmreg/ring-inline.h - why the ring is correct, and its hot path
+ *
+ * Words are those of <shmreg/abi/ring.h>. t is the tail, h the head, n the capacity;
+ * element i is the i-th ever pushed and lies in slot i mod n.
+ *
+ *   (I1) h <= t <= h + n, modulo 2^64. Only the producer raises t, and only after it has
+ *	  seen t - h < n; only the consumer raises h, after it has seen h < t. Each works
+ *	  with its own exact counter, and an old, hence smaller, value of the other's:
+ *	  stale means cautious, never wrong.
+ *   (I2) The slot of an element i with h <= i < t is the consumer's, any other the
+ *	  producer's. Ownership passes by the two stores P and C only, so no byte of a
+ *	  slot is accessed by both at once.
+ *   (I3) There is one producer and one consumer (role.h). The private counter of who
+ *	  has a role equals the one in shared memory whenever none of its calls is under
+ *	  way: it is read from there when the role is taken.
+ *   (I4) limit is a value of the tail up to which the handle may go without another look:
+ *	  tail <= limit <= h + n for the producer, head <= limit <= t for the consumer. In
+ *	  a handle that fork() wiped it equals the counter, so that every call looks for
+ *	  more first, and finds that there is no ring.
+ *
+ *   P: store-release of the tail  pairs with  P': load-acquire of the tail by the
+ *	consumer. Elements below t are visible.
+ *   C: store-release of the head  pairs with  C': load-acquire of the head by the
+ *	producer. The last reads of the slots below h are done.
+ *
+ * Death. The last thing that any call does to the shared memory, but for numbers to
+ * look at, is P or C, one aligned 64-bit store. Before it the call has had no effect that
+ * anybody may look at, after it the call is complete. There is no third state, so
+ * who takes over the role has nothing to ask and nothing to mend. R (role.h) shows
+ * it the counter that its predecessor left.
+ *
+ * Trust. The other's counter is used only where it is at most n away from one's own,
+ * and a slot's index is masked.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <shmreg/ring.h>
+
+SHMREG_BEGIN_DECLS
+
+/*
+ * Out of line: look at the other's counter when it says what is worth more than a
+ * comparison: nothing, nonsense, or more than ever.
+ *
+ * Return: 0 there is room for one, or one; -EAGAIN, -EUCLEAN, -ESTALE, -ENOTRECOVERABLE, -ECHILD.
+ */
+SHMREG_API int shmreg_ring_look_for_room(struct shmreg_ring_producer *p);
+SHMREG_API int shmreg_ring_look_for_more(struct shmreg_ring_consumer *c);
+
+/* There is not as much as was asked for. Return: -EAGAIN, -ESTALE, -ENOTRECOVERABLE, -ECHILD. */
+SHMREG_API int shmreg_ring_no_room(struct shmreg_ring_producer *p);
+SHMREG_API int shmreg_ring_no_more(const struct shmreg_ring_consumer *c);
+
+/* What is wrong with commit() or consume() of @n; 0 of them is nothing to do. Return: 0, -EINVAL, -ECHILD. */
+SHMREG_API int shmreg_ring_bad_commit(struct shmreg_ring_producer *p, uint64_t n);
+SHMREG_API int shmreg_ring_bad_consume(struct shmreg_ring_consumer *c, uint64_t n);
+
+SHMREG_FORCE_INLINE struct shmreg_ring_shm *shmreg_ring_shm_(const struct shmreg_ring *ring)
+{
+	return (struct shmreg_ring_shm *)(void *)ring->handle.base;
+}
+
+/* The slot of an element: masked, whatever its number. */
+SHMREG_FORCE_INLINE unsigned char *shmreg_ring_slot_(const struct shmreg_ring *ring, uint64_t i,
+						     uint64_t mask, size_t elem_bytes)
+{
+	return ring->handle.base + sizeof(struct shmreg_ring_shm) + (size_t)(i & mask) * elem_bytes;
+}
+
+/*
+ * What was copied out of a slot must not be looked up there again by the compiler:
+ * a hostile producer could change it between the caller's check and use.
+ */
+#define SHMREG_RING_COPIED() __asm__ __volatile__("" : : : "memory")
+
+/* Is there room, after all? One comparison: full, nonsense and a new high are all "no". */
+SHMREG_FORCE_INLINE int shmreg_ring_see_head_(struct shmreg_ring_producer *p)
+{
+	uint64_t h;
+
+	if (SHMREG_LIKELY(p->ring.handle.base != NULL)) {
+		h = shmreg_load_acquire(&shmreg_ring_shm_(&p->ring)->head);		/* C' */
+		if (SHMREG_LIKELY(p->tail - h < p->high)) {
+			p->limit = h + p->mask + 1;
+			return 0;
+		}
+	}
+	return shmreg_ring_look_for_room(p);
+}
+
+/* Is there an element, after all? */
+SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c)
+{
+	uint64_t t;
+
+	if (SHMREG_LIKELY(c->ring.handle.base != NULL)) {
+		t = shmreg_load_acquire(&shmreg_ring_shm_(&c->ring)->tail);		/* P' */
+		if (SHMREG_LIKELY(t - c->head - 1 < c->high)) {
+			c->limit = t;
+			return 0;
+		}
+	}
+	return shmreg_ring_look_for_more(c);
+}
+
+SHMREG_FORCE_INLINE void shmreg_ring_publish_(struct shmreg_ring_producer *p, uint64_t t)
+{
+	shmreg_store_release(&shmreg_ring_shm_(&p->ring)->tail, t);			/* P */
+	p->tail = t;
+}
+
+SHMREG_FORCE_INLINE void shmreg_ring_pass_(struct shmreg_ring_consumer *c, uint64_t h)
+{
+	/* Not a store-store barrier: our loads of the slots come first. */
+	shmreg_store_release(&shmreg_ring_shm_(&c->ring)->head, h);			/* C */
+	c->head = h;
+}
+
+SHMREG_FORCE_INLINE int shmreg_ring_push_sized(struct shmreg_ring_producer *p, const void *elem,
+					       size_t elem_bytes)
+{
+	const uint64_t t = p->tail;
+	int r;
+
+	if (SHMREG_UNLIKELY(t == p->limit)) {
+		r = shmreg_ring_see_head_(p);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+	}
+	memcpy(shmreg_ring_slot_(&p->ring, t, p->mask, elem_bytes), elem, elem_bytes);
+	shmreg_ring_publish_(p, t + 1);
+	return 0;
+}
+
+SHMREG_FORCE_INLINE int shmreg_ring_pop_sized(struct shmreg_ring_consumer *c, void *elem,
+					      size_t elem_bytes)
+{
+	const uint64_t h = c->head;
+	int r;
+
+	if (SHMREG_UNLIKELY(h == c->limit)) {
+		r = shmreg_ring_see_tail_(c);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+	}
+	memcpy(elem, shmreg_ring_slot_(&c->ring, h, c->mask, elem_bytes), elem_bytes);
+	SHMREG_RING_COPIED();
+	shmreg_ring_pass_(c, h + 1);
+	return 0;
+}
+
+SHMREG_FORCE_INLINE int64_t shmreg_ring_push_bulk_sized(struct shmreg_ring_producer *p,
+							const void *elems, uint64_t n, uint64_t min,
+							size_t elem_bytes)
+{
+	const unsigned char *from = (const unsigned char *)elems;
+	const uint64_t t = p->tail;
+	uint64_t room = p->limit - t, first;
+	int r;
+
+	if (SHMREG_UNLIKELY(n == 0 && min == 0))
+		return 0;
+	if (SHMREG_UNLIKELY(min > n || min > p->mask + 1))
+		return p->ring.handle.base == NULL ? -ECHILD : -EINVAL;
+	if (room < n) {
+		r = shmreg_ring_see_head_(p);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+		room = p->limit - t;
+		if (SHMREG_UNLIKELY(room < min))
+			return shmreg_ring_no_room(p);
+		if (n > room)
+			n = room;
+	}
+	first = p->mask + 1 - (t & p->mask);
+	if (SHMREG_LIKELY(n <= first)) {
+		memcpy(shmreg_ring_slot_(&p->ring, t, p->mask, elem_bytes), from,
+		       (size_t)n * elem_bytes);
+	} else {
+		memcpy(shmreg_ring_slot_(&p->ring, t, p->mask, elem_bytes), from,
+		       (size_t)first * elem_bytes);
+		memcpy(shmreg_ring_slot_(&p->ring, 0, p->mask, elem_bytes),
+		       from + (size_t)first * elem_bytes, (size_t)(n - first) * elem_bytes);
+	}
+	shmreg_ring_publish_(p, t + n);
+	return (int64_t)n;
+}
+
+SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consumer *c, void *elems,
+						       uint64_t n, size_t elem_bytes)
+{
+	unsigned char *to = (unsigned char *)elems;
+	const uint64_t h = c->head;
+	uint64_t there = c->limit - h, first;
+	int r;
+
+	if (SHMREG_UNLIKELY(n == 0))
+		return 0;
+	if (there < n) {
+		r = shmreg_ring_see_tail_(c);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+		there = c->limit - h;
+		if (n > there)
+			n = there;
+	}
+	first = c->mask + 1 - (h & c->mask);
+	if (SHMREG_LIKELY(n <= first)) {
+		memcpy(to, shmreg_ring_slot_(&c->ring, h, c->mask, elem_bytes),
+		       (size_t)n * elem_bytes);
+	} else {
+		memcpy(to, shmreg_ring_slot_(&c->ring, h, c->mask, elem_bytes),
+		       (size_t)first * elem_bytes);
+		memcpy(to + (size_t)first * elem_bytes,
+		       shmreg_ring_slot_(&c->ring, 0, c->mask, elem_bytes),
+		       (size_t)(n - first) * elem_bytes);
+	}
+	SHMREG_RING_COPIED();
+	shmreg_ring_pass_(c, h + n);
+	return (int64_t)n;
+}
+
+SHMREG_FORCE_INLINE int64_t shmreg_ring_reserve_sized(struct shmreg_ring_producer *p, void **ret,
+						      uint64_t n, size_t elem_bytes)
+{
+	const uint64_t t = p->tail;
+	uint64_t room = p->limit - t;
+	int r;
+
+	if (SHMREG_UNLIKELY(n == 0))
+		return 0;
+	if (room < n) {
+		r = shmreg_ring_see_head_(p);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+		room = p->limit - t;
+	}
+	if (room > p->mask + 1 - (t & p->mask))
+		room = p->mask + 1 - (t & p->mask);
+	if (n > room)
+		n = room;
+	p->reserved = n;
+	p->reserved_at = t;
+	*ret = shmreg_ring_slot_(&p->ring, t, p->mask, elem_bytes);
+	return (int64_t)n;
+}
+
+SHMREG_FORCE_INLINE int64_t shmreg_ring_view_sized(struct shmreg_ring_consumer *c, const void **ret,
+						   uint64_t n, size_t elem_bytes)
+{
+	const uint64_t h = c->head;
+	uint64_t there = c->limit - h;
+	int r;
+
+	if (SHMREG_UNLIKELY(n == 0))
+		return 0;
+	if (there < n) {
+		r = shmreg_ring_see_tail_(c);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+		there = c->limit - h;
+	}
+	if (there > c->mask + 1 - (h & c->mask))
+		there = c->mask + 1 - (h & c->mask);
+	if (n > there)
+		n = there;
+	c->viewed = n;
+	c->viewed_at = h;
+	*ret = shmreg_ring_slot_(&c->ring, h, c->mask, elem_bytes);
+	return (int64_t)n;
+}
+
+SHMREG_FORCE_INLINE int shmreg_ring_peek_sized(struct shmreg_ring_consumer *c, uint64_t offset,
+					       void *elem, size_t elem_bytes)
+{
+	int r;
+
+	if (c->limit - c->head <= offset) {
+		r = shmreg_ring_see_tail_(c);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+		if (SHMREG_UNLIKELY(c->limit - c->head <= offset))
+			return shmreg_ring_no_more(c);
+	}
+	memcpy(elem, shmreg_ring_slot_(&c->ring, c->head + offset, c->mask, elem_bytes),
+	       elem_bytes);
+	SHMREG_RING_COPIED();
+	return 0;
+}
+
+SHMREG_HOT int shmreg_ring_push(struct shmreg_ring_producer *p, const void *elem)
+{
+	return shmreg_ring_push_sized(p, elem, p->elem_bytes);
+}
+
+SHMREG_HOT int64_t shmreg_ring_push_bulk(struct shmreg_ring_producer *p, const void *elems,
+					 uint64_t n, uint64_t min)
+{
+	return shmreg_ring_push_bulk_sized(p, elems, n, min, p->elem_bytes);
+}
+
+SHMREG_HOT int64_t shmreg_ring_reserve(struct shmreg_ring_producer *p, void **ret, uint64_t n)
+{
+	return shmreg_ring_reserve_sized(p, ret, n, p->elem_bytes);
+}
+
+SHMREG_HOT int shmreg_ring_commit(struct shmreg_ring_producer *p, uint64_t n)
+{
+	if (SHMREG_UNLIKELY(n - 1 >= p->reserved || p->tail != p->reserved_at))
+		return shmreg_ring_bad_commit(p, n);
+	p->reserved = 0;
+	shmreg_ring_publish_(p, p->tail + n);
+	return 0;
+}
+
+SHMREG_HOT int shmreg_ring_pop(struct shmreg_ring_consumer *c, void *elem)
+{
+	return shmreg_ring_pop_sized(c, elem, c->elem_bytes);
+}
+
+SHMREG_HOT int64_t shmreg_ring_pop_bulk(struct shmreg_ring_consumer *c, void *elems, uint64_t n)
+{
+	return shmreg_ring_pop_bulk_sized(c, elems, n, c->elem_bytes);
+}
+
+SHMREG_HOT int shmreg_ring_peek(struct shmreg_ring_consumer *c, uint64_t offset, void *elem)
+{
+	return shmreg_ring_peek_sized(c, offset, elem, c->elem_bytes);
+}
+
+SHMREG_HOT int64_t shmreg_ring_view(struct shmreg_ring_consumer *c, const void **ret, uint64_t n)
+{
+	return shmreg_ring_view_sized(c, ret, n, c->elem_bytes);
+}
+
+SHMREG_HOT int shmreg_ring_consume(struct shmreg_ring_consumer *c, uint64_t n)
+{
+	if (SHMREG_UNLIKELY(n - 1 >= c->viewed || c->head != c->viewed_at))
+		return shmreg_ring_bad_consume(c, n);
+	c->viewed = 0;
+	shmreg_ring_pass_(c, c->head + n);
+	return 0;
+}
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_RING_INLINE_H */
