@@ -51,11 +51,6 @@ int shmreg_cell_same(const struct shmreg_cell *c)
 	return r == -EAGAIN ? 0 : r;
 }
 
-int shmreg_cell_refuse(const struct shmreg_cell_writer *w, int error)
-{
-	return w->cell.handle.base == NULL ? -ECHILD : error;
-}
-
 extern inline int shmreg_cell_write(struct shmreg_cell_writer *w, const void *elem);
 extern inline int shmreg_cell_begin(struct shmreg_cell_writer *w, void **ret);
 extern inline int shmreg_cell_commit(struct shmreg_cell_writer *w);

@@ -69,9 +69,6 @@ SHMREG_API int shmreg_cell_unreadable(const struct shmreg_cell *c, uint64_t word
 /* The version is still the same: is that all? Return: 0, -ESTALE, -ENOTRECOVERABLE. */
 SHMREG_API int shmreg_cell_same(const struct shmreg_cell *c);
 
-/* Return: -ECHILD, or else @error. */
-SHMREG_API int shmreg_cell_refuse(const struct shmreg_cell_writer *w, int error);
-
 SHMREG_FORCE_INLINE struct shmreg_cell_shm *shmreg_cell_shm_(const struct shmreg_cell *c)
 {
 	return (struct shmreg_cell_shm *)(void *)c->handle.base;
@@ -181,7 +178,7 @@ SHMREG_FORCE_INLINE int shmreg_cell_write_sized(struct shmreg_cell_writer *w, co
 	unsigned char *const slot = w->next;
 
 	if (SHMREG_UNLIKELY(slot == NULL))
-		return shmreg_cell_refuse(w, -EBUSY);
+		return w->cell.handle.base == NULL ? -ECHILD : -EBUSY;
 	shmreg_cell_open_slot_(slot);
 	shmreg_copy_to_shared(slot + elem_offset, elem, elem_bytes);
 	shmreg_cell_publish_(w, slot, stride);
@@ -194,7 +191,7 @@ SHMREG_FORCE_INLINE int shmreg_cell_begin_sized(struct shmreg_cell_writer *w, vo
 	unsigned char *const slot = w->next;
 
 	if (SHMREG_UNLIKELY(slot == NULL))
-		return shmreg_cell_refuse(w, -EBUSY);
+		return w->cell.handle.base == NULL ? -ECHILD : -EBUSY;
 	shmreg_cell_open_slot_(slot);
 	w->next = NULL;
 	w->lent = slot;
@@ -208,7 +205,7 @@ SHMREG_FORCE_INLINE int shmreg_cell_commit_sized(struct shmreg_cell_writer *w, s
 	unsigned char *const slot = w->lent;
 
 	if (SHMREG_UNLIKELY(slot == NULL))
-		return shmreg_cell_refuse(w, -EINVAL);
+		return w->cell.handle.base == NULL ? -ECHILD : -EINVAL;
 	w->lent = NULL;
 	w->cell.handle.n_leases = 0;
 	shmreg_cell_publish_(w, slot, stride);
@@ -240,7 +237,7 @@ SHMREG_HOT int shmreg_cell_commit(struct shmreg_cell_writer *w)
 SHMREG_HOT int shmreg_cell_abort(struct shmreg_cell_writer *w)
 {
 	if (SHMREG_UNLIKELY(w->lent == NULL))
-		return shmreg_cell_refuse(w, -EINVAL);
+		return w->cell.handle.base == NULL ? -ECHILD : -EINVAL;
 	w->next = w->lent;	/* the same again: (I2) */
 	w->lent = NULL;
 	w->cell.handle.n_leases = 0;
@@ -251,13 +248,16 @@ SHMREG_HOT int shmreg_cell_peek(const struct shmreg_cell *c, struct shmreg_cell_
 {
 	unsigned char *slot;
 	uint64_t x;
+	int r;
 
 	if (SHMREG_UNLIKELY(c->handle.base == NULL))
 		return -ECHILD;
 	x = shmreg_load_acquire(&shmreg_cell_shm_(c)->latest);				/* P' */
 	slot = shmreg_cell_slot_(c, x, c->stride);
-	if (SHMREG_UNLIKELY(slot == NULL))
-		return shmreg_cell_unreadable(c, x);
+	if (SHMREG_UNLIKELY(slot == NULL)) {
+		r = shmreg_cell_unreadable(c, x);
+		return r < 0 ? r : -EUCLEAN;	/* negative: the compiler sees that 0 sets ret */
+	}
 	ret->elem = slot + c->elem_offset;
 	ret->version = x >> SHMREG_CELL_VERSION_SHIFT;
 	ret->word = x;

@@ -118,7 +118,7 @@ SHMREG_BEGIN_DECLS
 	}                                                                                          \
 	SHMREG_WRAPPER SHMREG_CHECK int name##_begin(struct name##_writer *w, type **ret)          \
 	{                                                                                          \
-		void *elem = NULL;                                                                 \
+		void *elem;                                                                        \
 		const int r = shmreg_cell_begin(&w->writer, &elem);                                \
 		if (r >= 0)                                                                        \
 			*ret = (type *)elem;                                                       \
@@ -148,7 +148,7 @@ SHMREG_BEGIN_DECLS
 	}                                                                                          \
 	SHMREG_WRAPPER SHMREG_CHECK int name##_peek(const struct name *c, struct name##_view *ret) \
 	{                                                                                          \
-		struct shmreg_cell_view view = { NULL, 0, 0 };                                     \
+		struct shmreg_cell_view view;                                                      \
 		const int r = shmreg_cell_peek(&c->cell, &view);                                   \
 		if (r >= 0) {                                                                      \
 			ret->elem = (const type *)view.elem;                                       \
