@@ -28,4 +28,11 @@ test_cell_threads_CFLAGS = $(harness_cflags)
 test_cell_threads_LDADD = $(queue_ldadd) -lpthread
 test_cell_threads_SOURCES = tests/test-cell-threads.c tests/random.h
 
+check_PROGRAMS += test-cell-torture
+TESTS += test-cell-torture
+test_cell_torture_CPPFLAGS = $(queue_cppflags)
+test_cell_torture_CFLAGS = $(harness_cflags)
+test_cell_torture_LDADD = $(queue_ldadd)
+test_cell_torture_SOURCES = tests/test-cell-torture.c tests/random.h
+
 endif
