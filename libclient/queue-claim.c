@@ -51,6 +51,17 @@ static int record(const struct shmreg_queue *q, uint64_t c, uint64_t from, uint6
 	return 0;
 }
 
+/* A sample for the high-water mark. relaxed: numbers to look at, by which nobody finds anything */
+static void note_length(const struct shmreg_queue *q, uint64_t length)
+{
+	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
+	uint64_t high = shmreg_load_relaxed(&shm->high);
+
+	/* Who loses a race says no more: the other's is as good a sample. */
+	if (length > high && length <= q->mask + 1)
+		shmreg_cas_relaxed(&shm->high, &high, length);
+}
+
 int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
@@ -74,8 +85,11 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 				break;
 		}
 		if (n < min) {
-			if ((int64_t)w < 0)
+			if ((int64_t)w < 0) {
+				if (n == 0)
+					note_length(q, q->mask + 1);
 				return handle_again(&q->handle);
+			}
 			is_stale = true;
 			stale = c;
 			continue;
@@ -87,6 +101,9 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 		/* relaxed: C releases it, and nothing else is ever stored there */
 		if (c >> SHMREG_QUEUE_POS_SHIFT > q->mask && shmreg_load_relaxed(&shm->lapped) == 0)
 			shmreg_store_relaxed(&shm->lapped, 1);
+		if (((c ^ q->expect) & SHMREG_QUEUE_EXPECT_MASK & ~SHMREG_QUEUE_OWNER_MASK) != 0)
+			note_length(q, n + ((c - shmreg_load_relaxed(&shm->head)) >>
+					    SHMREG_QUEUE_POS_SHIFT));
 		q->expect = (c & SHMREG_QUEUE_EXPECT_MASK & ~SHMREG_QUEUE_OWNER_MASK) |
 			    (q->claim & SHMREG_QUEUE_OWNER_MASK);
 		pos = c & ~SHMREG_QUEUE_LOW_MASK;

@@ -47,6 +47,11 @@ int shmreg_queue_stat(const struct shmreg_queue *q, struct shmreg_queue_stats *r
 	stat.n_aborted = shmreg_load_relaxed(&shm->n_aborted);
 	stat.n_dropped = shmreg_load_relaxed(&shm->n_dropped);
 	stat.n_redelivered = shmreg_load_relaxed(&shm->n_redelivered);
+	stat.high_water = shmreg_load_relaxed(&shm->high);
+	if (stat.high_water < stat.length)
+		stat.high_water = stat.length;
+	if (stat.high_water > stat.capacity)
+		stat.high_water = stat.capacity;
 	if (size > sizeof(stat))
 		memset(ret, 0, size);
 	memcpy(ret, &stat, size < sizeof(stat) ? size : sizeof(stat));

@@ -110,6 +110,7 @@ AT(shmreg_queue_shm, n_aborted, 384);
 AT(shmreg_queue_shm, n_dropped, 392);
 AT(shmreg_queue_shm, n_redelivered, 400);
 AT(shmreg_queue_shm, lapped, 408);
+AT(shmreg_queue_shm, high, 416);
 AT(shmreg_queue_shm, users, 512);
 SIZE(shmreg_queue_shm, 1024);
 

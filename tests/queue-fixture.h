@@ -31,10 +31,11 @@ static inline void *map(const struct shmreg_shape *shape)
 	return base;
 }
 
-/* Positions at which something wraps: a lap, the top bits that producers watch, everything. */
+/* Positions at which something wraps: a lap, the bits that producers watch, everything. */
 static const uint64_t starts[] = {
 	0,
 	1,
+	256 - 3,
 	(UINT64_C(1) << 31) - 3,
 	(UINT64_C(1) << 32) - 2,
 	(UINT64_C(1) << 42) - 3,

@@ -355,7 +355,7 @@ START_TEST(test_lapped_is_set_in_time)
 	void *base = map(&shape);
 	uint64_t i;
 
-	queue_seed(base, &shape, (UINT64_C(1) << 31) - 2);
+	queue_seed(base, &shape, 256 - 2);
 	shm = base;
 	shm->lapped = 0;
 	/* as the handle's own claims would have left it */
@@ -365,6 +365,50 @@ START_TEST(test_lapped_is_set_in_time)
 		push(&q, i);
 		ck_assert_uint_eq(shm->lapped, i < 2 ? 0 : 1);
 	}
+	plain_unmap(base, &shape);
+}
+END_TEST
+
+/* Looked at once in 256 positions, and whenever it is full. */
+START_TEST(test_high_water)
+{
+	const struct shmreg_shape shape = shape_of(64, 8, 8);
+	struct shmreg_queue_stats stats = { .size = sizeof(stats) };
+	struct shmreg_queue_shm *shm;
+	struct shmreg_queue q, other;
+	void *base = map(&shape);
+	uint64_t i, x = 0;
+
+	shm = base;
+	queue_bind(&q, base, &shape, 5);
+	queue_bind(&other, base, &shape, 6);
+	/* 10 in it, on and on: what is sampled; and one that comes late samples, too */
+	for (i = 0; i < 10; i++)
+		push(&q, i);
+	ck_assert_int_eq(shmreg_queue_stat(&q, &stats), 0);
+	ck_assert_uint_eq(stats.high_water, 10);
+	for (; i < 300; i++) {
+		expect(&q, i - 10);
+		push(&q, i);
+	}
+	ck_assert_uint_eq(shm->high, 10);
+	push(&other, i);
+	ck_assert_uint_eq(shm->high, 11);
+	while (shmreg_queue_pop(&q, &x) == 0)
+		;
+	ck_assert_int_eq(shmreg_queue_stat(&q, &stats), 0);
+	ck_assert_uint_eq(stats.length, 0);
+	ck_assert_uint_eq(stats.high_water, 11);
+	/* full: not before somebody was refused */
+	for (i = 0; i < 64; i++)
+		push(&q, i);
+	ck_assert_int_eq(shmreg_queue_push_batch(&q, &x, 1, 1), -EAGAIN);
+	ck_assert_uint_eq(shm->high, 64);
+	/* nonsense is not repeated */
+	shm->high = UINT64_MAX;
+	expect(&q, 0);
+	ck_assert_int_eq(shmreg_queue_stat(&q, &stats), 0);
+	ck_assert_uint_eq(stats.high_water, 64);
 	plain_unmap(base, &shape);
 }
 END_TEST
@@ -386,6 +430,7 @@ int main(void)
 	tcase_add_test(c, test_stat_and_holders);
 	tcase_add_test(c, test_sparse_stays_sparse);
 	tcase_add_test(c, test_lapped_is_set_in_time);
+	tcase_add_test(c, test_high_water);
 	tcase_set_timeout(c, 0);
 	suite_add_tcase(s, c);
 	sr = srunner_create(s);

@@ -56,7 +56,8 @@
  * Wrap. Positions are modulo 2^43 in the word's top bits, so that additions wrap by
  * themselves and differences are signed. One bit is lost by that: whether a small
  * tail is a young one. lapped says so; it is set in the slow path, which every handle
- * takes when the tail's top bits have changed since it last looked (q->expect).
+ * takes when the tail has left the 256 positions in which it last was (q->expect), and
+ * in which it also looks how many elements there are.
  */
 
 #include <errno.h>
@@ -66,8 +67,9 @@
 
 SHMREG_BEGIN_DECLS
 
-/* The top 12 bits of a position change every 2^31: more than any capacity. */
-#define SHMREG_QUEUE_EXPECT_MASK (SHMREG_QUEUE_OWNER_MASK | UINT64_C(0xfff) << 52)
+/* The seat, and all of a position but its low 8 bits: one constant that an instruction can hold. */
+#define SHMREG_QUEUE_EXPECT_MASK                                                                  \
+	(SHMREG_QUEUE_OWNER_MASK | UINT64_MAX << (SHMREG_QUEUE_POS_SHIFT + 8))
 
 /*
  * Out of line: whatever is not one uncontended claim. With at least @min and at

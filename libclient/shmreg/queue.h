@@ -98,6 +98,7 @@ struct shmreg_queue_stats {
 	uint64_t n_aborted;	/* what deaths have cost: pushes that never happened, */
 	uint64_t n_dropped;	/* elements lost, */
 	uint64_t n_redelivered;	/* elements handed out again */
+	uint64_t high_water;	/* sampled: the largest length that producers have met */
 };
 
 /* What a slot is held for, see shmreg_queue_holders(). */
@@ -291,6 +292,10 @@ SHMREG_API uint64_t shmreg_queue_capacity(const struct shmreg_queue *q);
 /*
  * shmreg_queue_stat() - counters, each by itself a consistent snapshot
  * @ret:	ret->size set by the caller; so much of it is filled in
+ *
+ * high_water is the capacity once any push() has met no free slot. Before that it is
+ * what producers have seen when they looked, which each handle does once in 256 positions
+ * of the queue; and no less than length.
  *
  * Return: 0; -EINVAL bad size; -ECHILD.
  */

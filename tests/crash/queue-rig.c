@@ -25,6 +25,7 @@ static const struct setting settings[] = {
 	SETTING("capacity 2, empty", 0, 0, 2, 7, 0, PEER, false, false),
 	SETTING("capacity 2, full", 0, 0, 2, 7, 2, VICTIM, false, false),
 	SETTING("capacity 4, positions wrap", 0, 0, 4, WRAP - 4, 2, PEER, false, false),
+	SETTING("capacity 4, its length is sampled", 0, 0, 4, 256, 2, PEER, false, false),
 	SETTING("capacity 4, tombstone ahead", 0, 0, 4, 6, 1, PEER, true, false),
 	SETTING("capacity 4, refused element", 0, 0, 4, 6, 1, PEER, false, true),
 };

@@ -86,6 +86,8 @@ struct shmreg_queue_shm {
 	 * slots above it were never used. Written by producers, once in a life.
 	 */
 	uint64_t lapped;
+	/* Most elements that producers saw when they looked; written by them when it rises. */
+	uint64_t high;
 	/*
 	 * One bit a seat, set before a handle's first operation. A hint for the
 	 * reaper, which passes over objects in which no dead seat has a bit.
@@ -104,6 +106,7 @@ SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_aborted) == 384, "froze
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_dropped) == 392, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_redelivered) == 400, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, lapped) == 408, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, high) == 416, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, users) == 512, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_queue_shm) == 1024, "frozen");
 
