@@ -167,8 +167,9 @@ AT(shmreg_pool_shm, n_exhausted, 0);
 AT(shmreg_pool_shm, n_reclaimed, 8);
 AT(shmreg_pool_shm, space_event, 128);
 AT(shmreg_pool_shm, space_watch, 132);
-AT(shmreg_pool_shm, users, 256);
-SIZE(shmreg_pool_shm, 768);
+AT(shmreg_pool_shm, touched, 256);
+AT(shmreg_pool_shm, users, 384);
+SIZE(shmreg_pool_shm, 896);
 
 /* cell.h */
 AT(shmreg_cell_shm, latest, 0);

@@ -225,13 +225,25 @@ START_TEST(test_pool)
 	struct shmreg_shape s = shape(SHMREG_KIND_POOL, 24, 8, 1000);
 	struct shmreg_pool_geometry g = shmreg_pool_geometry(&s);
 
-	ck_assert_uint_eq(g.n_full, 1);
+	ck_assert_uint_eq(g.n_groups, 63);
+	ck_assert_uint_eq(g.n_full, 4);
 	ck_assert_uint_eq(g.n_fuller, 1);
-	ck_assert_uint_eq(g.owner_offset, 768 + 128 + 128);
-	ck_assert_uint_eq(g.elems_offset, 768 + 256 + 63 * 128);
-	CHECK_BYTES(s, 768 + 256 + 63 * 128 + 24064, 4096);
-	CHECK_BYTES(shape(SHMREG_KIND_POOL, 1, 1, 1), 768 + 256 + 128 + 128, 128);
+	ck_assert_uint_eq(g.touched_shift, 0);
+	ck_assert_uint_eq(g.owner_offset, 896 + 128 + 128);
+	ck_assert_uint_eq(g.elems_offset, 896 + 256 + 63 * 128);
+	CHECK_BYTES(s, 896 + 256 + 63 * 128 + 24064, 4096);
+	CHECK_BYTES(shape(SHMREG_KIND_POOL, 1, 1, 1), 896 + 256 + 128 + 128, 128);
 	CHECK_BYTES(shape(SHMREG_KIND_POOL, 5000, 4096, 2), 4096 + 4 * 4096, 4096);
+	/* The bitmap has a bit for each chunk, and the last chunk is in it. */
+	s.capacity = 16 * 1024;
+	ck_assert_uint_eq(shmreg_pool_geometry(&s).touched_shift, 0);
+	s.capacity++;
+	ck_assert_uint_eq(shmreg_pool_geometry(&s).touched_shift, 1);
+	s.capacity = UINT64_C(1) << 30;
+	g = shmreg_pool_geometry(&s);
+	ck_assert_uint_eq(g.touched_shift, 16);
+	ck_assert_uint_eq(g.n_full, UINT64_C(1) << 22);
+	ck_assert_uint_eq(g.n_fuller, UINT64_C(1) << 18);
 	CHECK_REFUSED(shape(SHMREG_KIND_POOL, 8, 8, 0), -EINVAL, "1 to 2^30");
 	CHECK_REFUSED(shape(SHMREG_KIND_POOL, 8, 8, (UINT64_C(1) << 30) + 1), -EINVAL, "2^30");
 	CHECK_REFUSED(shape(SHMREG_KIND_POOL, 0, 8, 1), -EINVAL, "1 byte to 2^40");

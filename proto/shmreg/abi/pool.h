@@ -14,9 +14,11 @@
  *	| generation 26 | 0                  | state|	FREE
  *	+----------+---------------+---------+------+
  *
- * All-zero is FREE. The generation is raised by each acquisition, so that a
- * reference that was given back does not fit any more (until 2^26 acquisitions of
- * the same object later).
+ * All-zero is FREE. The generation is raised by each acquisition and never 0 after
+ * the first, so that a reference that was given back does not fit any more (until
+ * 2^26 - 1 acquisitions of the same object later), and a word that is all zero is of an
+ * object that nobody ever had. A reference is generation 26 | 0 | index + 1, so
+ * that it has the generation where the word has it; 0 refers to nothing.
  *
  *	FREE(g) ----> HELD(g+1, seat)	any handle: acquire
  *	HELD(g) ----> FREE(g)		the holder: release; the reaper, if the seat is dead
@@ -25,11 +27,20 @@
  *	SENT(g) ----> FREE(g)		the reaper, for a receiver that died, or a queue that
  *					is gone
  *
- * Groups of SHMREG_POOL_GROUP words (two cache lines) have a bit each in `full`, and
- * words of `full` have a bit each in `fuller`: set when everything below was seen
- * held. They are hints that save looking; a search that finds none but set bits has
- * found every object held, see shmreg/pool-inline.h. After a death the reaper
- * clears them all.
+ * SHMREG_POOL_FANOUT words (two cache lines) are a group. A word of `full` has hints
+ * about as many groups, and one of `fuller` about as many words of `full`:
+ *
+ *	63                 32 31       16 15        0
+ *	+--------------------+-----------+-----------+
+ *	| looks begun        | LOOK      | FULL      |
+ *	+--------------------+-----------+-----------+
+ *
+ *	FULL	all below it is held, as far as releases have returned: not to be searched
+ *	LOOK	somebody is finding out whether it is
+ *
+ * Who releases clears both bits where one is set, at both levels, after its word;
+ * FULL is set by compare-and-swap from the word that had LOOK before all below was
+ * seen held, see shmreg/pool-inline.h. After a death the reaper clears them all.
  *
  *	0		struct shmreg_pool_shm
  *	fuller_offset	uint64_t fuller[n_fuller]
@@ -56,7 +67,16 @@ SHMREG_BEGIN_DECLS
 #define SHMREG_POOL_SLOT_MASK (UINT64_C(0xfffff) << 18)
 #define SHMREG_POOL_GENERATION_SHIFT 38
 #define SHMREG_POOL_GENERATION_MASK (~UINT64_C(0) << 38)
-#define SHMREG_POOL_GROUP 16
+#define SHMREG_POOL_GENERATION_ONE (UINT64_C(1) << 38)
+
+#define SHMREG_POOL_FANOUT 16
+#define SHMREG_POOL_FULL UINT64_C(1)		/* << place, 0 .. 15 */
+#define SHMREG_POOL_LOOK (UINT64_C(1) << 16)	/* the same */
+#define SHMREG_POOL_FULL_MASK UINT64_C(0xffff)
+#define SHMREG_POOL_HINT_MASK UINT64_C(0xffffffff)
+#define SHMREG_POOL_LOOK_ONE (UINT64_C(1) << 32)
+
+#define SHMREG_POOL_TOUCHED 16		/* words of a bitmap */
 
 struct shmreg_pool_shm {
 	/* written by those who acquire in vain */
@@ -66,18 +86,27 @@ struct shmreg_pool_shm {
 	/* written by sleepers and those who wake them; see shmreg/abi/queue.h */
 	SHMREG_ALIGNAS(128) uint32_t space_event;
 	uint32_t space_watch;
+	/*
+	 * A bit for each 2^touched_shift groups, set before the first search in one of
+	 * them: where it is clear all words are zero, and may lie in a hole. So those
+	 * who only look do not make memory of holes.
+	 */
+	SHMREG_ALIGNAS(128) uint64_t touched[SHMREG_POOL_TOUCHED];
 	/* one bit a seat; see shmreg/abi/queue.h */
 	SHMREG_ALIGNAS(128) uint64_t users[64];
 };
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, n_exhausted) == 0, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, space_event) == 128, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, users) == 256, "frozen");
-SHMREG_STATIC_ASSERT(sizeof(struct shmreg_pool_shm) == 768, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, touched) == 256, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, users) == 384, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_pool_shm) == 896, "frozen");
 
 /* Where things lie in a pool of a shape; no overflow within SHMREG_POOL_..._MAX. */
 struct shmreg_pool_geometry {
+	uint64_t n_groups;
 	uint64_t n_full;	/* words */
 	uint64_t n_fuller;
+	uint32_t touched_shift;
 	uint64_t full_offset;
 	uint64_t owner_offset;
 	uint64_t elems_offset;
@@ -91,19 +120,60 @@ static SHMREG_FORCE_INLINE uint64_t shmreg_pool_round_(uint64_t n, uint64_t to)
 
 static inline struct shmreg_pool_geometry shmreg_pool_geometry(const struct shmreg_shape *shape)
 {
-	const uint64_t n_groups =
-		(shape->capacity + SHMREG_POOL_GROUP - 1) / SHMREG_POOL_GROUP;
 	const uint64_t align = shape->elem_align > SHMREG_BLOCK ? shape->elem_align : SHMREG_BLOCK;
 	struct shmreg_pool_geometry g;
 
-	g.n_full = (n_groups + 63) / 64;
-	g.n_fuller = (g.n_full + 63) / 64;
+	g.n_groups = (shape->capacity + SHMREG_POOL_FANOUT - 1) / SHMREG_POOL_FANOUT;
+	g.n_full = (g.n_groups + SHMREG_POOL_FANOUT - 1) / SHMREG_POOL_FANOUT;
+	g.n_fuller = (g.n_full + SHMREG_POOL_FANOUT - 1) / SHMREG_POOL_FANOUT;
+	g.touched_shift = 0;
+	while ((g.n_groups - 1) >> g.touched_shift >= SHMREG_POOL_TOUCHED * 64)
+		g.touched_shift++;
 	g.full_offset = sizeof(struct shmreg_pool_shm) +
 			shmreg_pool_round_(g.n_fuller * 8, SHMREG_BLOCK);
 	g.owner_offset = g.full_offset + shmreg_pool_round_(g.n_full * 8, SHMREG_BLOCK);
-	g.elems_offset = shmreg_pool_round_(g.owner_offset + n_groups * SHMREG_POOL_GROUP * 8, align);
+	g.elems_offset =
+		shmreg_pool_round_(g.owner_offset + g.n_groups * SHMREG_POOL_FANOUT * 8, align);
 	g.stride = shmreg_pool_round_(shape->elem_bytes, shape->elem_align);
 	return g;
+}
+
+/*
+ * Words and references. @from: a word or a reference, of which the generation is taken.
+ */
+SHMREG_FORCE_INLINE uint64_t shmreg_pool_word_free(uint64_t from)
+{
+	return (from & SHMREG_POOL_GENERATION_MASK) | SHMREG_POOL_FREE;
+}
+
+SHMREG_FORCE_INLINE uint64_t shmreg_pool_word_held(uint64_t from, uint32_t seat)
+{
+	return (from & SHMREG_POOL_GENERATION_MASK) |
+	       (uint64_t)seat << SHMREG_POOL_SEAT_SHIFT | SHMREG_POOL_HELD;
+}
+
+/* @queue: below 2^16, its index in the directory; @slot: below 2^20, its index in the queue */
+SHMREG_FORCE_INLINE uint64_t shmreg_pool_word_sent(uint64_t from, uint32_t queue,
+							  uint32_t slot)
+{
+	return (from & SHMREG_POOL_GENERATION_MASK) | (uint64_t)slot << SHMREG_POOL_SLOT_SHIFT |
+	       (uint64_t)queue << SHMREG_POOL_QUEUE_SHIFT | SHMREG_POOL_SENT;
+}
+
+SHMREG_FORCE_INLINE uint32_t shmreg_pool_word_seat(uint64_t word)
+{
+	return (uint32_t)((word & SHMREG_POOL_SEAT_MASK) >> SHMREG_POOL_SEAT_SHIFT);
+}
+
+SHMREG_FORCE_INLINE uint64_t shmreg_pool_ref_of(uint64_t word, uint64_t index)
+{
+	return (word & SHMREG_POOL_GENERATION_MASK) | (index + 1);
+}
+
+/* Of what is no reference: 2^38 - 1 or so, beyond any capacity, with which to compare it. */
+SHMREG_FORCE_INLINE uint64_t shmreg_pool_ref_index(uint64_t ref)
+{
+	return (ref & ~SHMREG_POOL_GENERATION_MASK) - 1;
 }
 
 SHMREG_END_DECLS
