@@ -22,6 +22,7 @@ libshmreg_la_SOURCES = \
 	libclient/object.h \
 	libclient/params.c \
 	libclient/params.h \
+	libclient/pool.c \
 	libclient/queue.c \
 	libclient/records.c \
 	libclient/ring-open.c \
@@ -42,6 +43,10 @@ libstructures_la_SOURCES = \
 	libclient/cell-bind.h \
 	libclient/cell-read.c \
 	libclient/cell-stat.c \
+	libclient/pool-bind.c \
+	libclient/pool-bind.h \
+	libclient/pool-claim.c \
+	libclient/pool-stat.c \
 	libclient/queue-bind.c \
 	libclient/queue-bind.h \
 	libclient/queue-claim.c \
@@ -60,6 +65,8 @@ librepair_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 librepair_la_SOURCES = \
 	libclient/cell-repair.c \
 	libclient/cell-repair.h \
+	libclient/pool-repair.c \
+	libclient/pool-repair.h \
 	libclient/queue-repair.c \
 	libclient/queue-repair.h \
 	libclient/repair-memory.c \
@@ -81,6 +88,9 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/connection.h \
 	libclient/shmreg/copy.h \
 	libclient/shmreg/handle.h \
+	libclient/shmreg/pool.h \
+	libclient/shmreg/pool-inline.h \
+	libclient/shmreg/pool-typed.h \
 	libclient/shmreg/queue.h \
 	libclient/shmreg/queue-inline.h \
 	libclient/shmreg/queue-typed.h \

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "cell-repair.h"
+#include "pool-repair.h"
 #include "queue-repair.h"
 #include "repair.h"
 #include "ring-repair.h"
@@ -17,12 +18,15 @@ int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 		return r;
 	if (shape->kind == SHMREG_KIND_CELL)
 		return cell_repair_sparse(shape, base, memory, dead, ret);
-	/* An object whose first byte nobody ever wrote has no users either. */
-	if (shape->kind == SHMREG_KIND_QUEUE && repair_memory_next(memory, 0, &start, &end) &&
-	    start == 0)
-		return queue_repair_sparse(shape, base, memory, dead, ret);
 	if (shape->kind == SHMREG_KIND_RING)
 		return ring_repair(shape, base, memory, dead, ret);
+	/* An object whose first byte nobody ever wrote has no users either. */
+	if (repair_memory_next(memory, 0, &start, &end) && start == 0) {
+		if (shape->kind == SHMREG_KIND_QUEUE)
+			return queue_repair_sparse(shape, base, memory, dead, ret);
+		if (shape->kind == SHMREG_KIND_POOL)
+			return pool_repair(shape, base, memory, dead, ret);
+	}
 	ret->status = 0;
 	ret->n_seats = 0;
 	ret->n_repaired = 0;

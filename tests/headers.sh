@@ -21,6 +21,8 @@ SHMREG_DEFINE_CELL(event_cell, struct event);
 SHMREG_DEFINE_CELL(byte_cell, uint8_t);
 SHMREG_DEFINE_RING(event_ring, struct event);
 SHMREG_DEFINE_RING(byte_ring, uint8_t);
+SHMREG_DEFINE_POOL(event_pool, struct event);
+SHMREG_DEFINE_POOL(byte_pool, uint8_t);
 EOF
 cat >"$work/one.c" <<'EOF'
 #include "use.h"

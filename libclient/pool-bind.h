@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBSHMREG_POOL_BIND_H
+#define LIBSHMREG_POOL_BIND_H
+
+/* pool-bind.h - a pool's handle without segment and daemon; for the library and its tests */
+
+#include <shmreg/pool.h>
+
+/*
+ * pool_bind() - fill in what the hot path wants precomputed
+ * @pool:	its handle.base, shape and seat are set here
+ * @base:	SHMREG_BLOCK-aligned, shmreg_shape_bytes() long; zeros are a pool of free objects
+ * @seat:	0: reads only
+ */
+void pool_bind(struct shmreg_pool *pool, void *base, const struct shmreg_shape *shape,
+	       uint32_t seat);
+
+/* The same for a handle whose base, shape and seat are set, and the seat's bit in users. */
+void pool_prepare(struct shmreg_pool *pool);
+
+/*
+ * pool_home() - the group in which a handle's searches begin
+ *
+ * Users have neighbouring ranks, in the order of their seats, so that in a small pool no two
+ * begin in the same place as long as there are enough groups. In a large one
+ * there are POOL_SPREAD groups from one home to the next, so that a handle has
+ * room before it comes to another's.
+ */
+#define POOL_SPREAD 4
+uint64_t pool_home(const struct shmreg_pool *pool);
+
+#endif /* LIBSHMREG_POOL_BIND_H */

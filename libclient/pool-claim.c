@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <stdbool.h>
+
+#include <shmreg/pool.h>
+
+#include "again.h"
+#include "pool-bind.h"
+#include "segment.h"
+
+/* See the argument in shmreg/pool-inline.h, to which labels refer. */
+
+#define FANOUT SHMREG_POOL_FANOUT
+
+static uint64_t full_bit(uint64_t i)
+{
+	return SHMREG_POOL_FULL << i % FANOUT;
+}
+
+static uint64_t look_bit(uint64_t i)
+{
+	return SHMREG_POOL_LOOK << i % FANOUT;
+}
+
+/* The bits of a hint's word that have something below them: @n in all, from @first on. */
+static uint64_t full_bits(uint64_t n, uint64_t first)
+{
+	return n - first >= FANOUT ? SHMREG_POOL_FULL_MASK : (UINT64_C(1) << (n - first)) - 1;
+}
+
+static uint64_t group_end(const struct shmreg_pool *p, uint64_t g)
+{
+	const uint64_t end = (g + 1) * FANOUT;
+
+	return end < p->capacity ? end : p->capacity;
+}
+
+static bool is_free(uint64_t w)
+{
+	return (w & SHMREG_POOL_STATE_MASK) == SHMREG_POOL_FREE;
+}
+
+/* Return: the hint's word with LOOK set for @i, in *ret_h; false: it is full, or never mind. */
+static bool begin_look(uint64_t *word, uint64_t i, uint64_t *ret_h)
+{
+	uint64_t h = shmreg_load_seq_cst(word);						/* L */
+	uint64_t look;
+
+	if ((h & full_bit(i)) != 0)
+		return false;
+	if ((h & look_bit(i)) == 0) {
+		look = (h | look_bit(i)) + SHMREG_POOL_LOOK_ONE;
+		if (!shmreg_cas_seq_cst(word, &h, look))				/* L */
+			return false;
+		h = look;
+	}
+	*ret_h = h;
+	return true;
+}
+
+static void end_look(uint64_t *word, uint64_t i, uint64_t h)
+{
+	/* A failure means that somebody released, or looks elsewhere: next time. */
+	shmreg_cas_seq_cst(word, &h, (h & ~look_bit(i)) | full_bit(i));			/* F */
+}
+
+/* A search has found nothing in group @g: spare others the same. */
+static void mark_full(struct shmreg_pool *p, uint64_t g)
+{
+	uint64_t *const word = &p->full[g / FANOUT];
+	uint64_t h, i;
+
+	if (!begin_look(word, g, &h))
+		return;
+	for (i = g * FANOUT; i < group_end(p, g); i++)
+		if (is_free(shmreg_load_seq_cst(&p->owner[i])))
+			return;
+	end_look(word, g, h);
+}
+
+/* All groups of word @k of `full` are. */
+static void mark_fuller(struct shmreg_pool *p, uint64_t k)
+{
+	uint64_t *const word = &p->fuller[k / FANOUT];
+	const uint64_t all = full_bits(p->n_groups, k * FANOUT);
+	uint64_t h;
+
+	if (begin_look(word, k, &h) && (shmreg_load_seq_cst(&p->full[k]) & all) == all)
+		end_look(word, k, h);
+}
+
+void shmreg_pool_clear_hints(struct shmreg_pool *p, uint64_t index)
+{
+	uint64_t *const full = shmreg_pool_full_(p, index);
+	uint64_t *const fuller = shmreg_pool_fuller_(p, index);
+	const uint64_t in_full = shmreg_pool_hint_(index);
+	const uint64_t in_fuller = shmreg_pool_hint_(index / FANOUT);
+
+	if ((shmreg_load_seq_cst(full) & in_full) != 0)					/* C */
+		shmreg_fetch_and_seq_cst(full, ~in_full);
+	if ((shmreg_load_seq_cst(fuller) & in_fuller) != 0)				/* C */
+		shmreg_fetch_and_seq_cst(fuller, ~in_fuller);
+}
+
+/* The first group from @g on of which it is not said that it is full; n_groups and more: none. */
+static uint64_t next_open(struct shmreg_pool *p, uint64_t g)
+{
+	uint64_t k, h, all, open;
+
+	while (g < p->n_groups) {
+		/* seq_cst as the rest: who wakes us has cleared, and we look after it */
+		k = g / FANOUT;
+		h = shmreg_load_seq_cst(&p->fuller[k / FANOUT]);
+		open = ~h & SHMREG_POOL_FULL_MASK & SHMREG_POOL_FULL_MASK << k % FANOUT;
+		if (open == 0) {
+			g = (k / FANOUT + 1) * FANOUT * FANOUT;
+			continue;
+		}
+		if ((open & full_bit(k)) == 0) {
+			k = k - k % FANOUT + (uint64_t)__builtin_ctzll(open);
+			g = k * FANOUT;
+			continue;
+		}
+		h = shmreg_load_seq_cst(&p->full[k]);
+		all = full_bits(p->n_groups, k * FANOUT);
+		open = ~h & all & all << g % FANOUT;
+		if (open != 0)
+			return k * FANOUT + (uint64_t)__builtin_ctzll(open);
+		if ((h & all) == all)
+			mark_fuller(p, k);
+		g = (k + 1) * FANOUT;
+	}
+	return g;
+}
+
+/*
+ * Take up to @n objects of group @g. If others work here, too: perhaps they came or went since
+ * the home was chosen.
+ *
+ * Return: how many.
+ */
+static uint32_t take(struct shmreg_pool *p, uint64_t g, shmreg_pool_ref *refs, uint32_t n)
+{
+	const uint64_t chunk = g >> p->touched_shift;
+	uint64_t *const touched = &shmreg_pool_shm_(p)->touched[chunk / 64 % SHMREG_POOL_TOUCHED];
+	const uint64_t end = group_end(p, g);
+	bool raced = false;
+	uint32_t got = 0;
+	uint64_t i, w, next;
+
+	/* Before the first word changes there, in program order: then it is true of the dead, too. */
+	if ((shmreg_load_relaxed(touched) & UINT64_C(1) << chunk % 64) == 0)
+		shmreg_fetch_or_acq_rel(touched, UINT64_C(1) << chunk % 64);
+	for (i = g * FANOUT; i < end && got < n; i++) {
+		/* relaxed: only whether to try */
+		w = shmreg_load_relaxed(&p->owner[i]);
+		if (!is_free(w))
+			continue;
+		next = shmreg_pool_next_(w, p->claim);
+		if (shmreg_cas_acq_rel(&p->owner[i], &w, next))				/* A */
+			refs[got++] = shmreg_pool_ref_of(next, i);
+		else
+			raced = true;
+	}
+	if (raced)
+		p->home = pool_home(p);
+	return got;
+}
+
+/* Each object is looked at once. Return: how many were taken, @n at most. */
+static uint32_t search(struct shmreg_pool *p, shmreg_pool_ref *refs, uint32_t n)
+{
+	const uint64_t home = p->home;
+	uint32_t got = 0;
+	uint64_t g, end;
+	int turn;
+
+	for (turn = 0; turn < 2; turn++) {
+		end = turn == 0 ? p->n_groups : home;
+		for (g = next_open(p, turn == 0 ? home : 0); g < end; g = next_open(p, g + 1)) {
+			got += take(p, g, refs + got, n - got);
+			if (got == n)
+				return got;
+			mark_full(p, g);
+		}
+	}
+	return got;
+}
+
+static int exhausted(struct shmreg_pool *p)
+{
+	shmreg_fetch_add_relaxed(&shmreg_pool_shm_(p)->n_exhausted, 1);	/* a number to look at */
+	return handle_again(&p->handle);
+}
+
+int shmreg_pool_acquire_search(struct shmreg_pool *p, shmreg_pool_ref *ret)
+{
+	shmreg_pool_ref ref;
+
+	if (p->claim == 0)
+		return handle_unusable(&p->handle);
+	if (p->last != SHMREG_POOL_NONE) {
+		/* Others have taken it: as in take(). */
+		p->last = SHMREG_POOL_NONE;
+		p->home = pool_home(p);
+	}
+	if (search(p, &ref, 1) == 0)
+		return exhausted(p);
+	*ret = ref;
+	return 0;
+}
+
+int shmreg_pool_acquire_batch(struct shmreg_pool *p, shmreg_pool_ref *refs, uint32_t n,
+			      uint32_t min)
+{
+	uint32_t got, i;
+
+	if (p->claim == 0)
+		return handle_unusable(&p->handle);
+	if (n == 0 && min == 0)
+		return 0;
+	if (min > n || min > p->capacity)
+		return -EINVAL;
+	if (min == 0)
+		min = 1;
+	got = search(p, refs, n < p->capacity ? n : (uint32_t)p->capacity);
+	if (got >= min)
+		return (int)got;
+	for (i = 0; i < n; i++) {
+		if (i < got)
+			shmreg_pool_release(p, refs[i]);
+		refs[i] = SHMREG_POOL_NONE;
+	}
+	return exhausted(p);
+}
+
+/* Is the seat one of this participant? acquire: what it may have done before it got there. */
+static bool is_ours(const struct shmreg_pool *p, uint32_t seat)
+{
+	const struct shmreg_segment *s = p->handle.segment;
+
+	if (seat == p->handle.seat)
+		return true;
+	return s != NULL && shmreg_load_acquire(&shmreg_dir_seats(s->dir)[seat]) ==
+				    (s->participant << SHMREG_SEAT_PARTICIPANT_SHIFT |
+				     SHMREG_SEAT_LIVE);
+}
+
+/* What a reference is good for. Return: 0 an object is held, word in *ret_w; as pool.h says. */
+static int judge(const struct shmreg_pool *p, shmreg_pool_ref ref, uint64_t *ret_w)
+{
+	const uint64_t index = shmreg_pool_ref_index(ref);
+	uint64_t w;
+
+	if (p->handle.base == NULL)
+		return -ECHILD;
+	if (index >= p->capacity || (ref & SHMREG_POOL_GENERATION_MASK) == 0)
+		return -EINVAL;
+	w = shmreg_load_acquire(&p->owner[index]);					/* A */
+	switch (w & SHMREG_POOL_STATE_MASK) {
+	case SHMREG_POOL_FREE:
+		return -ESTALE;
+	case SHMREG_POOL_HELD:
+		if (shmreg_pool_word_seat(w) == 0 ||
+		    w != shmreg_pool_word_held(w, shmreg_pool_word_seat(w)))
+			return -EUCLEAN;
+		*ret_w = w;
+		return ((w ^ ref) & SHMREG_POOL_GENERATION_MASK) != 0 ? -ESTALE : 0;
+	case SHMREG_POOL_SENT:
+		return ((w ^ ref) & SHMREG_POOL_GENERATION_MASK) != 0 ? -ESTALE : -EBUSY;
+	default:
+		return -EUCLEAN;
+	}
+}
+
+/* The same for what only the holder may do. */
+static int judge_ours(const struct shmreg_pool *p, shmreg_pool_ref ref, uint64_t *ret_w)
+{
+	int r;
+
+	if (p->claim == 0)
+		return handle_unusable(&p->handle);
+	r = judge(p, ref, ret_w);
+	if (r == 0 && !is_ours(p, shmreg_pool_word_seat(*ret_w)))
+		return -EPERM;
+	return r;
+}
+
+/*
+ * Times that an object that is found to be held by this participant may turn out to be held
+ * by another handle of it, each time having been sent and received in between.
+ */
+#define MOVED_MAX 8
+
+int shmreg_pool_release_other(struct shmreg_pool *p, shmreg_pool_ref ref)
+{
+	uint64_t w;
+	int r, i;
+
+	for (i = 0; i < MOVED_MAX; i++) {
+		r = judge_ours(p, ref, &w);
+		if (r < 0)
+			return r;
+		if (shmreg_pool_give_back_(p, shmreg_pool_ref_index(ref), w)) {
+			p->last = ref;
+			return 0;
+		}
+	}
+	return -EBUSY;
+}
+
+int shmreg_pool_release_batch(struct shmreg_pool *p, const shmreg_pool_ref *refs, uint32_t n)
+{
+	int r, first = 0;
+	uint32_t i;
+
+	if (p->claim == 0)
+		return handle_unusable(&p->handle);
+	for (i = 0; i < n; i++) {
+		r = shmreg_pool_release(p, refs[i]);
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+void *shmreg_pool_get_other(struct shmreg_pool *p, shmreg_pool_ref ref)
+{
+	uint64_t w;
+
+	if (judge_ours(p, ref, &w) < 0)
+		return NULL;
+	return p->elems + (size_t)shmreg_pool_ref_index(ref) * p->stride;
+}
+
+int shmreg_pool_check(struct shmreg_pool *p, shmreg_pool_ref ref)
+{
+	uint64_t w;
+
+	return judge_ours(p, ref, &w);
+}
+
+int shmreg_pool_owner(const struct shmreg_pool *p, shmreg_pool_ref ref)
+{
+	uint64_t w;
+	const int r = judge(p, ref, &w);
+
+	return r < 0 ? r : (int)shmreg_pool_word_seat(w);
+}
+
+extern inline int shmreg_pool_acquire(struct shmreg_pool *pool, shmreg_pool_ref *ret);
+extern inline int shmreg_pool_acquire_init(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+					   const void *value);
+extern inline int shmreg_pool_release(struct shmreg_pool *pool, shmreg_pool_ref ref);
+extern inline void *shmreg_pool_get(struct shmreg_pool *pool, shmreg_pool_ref ref);

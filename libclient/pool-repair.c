@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+
+#include "pool-repair.h"
+
+/*
+ * Labels are those of shmreg/pool-inline.h.
+ *
+ * A dead seat takes no object any more, and nobody but the reaper changes a word that
+ * names it: what is to be freed is fixed when the repair begins, and one pass finds
+ * it. Then all hints are cleared: the dead may have freed an object and not come to C; which one
+ * it was, nothing says. `full` before `fuller`, as in C, because live processes
+ * set hints meanwhile.
+ */
+
+struct repair {
+	unsigned char *base;
+	struct shmreg_pool_shm *shm;
+	const struct repair_memory *memory;
+	const uint64_t *dead;
+	struct shmreg_reaper_report *report;
+};
+
+static void repair_owner(const struct repair *r, uint64_t *word)
+{
+	/* relaxed: the dead have stored it long ago, and the daemon has told us since */
+	uint64_t w = shmreg_load_relaxed(word);
+	const uint64_t state = w & SHMREG_POOL_STATE_MASK;
+	const uint32_t seat = shmreg_pool_word_seat(w);
+
+	if (state == SHMREG_POOL_FREE || state == SHMREG_POOL_SENT)
+		return;
+	if (state != SHMREG_POOL_HELD || seat == 0 || w != shmreg_pool_word_held(w, seat)) {
+		r->report->n_gave_up++;
+		return;
+	}
+	if ((r->dead[seat / 64] >> seat % 64 & 1) == 0 ||
+	    !shmreg_cas_seq_cst(word, &w, shmreg_pool_word_free(w)))			/* R */
+		return;
+	r->report->n_repaired++;
+	r->report->n_freed++;
+	shmreg_fetch_add_relaxed(&r->shm->n_reclaimed, 1);	/* a number to look at */
+}
+
+static void clear_hint(const struct repair *r, uint64_t *word)
+{
+	(void)r;
+	if ((shmreg_load_seq_cst(word) & SHMREG_POOL_HINT_MASK) != 0)			/* C */
+		shmreg_fetch_and_seq_cst(word, ~SHMREG_POOL_HINT_MASK);
+}
+
+/* All words from @offset on that are not in holes: a hole names no seat, and says nothing. */
+static void each_word(const struct repair *r, uint64_t offset, uint64_t n,
+		      void (*visit)(const struct repair *r, uint64_t *word))
+{
+	const uint64_t behind = offset + n * sizeof(uint64_t);
+	uint64_t at = offset, end = 0;
+
+	for (;;) {
+		if (at >= end) {
+			/* Pages begin and end between words. */
+			if (!repair_memory_next(r->memory, at, &at, &end))
+				return;
+		}
+		if (at >= behind)
+			return;
+		visit(r, (uint64_t *)(void *)(r->base + at));
+		at += sizeof(uint64_t);
+	}
+}
+
+int pool_repair(const struct shmreg_shape *shape, void *base, const struct repair_memory *memory,
+		const uint64_t dead[64], struct shmreg_reaper_report *ret)
+{
+	struct shmreg_reaper_report report = *ret;
+	uint64_t seats[64];
+	struct repair r = {
+		.base = base, .shm = base, .memory = memory, .dead = seats, .report = &report,
+	};
+	struct shmreg_pool_geometry g;
+	uint64_t bytes, align;
+	unsigned int i;
+
+	if (shape->kind != SHMREG_KIND_POOL || shmreg_shape_bytes(shape, &bytes, &align, NULL) < 0)
+		return -EINVAL;
+	report.status = 0;
+	report.n_seats = 0;
+	report.n_repaired = 0;
+	report.n_freed = 0;
+	report.n_requeued = 0;
+	report.n_gave_up = 0;
+	/* acquire: nothing hangs on it, the dead have set their bits long ago */
+	for (i = 0; i < 64; i++) {
+		seats[i] = dead[i] & shmreg_load_acquire(&r.shm->users[i]);
+		report.n_seats += (uint32_t)__builtin_popcountll(seats[i]);
+	}
+	if (report.n_seats == 0) {
+		*ret = report;
+		return 0;
+	}
+
+	g = shmreg_pool_geometry(shape);
+	each_word(&r, g.owner_offset, shape->capacity, repair_owner);
+	each_word(&r, g.full_offset, g.n_full, clear_hint);
+	each_word(&r, sizeof(struct shmreg_pool_shm), g.n_fuller, clear_hint);
+
+	/* The dead use it no more; should this be lost, the next visit is in vain. */
+	for (i = 0; i < 64; i++)
+		if (seats[i] != 0)
+			shmreg_fetch_and_acq_rel(&r.shm->users[i], ~seats[i]);
+	if (report.n_gave_up > 0)
+		report.status = -EUCLEAN;
+	*ret = report;
+	return 0;
+}
+
+bool pool_repair_word(const struct shmreg_shape *shape, void *base, uint64_t index, uint64_t from,
+		      uint64_t to)
+{
+	const struct shmreg_pool_geometry g = shmreg_pool_geometry(shape);
+	unsigned char *const bytes = base;
+	const uint64_t group = index / SHMREG_POOL_FANOUT;
+	const uint64_t k = group / SHMREG_POOL_FANOUT;
+	const uint64_t both = SHMREG_POOL_FULL | SHMREG_POOL_LOOK;
+
+	if (!shmreg_cas_seq_cst((uint64_t *)(void *)(bytes + g.owner_offset) + index, &from, to)) /* R */
+		return false;
+	if ((to & SHMREG_POOL_STATE_MASK) != SHMREG_POOL_FREE)
+		return true;
+	/* C */
+	shmreg_fetch_and_seq_cst((uint64_t *)(void *)(bytes + g.full_offset) + k,
+				 ~(both << group % SHMREG_POOL_FANOUT));
+	shmreg_fetch_and_seq_cst((uint64_t *)(void *)(bytes + sizeof(struct shmreg_pool_shm)) +
+					 k / SHMREG_POOL_FANOUT,
+				 ~(both << k % SHMREG_POOL_FANOUT));
+	return true;
+}

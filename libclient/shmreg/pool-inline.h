@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_POOL_INLINE_H
+#define SHMREG_POOL_INLINE_H
+
+/*
+ * shmreg/pool-inline.h - why the pool is correct, and its hot path
+ *
+ * Words are those of <shmreg/abi/pool.h>.
+ *
+ * Ownership.
+ *
+ *   (I1) An object's word is all there is to say about it, and changes by
+ *	  compare-and-swap only. So at every instruction an object is free, or one
+ *	  seat's, or one slot's.
+ *   (I2) From FREE anybody may take it; from HELD only the seat's participant may
+ *	  move it, or the reaper when the seat is dead; from SENT only who claimed
+ *	  the slot, or the reaper.
+ *   (I3) A generation is raised from FREE to HELD, and nowhere else. So a word that
+ *	  is HELD, with a generation and a seat, means one acquisition; a reference
+ *	  has the generation of its own.
+ *
+ *   A: acquire, compare-and-swap FREE -> HELD (acq_rel)  pairs with  R: release, HELD ->
+ *	FREE (seq_cst, so release too): what the last holder did with the object is
+ *	visible to the next. Words change by RMW only, so it does not matter whose R.
+ *
+ * Death. A killed process has executed a prefix of its operations, of which A and R are
+ * each one: what it holds is said by the words, and repair (pool-repair.c) has
+ * nothing to finish, only words to free.
+ *
+ * Hints. A search passes over what FULL says is full, and must not say -EAGAIN when an
+ * object was free all the time. A process may be stopped anywhere in a search or
+ * a release, for ever, and that must not mislead the others either. So:
+ *
+ *   L: before a group's words are read for that purpose, LOOK is set, by
+ *	compare-and-swap, and `looks begun` is raised with it; or LOOK was found set.
+ *	Let h be the word of `full` then.
+ *   F: all words of the group were read and are not FREE; then FULL takes LOOK's place by
+ *	compare-and-swap from exactly h. If that fails, nobody says that it is full.
+ *   C: release, after R, loads the word of `full`; if LOOK or FULL is set there for the
+ *	group, it clears both. Then it does the same in `fuller`, always.
+ *
+ *   (I4) While FULL is set in `full`, each object of the group is not FREE, or the call that
+ *	  released it has not passed C. For let FULL be there at a moment T, set by F from h,
+ *	  which was there at L. From L to F the word was h all the time: had LOOK been
+ *	  cleared and set again, `looks begun` would have been raised. So from L to T one
+ *	  of the bits was set without a gap. Let an object of the group be FREE at T,
+ *	  and R its last release. R comes after L, for F's process read the word after
+ *	  L and did not find it FREE. So its C comes after L, too, and either is done
+ *	  before T: then it saw a bit and cleared both, and either F failed or FULL is not there
+ *	  at T; or it is not done at T.
+ *   (I5) The same for `fuller`, whose children are words of `full`: FULL of all their groups is
+ *	  what is read between L and F. If an object is FREE at T, and its release has passed C
+ *	  in `fuller`, then it did so before L, or it would have seen a bit. So it had passed C
+ *	  in `full` before FULL of its group was read, which contradicts (I4). This is why C is
+ *	  two steps in this order, and why the second is done even if the first finds
+ *	  nothing: another's may have cleared `full`, and be stopped there.
+ *
+ *	L, F, R, C and the loads between L and F are seq_cst, because the argument is about their
+ *	single order: R before C's load, L before the group's loads. A need not be: it
+ *	can only make true that a group is full.
+ *
+ * A process that dies in a release, between R and the end of C, leaves FULL set over a free
+ * object. The reaper clears all hints, having freed the words of the dead; like anybody
+ * who makes a word FREE it has R and C.
+ *
+ * A search passes each object once. It need not retry: a word that changed under its
+ * compare-and-swap was held in between, so each object was held at some time during
+ * the search, which is what -EAGAIN says.
+ *
+ * Wrap. A generation has 26 bits, and goes from its maximum to 1. `looks begun` has 32: its
+ * wrap would need 2^32 clearings while one process stands between L and F.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <shmreg/pool.h>
+
+SHMREG_BEGIN_DECLS
+
+/*
+ * Out of line: whatever is not one uncontended compare-and-swap.
+ *
+ * Return: as shmreg_pool_acquire(), shmreg_pool_release(), shmreg_pool_get().
+ */
+SHMREG_API int shmreg_pool_acquire_search(struct shmreg_pool *pool, shmreg_pool_ref *ret);
+SHMREG_API int shmreg_pool_release_other(struct shmreg_pool *pool, shmreg_pool_ref ref);
+SHMREG_API void *shmreg_pool_get_other(struct shmreg_pool *pool, shmreg_pool_ref ref);
+
+/* C, where a bit is set. */
+SHMREG_API void shmreg_pool_clear_hints(struct shmreg_pool *pool, uint64_t index);
+
+SHMREG_FORCE_INLINE struct shmreg_pool_shm *shmreg_pool_shm_(const struct shmreg_pool *pool)
+{
+	return (struct shmreg_pool_shm *)(void *)pool->handle.base;
+}
+
+/* The word of the next acquisition of an object whose word is @w, or whose reference. */
+SHMREG_FORCE_INLINE uint64_t shmreg_pool_next_(uint64_t w, uint64_t claim)
+{
+	w = (w & SHMREG_POOL_GENERATION_MASK) + SHMREG_POOL_GENERATION_ONE;
+	/* Never 0: that is an object that nobody had. */
+	return (w != 0 ? w : SHMREG_POOL_GENERATION_ONE) | claim;
+}
+
+/* Both bits of the group that object @index is in, in full[index / FANOUT^2]. */
+SHMREG_FORCE_INLINE uint64_t shmreg_pool_hint_(uint64_t index)
+{
+	return (SHMREG_POOL_FULL | SHMREG_POOL_LOOK) << index / SHMREG_POOL_FANOUT %
+							     SHMREG_POOL_FANOUT;
+}
+
+#define SHMREG_POOL_PER_FULL (SHMREG_POOL_FANOUT * SHMREG_POOL_FANOUT)
+#define SHMREG_POOL_PER_FULLER (SHMREG_POOL_PER_FULL * SHMREG_POOL_FANOUT)
+
+SHMREG_FORCE_INLINE uint64_t *shmreg_pool_full_(const struct shmreg_pool *pool, uint64_t index)
+{
+	return &pool->full[index / SHMREG_POOL_PER_FULL];
+}
+
+SHMREG_FORCE_INLINE uint64_t *shmreg_pool_fuller_(const struct shmreg_pool *pool, uint64_t index)
+{
+	return &pool->fuller[index / SHMREG_POOL_PER_FULLER];
+}
+
+/* @word: what the object's is, if the caller is right. Return: whether it was, and is free now. */
+SHMREG_FORCE_INLINE int shmreg_pool_give_back_(struct shmreg_pool *pool, uint64_t index,
+					       uint64_t word)
+{
+	if (SHMREG_UNLIKELY(!shmreg_cas_seq_cst(&pool->owner[index], &word,		/* R */
+						shmreg_pool_word_free(word))))
+		return 0;
+	/* C; in this order: (I5) */
+	if (SHMREG_UNLIKELY((shmreg_load_seq_cst(shmreg_pool_full_(pool, index)) &
+			     shmreg_pool_hint_(index)) != 0) ||
+	    SHMREG_UNLIKELY((shmreg_load_seq_cst(shmreg_pool_fuller_(pool, index)) &
+			     shmreg_pool_hint_(index / SHMREG_POOL_FANOUT)) != 0))
+		shmreg_pool_clear_hints(pool, index);
+	return 1;
+}
+
+SHMREG_FORCE_INLINE void *shmreg_pool_get_sized(struct shmreg_pool *pool, shmreg_pool_ref ref,
+						size_t stride)
+{
+	const uint64_t index = shmreg_pool_ref_index(ref);
+
+	/*
+	 * relaxed: if this handle acquired it, it is the same thread or has a happens-before. In
+	 * a forked child the capacity is 0.
+	 */
+	if (SHMREG_LIKELY(index < pool->capacity) &&
+	    SHMREG_LIKELY(shmreg_load_relaxed(&pool->owner[index]) ==
+			  (shmreg_pool_word_free(ref) | pool->claim)))
+		return pool->elems + (size_t)index * stride;
+	return shmreg_pool_get_other(pool, ref);
+}
+
+SHMREG_HOT int shmreg_pool_acquire(struct shmreg_pool *pool, shmreg_pool_ref *ret)
+{
+	const uint64_t last = pool->last;
+	const uint64_t next = shmreg_pool_next_(last, pool->claim);
+	uint64_t free = shmreg_pool_word_free(last);
+
+	/* 0 also in a forked child and without a seat. */
+	if (SHMREG_LIKELY(last != 0) &&
+	    SHMREG_LIKELY(shmreg_cas_acq_rel(&pool->owner[shmreg_pool_ref_index(last)],	/* A */
+					     &free, next))) {
+		pool->last = 0;
+		*ret = shmreg_pool_ref_of(next, shmreg_pool_ref_index(last));
+		return 0;
+	}
+	return shmreg_pool_acquire_search(pool, ret);
+}
+
+SHMREG_HOT int shmreg_pool_release(struct shmreg_pool *pool, shmreg_pool_ref ref)
+{
+	const uint64_t index = shmreg_pool_ref_index(ref);
+
+	if (SHMREG_LIKELY(index < pool->capacity) && SHMREG_LIKELY(pool->claim != 0) &&
+	    SHMREG_LIKELY(shmreg_pool_give_back_(pool, index,
+						 shmreg_pool_word_free(ref) | pool->claim))) {
+		pool->last = ref;
+		return 0;
+	}
+	return shmreg_pool_release_other(pool, ref);
+}
+
+SHMREG_FORCE_INLINE int shmreg_pool_acquire_init_sized(struct shmreg_pool *pool,
+						       shmreg_pool_ref *ret, const void *value,
+						       size_t elem_bytes, size_t stride)
+{
+	shmreg_pool_ref ref;	/* not *ret, which others may be able to write to */
+	const int r = shmreg_pool_acquire(pool, &ref);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	memcpy(pool->elems + (size_t)shmreg_pool_ref_index(ref) * stride, value, elem_bytes);
+	*ret = ref;
+	return 0;
+}
+
+SHMREG_HOT int shmreg_pool_acquire_init(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+					const void *value)
+{
+	return shmreg_pool_acquire_init_sized(pool, ret, value, pool->elem_bytes, pool->stride);
+}
+
+SHMREG_HOT void *shmreg_pool_get(struct shmreg_pool *pool, shmreg_pool_ref ref)
+{
+	return shmreg_pool_get_sized(pool, ref, pool->stride);
+}
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_POOL_INLINE_H */
