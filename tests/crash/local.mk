@@ -18,7 +18,7 @@ crash_ldadd = libcrash.la libstructures.la librepair.la libproto.la
 # Symbols are bound before the first step.
 crash_ldflags = $(AM_LDFLAGS) -Wl,-z,now
 
-crash_programs = crash-array crash-atomic crash-queue
+crash_programs = crash-array crash-atomic crash-cell crash-queue
 check_PROGRAMS += $(crash_programs)
 
 # What is inline but was not inlined is in the library.
@@ -31,6 +31,11 @@ crash_atomic_CPPFLAGS = $(crash_cppflags)
 crash_atomic_LDFLAGS = $(crash_ldflags)
 crash_atomic_LDADD = $(crash_ldadd) libshmreg.la
 crash_atomic_SOURCES = tests/crash/atomic.c
+
+crash_cell_CPPFLAGS = $(crash_cppflags)
+crash_cell_LDFLAGS = $(crash_ldflags)
+crash_cell_LDADD = $(crash_ldadd)
+crash_cell_SOURCES = tests/crash/cell.c
 
 crash_queue_CPPFLAGS = $(crash_cppflags)
 crash_queue_LDFLAGS = $(crash_ldflags)
