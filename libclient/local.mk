@@ -31,6 +31,7 @@ libshmreg_la_SOURCES = \
 	libclient/role.c \
 	libclient/segment.c \
 	libclient/segment.h \
+	libclient/topic.c \
 	libclient/transport.c \
 	libclient/transport.h
 
@@ -57,7 +58,12 @@ libstructures_la_SOURCES = \
 	libclient/ring-look.c \
 	libclient/ring-look.h \
 	libclient/ring-stat.c \
-	libclient/role.h
+	libclient/role.h \
+	libclient/topic-bind.c \
+	libclient/topic-bind.h \
+	libclient/topic-publish.c \
+	libclient/topic-read.c \
+	libclient/topic-stat.c
 
 # Recovery, which shmreg-reaper links (with libproto.la).
 noinst_LTLIBRARIES += librepair.la
@@ -74,7 +80,9 @@ librepair_la_SOURCES = \
 	libclient/repair.c \
 	libclient/repair.h \
 	libclient/ring-repair.c \
-	libclient/ring-repair.h
+	libclient/ring-repair.h \
+	libclient/topic-repair.c \
+	libclient/topic-repair.h
 
 EXTRA_DIST += libclient/shmreg.map libclient/shmreg.pc.in
 
@@ -94,12 +102,15 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/queue.h \
 	libclient/shmreg/queue-inline.h \
 	libclient/shmreg/queue-typed.h \
-	libclient/shmreg/records.h \
 	libclient/shmreg/records-inline.h \
-	libclient/shmreg/ring.h \
+	libclient/shmreg/records.h \
 	libclient/shmreg/ring-inline.h \
 	libclient/shmreg/ring-typed.h \
-	libclient/shmreg/segment.h
+	libclient/shmreg/ring.h \
+	libclient/shmreg/segment.h \
+	libclient/shmreg/topic-inline.h \
+	libclient/shmreg/topic-typed.h \
+	libclient/shmreg/topic.h
 
 pkgconfig_DATA += libclient/shmreg.pc
 CLEANFILES += libclient/shmreg.pc

@@ -6,6 +6,7 @@
 #include "queue-repair.h"
 #include "repair.h"
 #include "ring-repair.h"
+#include "topic-repair.h"
 
 int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 			 const struct repair_memory *memory, const uint64_t dead[64],
@@ -20,6 +21,8 @@ int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 		return cell_repair_sparse(shape, base, memory, dead, ret);
 	if (shape->kind == SHMREG_KIND_RING)
 		return ring_repair(shape, base, memory, dead, ret);
+	if (shape->kind == SHMREG_KIND_TOPIC)
+		return topic_repair_sparse(shape, base, memory, dead, ret);
 	/* An object whose first byte nobody ever wrote has no users either. */
 	if (repair_memory_next(memory, 0, &start, &end) && start == 0) {
 		if (shape->kind == SHMREG_KIND_QUEUE)

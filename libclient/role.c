@@ -22,15 +22,17 @@
 /* What stands in the way of a role. */
 enum obstacle { NONE, LIVE, DYING, NONSENSE };
 
-static enum obstacle obstacle(const struct shmreg_segment *s, uint64_t *role, uint64_t *ret_owner)
+static enum obstacle obstacle(const struct shmreg_segment *s, const struct role_words *words,
+			      uint64_t *role, uint64_t *ret_owner)
 {
-	const uint64_t owner = shmreg_load_acquire(role);
+	const uint64_t is = shmreg_load_acquire(role);
+	const uint64_t owner = (is & words->owner_mask) >> words->owner_shift;
 	uint64_t word;
 
 	*ret_owner = owner;
-	if (owner == ROLE_FREE)
+	if (is == ROLE_FREE)
 		return NONE;
-	if (owner >= SHMREG_SEATS)
+	if (owner == 0 || owner >= SHMREG_SEATS)
 		return NONSENSE;
 	/* acquire: a seat that is FREE again was repaired before, which the role then shows */
 	word = shmreg_load_acquire(&shmreg_dir_seats(s->dir)[owner]);
@@ -40,7 +42,7 @@ static enum obstacle obstacle(const struct shmreg_segment *s, uint64_t *role, ui
 	case SHMREG_SEAT_DEAD:
 		return DYING;
 	default:
-		return shmreg_load_acquire(role) == owner ? NONSENSE : NONE;
+		return shmreg_load_acquire(role) == is ? NONSENSE : NONE;
 	}
 }
 
@@ -93,23 +95,24 @@ static int busy(const struct shmreg_handle *handle, const char *what, uint32_t n
 }
 
 /* One look at all of them. Return: the worst that is in the way, NONE if one is ours now. */
-static enum obstacle try_all(struct shmreg_handle *handle, unsigned char *first, size_t stride,
-			     uint32_t n, uint32_t *ret, uint64_t *ret_owner)
+static enum obstacle try_all(struct shmreg_handle *handle, const struct role_words *words,
+			     uint32_t *ret, uint64_t *ret_owner)
 {
+	unsigned char *const first = (unsigned char *)words->first;
 	enum obstacle worst = NONSENSE;
 	uint64_t owner;
 	uint32_t i;
 
 	*ret_owner = 0;
-	for (i = 0; i < n; i++) {
-		uint64_t *role = (uint64_t *)(void *)(first + i * stride);
+	for (i = 0; i < words->n; i++) {
+		uint64_t *role = (uint64_t *)(void *)(first + i * words->stride);
 		enum obstacle o;
 
-		if (role_try(role, handle->seat)) {
+		if (role_try(role, words->mine)) {
 			*ret = i;
 			return NONE;
 		}
-		o = obstacle(handle->segment, role, &owner);
+		o = obstacle(handle->segment, words, role, &owner);
 		/* What can be waited for comes first, what nobody can do anything about last. */
 		if (o == NONE || o == DYING)
 			worst = DYING;
@@ -124,6 +127,20 @@ static enum obstacle try_all(struct shmreg_handle *handle, unsigned char *first,
 int role_take(struct shmreg_handle *handle, uint64_t *first, size_t stride, uint32_t n,
 	      const char *what, uint32_t *ret)
 {
+	const struct role_words words = {
+		.first = first,
+		.stride = stride,
+		.n = n,
+		.mine = handle->seat,
+		.owner_mask = UINT64_MAX,
+	};
+
+	return role_take_word(handle, &words, what, ret);
+}
+
+int role_take_word(struct shmreg_handle *handle, const struct role_words *words, const char *what,
+		   uint32_t *ret)
+{
 	struct shmreg_segment *s = handle->segment;
 	const int64_t until = now_s() + ROLE_PATIENCE_S;
 	unsigned int turns = 0;
@@ -133,12 +150,12 @@ int role_take(struct shmreg_handle *handle, uint64_t *first, size_t stride, uint
 		/* Before the look, so that a change behind it is not slept through. */
 		const uint32_t death = shmreg_load_acquire(&s->dir->death);
 
-		switch (try_all(handle, (unsigned char *)first, stride, n, ret, &owner)) {
+		switch (try_all(handle, words, ret, &owner)) {
 		case NONE:
 			return 0;
 		case LIVE:
 			if (turns++ == SETTLING_TURNS)
-				return busy(handle, what, n, owner);
+				return busy(handle, what, words->n, owner);
 			settle(s);
 			break;
 		case DYING:

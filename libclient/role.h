@@ -23,7 +23,7 @@
  */
 
 /* role_try() - take the role if it is free. Return: whether it is this seat's now. */
-static inline bool role_try(uint64_t *role, uint32_t seat)
+static inline bool role_try(uint64_t *role, uint64_t seat)
 {
 	uint64_t none = ROLE_FREE;
 
@@ -69,5 +69,21 @@ static inline bool role_repair(uint64_t *role, const uint64_t dead[64])
 #define ROLE_PATIENCE_S 10
 int role_take(struct shmreg_handle *handle, uint64_t *first, size_t stride, uint32_t n,
 	      const char *what, uint32_t *ret);
+
+/*
+ * role_take_word() - the same for words in which the seat is not alone: a topic's cursors
+ *
+ * A word is free if it is 0, whatever its parts mean.
+ */
+struct role_words {
+	uint64_t *first;
+	size_t stride;
+	uint32_t n;
+	uint64_t mine;		/* what it becomes */
+	uint64_t owner_mask;	/* where the seat is in it */
+	unsigned int owner_shift;
+};
+int role_take_word(struct shmreg_handle *handle, const struct role_words *words, const char *what,
+		   uint32_t *ret);
 
 #endif /* LIBSHMREG_ROLE_H */

@@ -13,5 +13,6 @@
 #include <shmreg/records.h>
 #include <shmreg/ring.h>
 #include <shmreg/segment.h>
+#include <shmreg/topic.h>
 
 #endif /* SHMREG_H */

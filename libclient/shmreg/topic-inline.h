@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_TOPIC_INLINE_H
+#define SHMREG_TOPIC_INLINE_H
+
+/*
+ * shmreg/topic-inline.h - why a topic is correct, and its hot path
+ *
+ * See shmreg/abi/topic.h for the words. Let C be the capacity, slot(p) the slot of
+ * position p, T(p) its turn there.
+ *
+ *   (I1) A slot's turn goes up by one at a time, by the publication of the position of
+ *	  that turn: so slot(p) is at T(p) - 1, or 0, until p is published. It never goes
+ *	  back, so no word recurs (but after 2^40 laps, within one stalled call).
+ *   (I2) Position p is published only after all before it: a publisher has seen slot(p - 1) at
+ *	  T(p - 1) or newer, or a tail beyond it, and the tail is raised after publication only. So
+ *	  `tail`, and any position that one has ever found unpublished, are not beyond the
+ *	  first unpublished position, from where on slots are at the turn before.
+ *   (I3) Each chunk is in exactly one place: in a slot, or with a publisher. With a publisher
+ *	  is its spare chunk; or, while its last publication is not settled, which means
+ *	  that the spare chunk is in a slot, the chunk that it displaced there. Who publishes
+ *	  chunk b at p in place of a changes "a in the slot, b with me" to "b in the slot,
+ *	  a with me" by the one change of slot(p).
+ *   (I4) A publication of (r, sequence, b) is settled before b is displaced: its displacer
+ *	  compares spare(r) with (sequence, b), and if equal changes it to (sequence + 1, what b
+ *	  displaced), before it compares slot(p) with what it read. So each publisher has at most
+ *	  one unsettled publication, in its slot; and one that finds spare(r) = (sequence, b) *after*
+ *	  it found b in no slot knows that b was never published.
+ *   (I5) Sequences rise with each settlement, so (sequence, chunk) does not recur and who settles
+ *	  late changes nothing. The publisher itself may store: the value is the same, and the
+ *	  next settlement is that of a publication which it makes later.
+ *   (I6) The header of a chunk, and its message, are written by the one publisher with
+ *	  which it is, while it is in no slot. So they are constant while slot(p) = (T(p), b).
+ *   (I7) Reliable: a publisher's gate is not beyond any position that a subscriber
+ *	  which joined and is not evicted has yet to read, for that subscriber's cursor was
+ *	  seen at the gate or beyond it, or was not seen: then, because of J and J', the
+ *	  subscriber begins at a position not before that from which the gate was lowered.
+ *
+ *   P: release of slot(p)	pairs with  P': acquire of a slot's word. Visible: message and
+ *	header; the words of all positions before; what was settled before, so that a
+ *	spare is not seen older than a publication that depends on it.
+ *   W: release fence before a chunk is written	 pairs with  W': acquire fence after it was
+ *	read. The writer has the chunk because of a change of slot(p), its own, or that of a dead
+ *	one whom S or the role has shown it. So who has read a byte of what was written sees
+ *	that change when it looks at slot(p) again. A fence, because the accesses that it orders
+ *	are plain copies.
+ *   S: release of a spare	pairs with  S': acquire of it. Visible: the publication that was
+ *	settled, to whoever takes over the role or settles too late.
+ *   N: release of the tail	pairs with  N': acquire of it. Visible: the words of all
+ *	positions before.
+ *   R: release of a cursor	pairs with  R': acquire by a publisher, who then overwrites what
+ *	the subscriber has read.
+ *   J: full fence between a subscriber's announcement in its cursor and its look at what
+ *	is published  pairs with  J': full fence between a publisher's last look at what is
+ *	published and its look at the cursors. One of the two sees the other: store buffering, for
+ *	which acquire and release do not suffice.
+ *
+ * Death. A killed publisher has executed a prefix of: chunk, header, want, slot, spare, tail. Only
+ * between slot and spare is there anything to do, which topic-repair.c does, by (I4).
+ *
+ * Wrap. Turns and sequences are modulo 2^40 in their words' top bits, so that they wrap
+ * by themselves and differences are signed. Positions are 64 bits everywhere but in the
+ * cursors, which are compared with one that is close.
+ */
+
+#include <errno.h>
+
+#include <shmreg/copy.h>
+#include <shmreg/topic.h>
+
+SHMREG_BEGIN_DECLS
+
+/* What a subscriber's cursor is for. */
+#define SHMREG_TOPIC_MODE_LOSSY_ UINT32_C(0)	/* to be looked at */
+#define SHMREG_TOPIC_MODE_RELIABLE_ UINT32_C(1)	/* holds publishers */
+#define SHMREG_TOPIC_MODE_EVICT_ UINT32_C(2)	/* holds them, but not for ever */
+
+/*
+ * Out of line, a publisher's: everything that is not one publisher with room. The spare
+ * chunk, filled with @bytes bytes, is published. Return: as publish().
+ */
+SHMREG_API int shmreg_publisher_publish_spare(struct shmreg_publisher *pub, uint64_t bytes);
+/* Is there room for the next message? Return: 0; -EAGAIN, ...; -ECHILD. */
+SHMREG_API int shmreg_publisher_make_room(struct shmreg_publisher *pub);
+
+/*
+ * Out of line, a subscriber's: go to the next position that is there and see its slot's word.
+ * Return: 0; -EAGAIN, ...; -ECHILD.
+ */
+SHMREG_API int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word);
+/* The cursor is not what it was: join again. Return: 0; -EBUSY, -EUCLEAN. */
+SHMREG_API int shmreg_subscriber_rejoin(struct shmreg_subscriber *sub);
+
+SHMREG_FORCE_INLINE struct shmreg_topic_shm *shmreg_topic_shm_(const struct shmreg_topic *t)
+{
+	return (struct shmreg_topic_shm *)(void *)t->handle.base;
+}
+
+/* The slot of a position: masked, whatever the position. */
+SHMREG_FORCE_INLINE uint64_t *shmreg_topic_slot_(const struct shmreg_topic *t, uint64_t position)
+{
+	return (uint64_t *)(void *)(t->handle.base + t->slots_offset) + (position & t->mask);
+}
+
+/* @chunk < n_chunks */
+SHMREG_FORCE_INLINE unsigned char *shmreg_topic_chunk_(const struct shmreg_topic *t,
+						       uint32_t chunk, size_t stride)
+{
+	return t->handle.base + t->chunks_offset + chunk * stride;
+}
+
+SHMREG_FORCE_INLINE struct shmreg_topic_chunk *shmreg_topic_header_(unsigned char *chunk)
+{
+	return (struct shmreg_topic_chunk *)(void *)chunk;
+}
+
+/* A slot's word at the turn of a position, without the chunk. */
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_turn_(const struct shmreg_topic *t, uint64_t position)
+{
+	return ((position >> t->shift) + 1) << SHMREG_TOPIC_TURN_SHIFT;
+}
+
+/* A word's chunk, counted from @home; both < n_chunks. */
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_relative_(const struct shmreg_topic *t, uint32_t chunk,
+						    uint32_t home)
+{
+	return chunk >= home ? chunk - home : chunk + t->n_chunks - home;
+}
+
+/* The opposite. Return: the chunk, < n_chunks whatever the word says; n_chunks: nonsense. */
+SHMREG_FORCE_INLINE uint32_t shmreg_topic_absolute_(const struct shmreg_topic *t, uint64_t word,
+						    uint32_t home)
+{
+	const uint32_t relative = (uint32_t)(word & SHMREG_TOPIC_CHUNK_MASK);
+
+	if (SHMREG_UNLIKELY(relative >= t->n_chunks))
+		return t->n_chunks;
+	return relative + home >= t->n_chunks ? relative + home - t->n_chunks : relative + home;
+}
+
+/* A publisher's chunks are counted from here. */
+SHMREG_FORCE_INLINE uint32_t shmreg_topic_home_(const struct shmreg_topic *t, uint32_t publisher)
+{
+	return (uint32_t)t->mask + 1 + publisher;
+}
+
+/* Slot(p) was changed from chunk @displaced to the spare one: that is what is with us now. */
+SHMREG_FORCE_INLINE void shmreg_publisher_settle_(struct shmreg_publisher *pub, uint64_t position,
+						  uint32_t displaced)
+{
+	struct shmreg_topic *const t = &pub->topic;
+	struct shmreg_topic_shm *const shm = shmreg_topic_shm_(t);
+
+	pub->sequence += UINT64_C(1) << SHMREG_TOPIC_SEQUENCE_SHIFT;
+	pub->spare = displaced;
+	pub->next = position + 1;
+	shmreg_store_release(&pub->role->spare,						/* S, (I5) */
+			     pub->sequence |
+				     shmreg_topic_relative_(t, displaced,
+							    shmreg_topic_home_(t, pub->index)));
+	/* relaxed: whether it was behind; if it is older than it was, nobody minds, (I2) */
+	if (SHMREG_LIKELY((int64_t)(position + 1 - shmreg_load_relaxed(&shm->tail)) > 0))
+		shmreg_store_release(&shm->tail, position + 1);				/* N */
+	/* relaxed: a number to look at, which we alone write */
+	shmreg_store_relaxed(&pub->role->n_published,
+			     shmreg_load_relaxed(&pub->role->n_published) + 1);
+}
+
+/* Relaxed, for P releases them, and who reads them while they change will find out: W. */
+SHMREG_FORCE_INLINE void shmreg_publisher_head_(struct shmreg_publisher *pub,
+						struct shmreg_topic_chunk *header, uint64_t bytes)
+{
+	shmreg_store_relaxed(&header->sequence, pub->sequence >> SHMREG_TOPIC_SEQUENCE_SHIFT);
+	shmreg_store_relaxed(&header->publisher, pub->index);
+	shmreg_store_relaxed(&header->bytes, bytes);
+	shmreg_store_relaxed(&header->time_ns, pub->time_ns);
+}
+
+SHMREG_FORCE_INLINE int shmreg_publisher_publish_chunk_(struct shmreg_publisher *pub,
+							uint64_t bytes, size_t stride)
+{
+	const struct shmreg_topic *const t = &pub->topic;
+	const uint64_t p = pub->next;
+	struct shmreg_topic_chunk *header;
+	uint32_t displaced;
+	uint64_t *slot, w;
+
+	if (SHMREG_UNLIKELY(!pub->single))
+		return shmreg_publisher_publish_spare(pub, bytes);
+	slot = shmreg_topic_slot_(t, p);
+	/* relaxed: stored by this role, whose last holder's stores we have seen when we took it */
+	w = shmreg_load_relaxed(slot);
+	displaced = shmreg_topic_absolute_(t, w, (uint32_t)(p & t->mask));
+	if (SHMREG_UNLIKELY(displaced == t->n_chunks ||
+			    (w & ~SHMREG_TOPIC_CHUNK_MASK) !=
+				    shmreg_topic_turn_(t, p - t->mask - 1)))
+		return shmreg_publisher_publish_spare(pub, bytes);
+	header = shmreg_topic_header_(shmreg_topic_chunk_(t, pub->spare, stride));
+	shmreg_publisher_head_(pub, header, bytes);
+	shmreg_store_relaxed(&header->displaced,
+			     (uint32_t)shmreg_topic_relative_(t, displaced,
+							      shmreg_topic_home_(t, pub->index)));
+	/* relaxed: for the reaper only, and P keeps it before the publication */
+	shmreg_store_relaxed(&pub->role->want, p);
+	/* A store: nobody else changes slots, and nothing was to be settled, it was ours. */
+	shmreg_store_release(slot, shmreg_topic_turn_(t, p) |				/* P */
+					   shmreg_topic_relative_(t, pub->spare,
+								  (uint32_t)(p & t->mask)));
+	shmreg_publisher_settle_(pub, p, displaced);
+	return 0;
+}
+
+SHMREG_FORCE_INLINE int shmreg_publisher_publish_sized(struct shmreg_publisher *pub,
+						       const void *data, size_t bytes,
+						       size_t elem_offset, size_t stride)
+{
+	int r;
+
+	/* Without a role there is no room either. */
+	if (SHMREG_UNLIKELY(pub->next - pub->gate >= pub->room)) {
+		r = shmreg_publisher_make_room(pub);
+		if (r < 0)
+			return r;
+	}
+	shmreg_fence_release();								/* W */
+	shmreg_copy_to_shared(shmreg_topic_chunk_(&pub->topic, pub->spare, stride) + elem_offset,
+			      data, bytes);
+	return shmreg_publisher_publish_chunk_(pub, bytes, stride);
+}
+
+SHMREG_FORCE_INLINE int shmreg_publisher_reserve_sized(struct shmreg_publisher *pub, void **ret,
+						       size_t elem_offset, size_t stride)
+{
+	if (SHMREG_UNLIKELY(pub->role == NULL))
+		return -ECHILD;
+	shmreg_fence_release();								/* W */
+	*ret = shmreg_topic_chunk_(&pub->topic, pub->spare, stride) + elem_offset;
+	return 0;
+}
+
+SHMREG_FORCE_INLINE int shmreg_publisher_publish_reserved_sized(struct shmreg_publisher *pub,
+								size_t bytes, size_t stride)
+{
+	int r;
+
+	if (SHMREG_UNLIKELY(pub->next - pub->gate >= pub->room)) {
+		r = shmreg_publisher_make_room(pub);
+		if (r < 0)
+			return r;
+	}
+	return shmreg_publisher_publish_chunk_(pub, bytes, stride);
+}
+
+/* The word at which one reads, and the chunk that it names. */
+SHMREG_FORCE_INLINE int shmreg_subscriber_find_(struct shmreg_subscriber *sub, uint64_t *ret_word,
+						unsigned char **ret_chunk, size_t stride)
+{
+	const struct shmreg_topic *const t = &sub->topic;
+	uint32_t chunk;
+	uint64_t w;
+	int r;
+
+	if (SHMREG_UNLIKELY(t->handle.base == NULL))
+		return -ECHILD;
+	w = shmreg_load_acquire(shmreg_topic_slot_(t, sub->next));			/* P' */
+	if (SHMREG_UNLIKELY((w & ~SHMREG_TOPIC_CHUNK_MASK) != shmreg_topic_turn_(t, sub->next))) {
+		r = shmreg_subscriber_seek(sub, &w);
+		if (r < 0)
+			return r;
+	}
+	chunk = shmreg_topic_absolute_(t, w, (uint32_t)(sub->next & t->mask));
+	if (SHMREG_UNLIKELY(chunk == t->n_chunks))
+		return -EUCLEAN;
+	*ret_word = w;
+	*ret_chunk = shmreg_topic_chunk_(t, chunk, stride);
+	return 0;
+}
+
+/* After what was read: was it the message of that word throughout? */
+SHMREG_FORCE_INLINE int shmreg_topic_was_whole_(const struct shmreg_topic *t,
+						    uint64_t position, uint64_t w)
+{
+	shmreg_fence_acquire();								/* W' */
+	/* relaxed: the fence is before it, and afterwards nothing is read because of it */
+	return shmreg_load_relaxed(shmreg_topic_slot_(t, position)) == w;
+}
+
+/* A cursor's word; position modulo 2^48. @mine: seat and state. */
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_cursor_(uint64_t position, uint64_t mine)
+{
+	return position << SHMREG_TOPIC_POSITION_SHIFT |
+	       (mine & (SHMREG_TOPIC_SEAT_MASK | SHMREG_TOPIC_STATE_MASK));
+}
+
+/* What there is to know of the message at sub->next, before it is passed. */
+SHMREG_FORCE_INLINE void shmreg_subscriber_tell_(struct shmreg_subscriber *sub,
+						 struct shmreg_topic_message *ret, uint64_t bytes,
+						 uint64_t time_ns, uint32_t publisher)
+{
+	if (ret == NULL)
+		return;
+	ret->position = sub->next;
+	ret->bytes = bytes;
+	ret->time_ns = time_ns;
+	ret->first_lost = sub->expected;
+	ret->n_lost = sub->next - sub->expected;
+	ret->publisher = publisher;
+	ret->flags = sub->flags;
+}
+
+SHMREG_FORCE_INLINE void shmreg_subscriber_pass_(struct shmreg_subscriber *sub)
+{
+	struct shmreg_topic_cursor *const cursor = sub->cursor;
+	uint64_t word, was;
+
+	sub->next++;
+	sub->expected = sub->next;
+	sub->flags = 0;
+	sub->is_peeked = 0;
+	sub->n_read++;
+	if (cursor == NULL)
+		return;
+	/* relaxed: a number to look at, which we alone write; so is a lossy cursor's word */
+	shmreg_store_relaxed(&cursor->n_read, sub->n_read);
+	word = shmreg_topic_cursor_(sub->next, sub->word);
+	was = sub->word;
+	sub->word = word;
+	if (sub->mode == SHMREG_TOPIC_MODE_LOSSY_)
+		shmreg_store_relaxed(&cursor->word, word);
+	else if (sub->mode == SHMREG_TOPIC_MODE_RELIABLE_)
+		shmreg_store_release(&cursor->word, word);				/* R */
+	else if (SHMREG_UNLIKELY(!shmreg_cas_acq_rel(&cursor->word, &was, word)))	/* R */
+		/* Evicted, but what was read is whole. Should this fail, so will the next pass. */
+		(void)shmreg_subscriber_rejoin(sub);
+}
+
+/* @whole: copy the largest message, whatever the size of this one; then @size must hold it. */
+SHMREG_FORCE_INLINE int shmreg_subscriber_read_sized(struct shmreg_subscriber *sub, void *buffer,
+						     size_t size, int whole, size_t elem_bytes,
+						     size_t elem_offset, size_t stride,
+						     struct shmreg_topic_message *ret)
+{
+	const struct shmreg_topic_chunk *header;
+	uint64_t w, bytes, time_ns;
+	unsigned char *chunk;
+	uint32_t i, publisher;
+	int r, fits;
+
+	for (i = 0; i < SHMREG_TOPIC_TRIES; i++) {
+		r = shmreg_subscriber_find_(sub, &w, &chunk, stride);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+		header = shmreg_topic_header_(chunk);
+		/* relaxed, as the copy: P' has shown them, and W' shows whether they changed */
+		bytes = shmreg_load_relaxed(&header->bytes);
+		time_ns = shmreg_load_relaxed(&header->time_ns);
+		publisher = shmreg_load_relaxed(&header->publisher);
+		fits = bytes <= elem_bytes && (whole || bytes <= size);
+		if (SHMREG_LIKELY(fits))
+			shmreg_copy_from_shared(buffer, chunk + elem_offset,
+						whole ? elem_bytes : (size_t)bytes);
+		/* Overwritten: seek() will find out what is lost, and go on behind it. */
+		if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(&sub->topic, sub->next, w)))
+			continue;
+		if (SHMREG_UNLIKELY(!fits))
+			return bytes <= elem_bytes ? -EMSGSIZE : -EUCLEAN;
+		shmreg_subscriber_tell_(sub, ret, bytes, time_ns, publisher);
+		shmreg_subscriber_pass_(sub);
+		return 0;
+	}
+	return -EBUSY;
+}
+
+SHMREG_FORCE_INLINE int shmreg_subscriber_peek_sized(struct shmreg_subscriber *sub,
+						     const void **ret_data, size_t elem_bytes,
+						     size_t elem_offset, size_t stride,
+						     struct shmreg_topic_message *ret)
+{
+	const struct shmreg_topic_chunk *header;
+	uint64_t w, bytes, time_ns;
+	unsigned char *chunk;
+	uint32_t i, publisher;
+	int r;
+
+	for (i = 0; i < SHMREG_TOPIC_TRIES; i++) {
+		r = shmreg_subscriber_find_(sub, &w, &chunk, stride);
+		if (SHMREG_UNLIKELY(r < 0))
+			return r;
+		header = shmreg_topic_header_(chunk);
+		bytes = shmreg_load_relaxed(&header->bytes);	/* as in read */
+		time_ns = shmreg_load_relaxed(&header->time_ns);
+		publisher = shmreg_load_relaxed(&header->publisher);
+		if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(&sub->topic, sub->next, w)))
+			continue;
+		if (SHMREG_UNLIKELY(bytes > elem_bytes))
+			return -EUCLEAN;
+		shmreg_subscriber_tell_(sub, ret, bytes, time_ns, publisher);
+		sub->peeked = w;
+		sub->is_peeked = 1;
+		*ret_data = chunk + elem_offset;
+		return 0;
+	}
+	return -EBUSY;
+}
+
+SHMREG_HOT int shmreg_publisher_publish(struct shmreg_publisher *pub, const void *data,
+					size_t bytes)
+{
+	if (SHMREG_UNLIKELY(bytes > pub->topic.elem_bytes))
+		return pub->role == NULL ? -ECHILD : -EMSGSIZE;
+	return shmreg_publisher_publish_sized(pub, data, bytes, pub->topic.elem_offset,
+					      pub->topic.stride);
+}
+
+SHMREG_HOT int shmreg_publisher_reserve(struct shmreg_publisher *pub, void **ret)
+{
+	return shmreg_publisher_reserve_sized(pub, ret, pub->topic.elem_offset, pub->topic.stride);
+}
+
+SHMREG_HOT int shmreg_publisher_publish_reserved(struct shmreg_publisher *pub, size_t bytes)
+{
+	if (SHMREG_UNLIKELY(bytes > pub->topic.elem_bytes))
+		return pub->role == NULL ? -ECHILD : -EMSGSIZE;
+	return shmreg_publisher_publish_reserved_sized(pub, bytes, pub->topic.stride);
+}
+
+SHMREG_HOT int shmreg_subscriber_read(struct shmreg_subscriber *sub, void *buffer, size_t size,
+				      struct shmreg_topic_message *ret)
+{
+	return shmreg_subscriber_read_sized(sub, buffer, size, 0, sub->topic.elem_bytes,
+					    sub->topic.elem_offset, sub->topic.stride, ret);
+}
+
+SHMREG_HOT int shmreg_subscriber_peek(struct shmreg_subscriber *sub, const void **ret_data,
+				      struct shmreg_topic_message *ret)
+{
+	return shmreg_subscriber_peek_sized(sub, ret_data, sub->topic.elem_bytes,
+					    sub->topic.elem_offset, sub->topic.stride, ret);
+}
+
+SHMREG_HOT int shmreg_subscriber_consume(struct shmreg_subscriber *sub)
+{
+	if (SHMREG_UNLIKELY(!sub->is_peeked))
+		return sub->topic.handle.base == NULL ? -ECHILD : -EINVAL;
+	sub->is_peeked = 0;
+	if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(&sub->topic, sub->next, sub->peeked)))
+		return -EPIPE;
+	shmreg_subscriber_pass_(sub);
+	return 0;
+}
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_TOPIC_INLINE_H */
