@@ -23,6 +23,8 @@ SHMREG_DEFINE_RING(event_ring, struct event);
 SHMREG_DEFINE_RING(byte_ring, uint8_t);
 SHMREG_DEFINE_POOL(event_pool, struct event);
 SHMREG_DEFINE_POOL(byte_pool, uint8_t);
+SHMREG_DEFINE_TOPIC(event_topic, struct event);
+SHMREG_DEFINE_TOPIC(byte_topic, uint8_t);
 EOF
 cat >"$work/one.c" <<'EOF'
 #include "use.h"
@@ -96,6 +98,12 @@ extern struct event_ring_producer *producer;
 extern struct event_ring_consumer *consumer;
 extern struct byte_ring_producer *byte_producer;
 extern struct shmreg_record_producer *record_producer;
+extern struct event_topic_publisher *publisher;
+extern struct event_topic_subscriber *subscriber;
+extern struct byte_topic_subscriber *byte_subscriber;
+extern const struct shmreg_topic *topic;
+extern const struct event *place;
+extern struct event *writable;
 extern int i;
 EOF
 while read -r call; do
@@ -125,11 +133,20 @@ event_ring_push(producer, &i)
 event_ring_consumer_close(producer)
 shmreg_ring_push(&producer->producer.ring, &e)
 shmreg_record_consume(record_producer)
+event_topic_publisher_publish(subscriber, &e)
+event_topic_publisher_publish(publisher, &i)
+event_topic_subscriber_read(publisher, &e, NULL)
+event_topic_subscriber_read(byte_subscriber, &e, NULL)
+event_topic_subscriber_peek(subscriber, &writable, NULL)
+shmreg_publisher_publish(topic, &e, sizeof(e))
+shmreg_subscriber_read(topic, &e, sizeof(e), NULL)
 EOF
 # What differs from those only in being right does.
 printf '#include "misuse.h"\nint f(void);\nint f(void)\n{\n\treturn %s;\n}\n' \
 	'event_cell_write(cell_writer, &e) + event_cell_read(cell, &e, NULL) + event_array_data_const(a)->a +
-	 event_ring_push(producer, &e) + event_ring_pop(consumer, &e)' \
+	 event_ring_push(producer, &e) + event_ring_pop(consumer, &e) +
+	 event_topic_publisher_publish(publisher, &e) + event_topic_subscriber_read(subscriber, &e, NULL) +
+	 event_topic_subscriber_peek(subscriber, &place, NULL) + (int)shmreg_topic_capacity(topic)' \
 	>"$work/use.c"
 ${CC:-cc} -std=gnu11 -Werror $paths -fsyntax-only "$work/use.c"
 echo "$compilers compilers"

@@ -10,7 +10,9 @@ libplain_la_SOURCES = \
 	tests/plain.c \
 	tests/plain.h \
 	tests/queue-plain.c \
-	tests/queue-plain.h
+	tests/queue-plain.h \
+	tests/topic-plain.c \
+	tests/topic-plain.h
 libplain_la_LIBADD = libstructures.la librepair.la libproto.la
 queue_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 queue_ldadd = libplain.la libshmreg.la $(CHECK_LIBS)

@@ -1,1 +1,11 @@
 # The topic: its tests, without a daemon and with one.
+
+if HAVE_CHECK
+
+PURE_TESTS += test-topic
+test_topic_CPPFLAGS = $(queue_cppflags)
+test_topic_CFLAGS = $(harness_cflags)
+test_topic_LDADD = $(queue_ldadd)
+test_topic_SOURCES = tests/test-topic.c tests/suite.h
+
+endif

@@ -7,7 +7,8 @@ EXTRA_DIST += \
 	tests/models/queue-batch.pml \
 	tests/models/queue.pml \
 	tests/models/removal.pml \
-	tests/models/seats.pml
+	tests/models/seats.pml \
+	tests/models/topic.pml
 
 .PHONY: check-models
 check-models:

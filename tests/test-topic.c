@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include "suite.h"
+#include "topic-plain.h"
+
+/* A topic by itself: order, laps, loss, room, eviction, wraps, misuse. */
+
+struct item {
+	uint64_t n;
+	uint64_t check;
+};
+SHMREG_DEFINE_TOPIC(items, struct item);
+
+struct wide {
+	SHMREG_ALIGNAS(128) unsigned char b[384];
+};
+SHMREG_DEFINE_TOPIC(wides, struct wide);
+
+static const uint64_t starts[] = TOPIC_STARTS;
+#define N_STARTS ((int)(sizeof(starts) / sizeof(*starts)))
+#define SEQUENCE ((UINT64_C(1) << 40) - 3)
+
+static struct shmreg_shape shape;
+static void *base;
+
+static void set_up(uint64_t capacity, uint32_t flags, uint32_t publishers, uint32_t lag_max,
+		   uint64_t start)
+{
+	shape = topic_shape(capacity, 16, 8, flags, publishers, 4, lag_max);
+	base = plain_map(&shape);
+	ck_assert_ptr_nonnull(base);
+	topic_seed(base, &shape, start, SEQUENCE);
+}
+
+static void tear_down(void)
+{
+	ck_assert(topic_is_whole(base, &shape));
+	plain_unmap(base, &shape);
+}
+
+static void publish(struct shmreg_publisher *pub, uint64_t n)
+{
+	const struct item item = { n, ~n };
+
+	ck_assert_int_eq(shmreg_publisher_publish(pub, &item, sizeof(item)), 0);
+}
+
+/* The next message is @n, at @position, with @n_lost lost before it. */
+static struct shmreg_topic_message expect(struct shmreg_subscriber *sub, uint64_t n,
+					  uint64_t position, uint64_t n_lost)
+{
+	struct shmreg_topic_message m;
+	struct item item;
+
+	memset(&m, 0xff, sizeof(m));
+	ck_assert_int_eq(shmreg_subscriber_read(sub, &item, sizeof(item), &m), 0);
+	ck_assert_uint_eq(item.n, n);
+	ck_assert_uint_eq(item.check, ~n);
+	ck_assert_uint_eq(m.position, position);
+	ck_assert_uint_eq(m.bytes, sizeof(item));
+	ck_assert_uint_eq(m.n_lost, n_lost);
+	ck_assert_uint_eq(m.first_lost, position - n_lost);
+	return m;
+}
+
+static void expect_nothing(struct shmreg_subscriber *sub)
+{
+	struct item item = { 7, 7 };
+
+	ck_assert_int_eq(shmreg_subscriber_read(sub, &item, sizeof(item), NULL), -EAGAIN);
+	ck_assert_uint_eq(item.n, 7);
+}
+
+START_TEST(test_everybody_gets_everything)
+{
+	const uint64_t start = starts[_i % N_STARTS], capacity = UINT64_C(2) << _i / N_STARTS % 3;
+	const uint32_t flags = _i / N_STARTS / 3 & 1 ? SHMREG_TOPIC_RELIABLE : 0;
+	const uint32_t publishers = _i / N_STARTS / 6 ? 3 : 1;
+	struct shmreg_publisher pub[3];
+	struct shmreg_subscriber a, b, c;
+	struct shmreg_topic_message m;
+	uint64_t i, newest;
+	uint32_t k;
+
+	set_up(capacity, flags, publishers, 0, start);
+	for (k = 0; k < publishers; k++)
+		ck_assert_int_eq(publisher_bind(&pub[k], base, &shape, 10 + k, NULL, k), 0);
+	ck_assert_int_eq(subscriber_bind(&a, base, &shape, 1, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&b, base, &shape, 4095, NULL, 0), 0);
+	expect_nothing(&a);
+	for (i = start; i != start + 6 * capacity + 1; i++) {
+		publish(&pub[i * i % publishers], i);
+		m = expect(&a, i, i, 0);
+		ck_assert_uint_eq(m.publisher, i * i % publishers);
+		ck_assert_uint_eq(m.flags, 0);
+		ck_assert_uint_eq(m.time_ns, 0);
+		expect_nothing(&a);
+		if (i & 1) {
+			ck_assert_uint_eq(shmreg_subscriber_lag(&b), i == start ? 1 : 2);
+			if (i != start)
+				expect(&b, i - 1, i - 1, 0);
+			expect(&b, i, i, 0);
+		}
+		ck_assert_int_eq(shmreg_topic_newest(&a.topic, &newest), 0);
+		ck_assert_uint_eq(newest, i + 1);
+	}
+	if (!flags) {
+		/* who only looks */
+		ck_assert_int_eq(subscriber_bind(&c, base, &shape, 0, NULL, 1), 0);
+		expect(&c, i - 1, i - 1, 0);
+	}
+	for (k = 0; k < publishers; k++)
+		publisher_leave(&pub[k]);
+	subscriber_leave(&a);
+	subscriber_leave(&b);
+	ck_assert(topic_is_left(base, &shape));
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_zero_is_empty)
+{
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+
+	shape = topic_shape(16, 24, 8, 0, 2, 3, 0);
+	base = plain_map(&shape);
+	ck_assert(topic_is_whole(base, &shape));
+	ck_assert(topic_is_left(base, &shape));
+	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 3, NULL, SHMREG_TOPIC_ALL), 0);
+	expect_nothing(&sub);
+	ck_assert_uint_eq(shmreg_subscriber_lag(&sub), 0);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 2, NULL, 1), 0);
+	publish(&pub, 5);
+	expect(&sub, 5, 0, 0);
+	tear_down();
+}
+END_TEST
+
+/* Overtaken: what is gone is told exactly, and it goes on where there is some time to read. */
+START_TEST(test_loss_is_told)
+{
+	const uint64_t start = starts[_i % N_STARTS], capacity = UINT64_C(2) << _i / N_STARTS % 3;
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	uint64_t n, i, first, lost = 0;
+
+	set_up(capacity, 0, 1 + (uint32_t)(_i & 1), 0, start);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, 0), 0);
+	i = start;
+	for (n = 1; n < 4 * capacity; n++) {
+		uint64_t k, published = i + n;
+
+		for (k = 0; k < n; k++)
+			publish(&pub, i + k);
+		first = n <= capacity ? i : published - capacity + capacity / 4;
+		ck_assert_uint_eq(shmreg_subscriber_lag(&sub), n);
+		expect(&sub, first, first, first - i);
+		lost += first - i;
+		ck_assert_uint_eq(shmreg_subscriber_n_lost(&sub), lost);
+		for (k = first + 1; k != published; k++)
+			expect(&sub, k, k, 0);
+		expect_nothing(&sub);
+		i = published;
+	}
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_history)
+{
+	const uint64_t start = starts[_i];
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	struct shmreg_topic_message m[8];
+	struct item items[8];
+	uint64_t i, k, n;
+
+	set_up(8, 0, 1, 0, start);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	for (i = 0; i < 20; i++) {
+		publish(&pub, start + i);
+		if (i < 8)
+			continue;
+		for (n = 0; n <= 8; n++) {
+			ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, n), 0);
+			ck_assert_uint_eq(shmreg_subscriber_lag(&sub), n);
+			for (k = i + 1 - n; k <= i; k++)
+				expect(&sub, start + k, start + k, 0);
+			expect_nothing(&sub);
+			subscriber_leave(&sub);
+			/* the same without moving anything */
+			ck_assert_int_eq(shmreg_topic_last(&pub.topic, items, sizeof(*items),
+							   (uint32_t)n, m), (int)n);
+			for (k = 0; k < n; k++) {
+				ck_assert_uint_eq(items[k].n, start + i + 1 - n + k);
+				ck_assert_uint_eq(m[k].position, items[k].n);
+			}
+		}
+		ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 0, NULL, SHMREG_TOPIC_ALL), 0);
+		ck_assert_uint_eq(shmreg_subscriber_lag(&sub), 8);
+	}
+	ck_assert_int_eq(shmreg_topic_read_at(&pub.topic, start + 12, items, 16, m), 0);
+	ck_assert_int_eq(shmreg_topic_read_at(&pub.topic, start + 12, items, 15, m), -EMSGSIZE);
+	ck_assert_int_eq(shmreg_topic_read_at(&pub.topic, start + 11, items, 16, m), -EPIPE);
+	ck_assert_int_eq(shmreg_topic_read_at(&pub.topic, start + 20, items, 16, m), -EAGAIN);
+	ck_assert_int_eq(shmreg_topic_last(&pub.topic, items, sizeof(*items), 1000, NULL), 8);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_sizes)
+{
+	unsigned char data[100], copy[100];
+	struct shmreg_topic_message m;
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	const void *place;
+	size_t n;
+
+	shape = topic_shape(4, 100, 1, 0, 1, 4, 0);
+	base = plain_map(&shape);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, 0), 0);
+	for (n = 0; n <= sizeof(data); n++) {
+		memset(data, (int)n + 1, sizeof(data));
+		memset(copy, 0, sizeof(copy));
+		shmreg_publisher_stamp(&pub, n);
+		ck_assert_int_eq(shmreg_publisher_publish(&pub, data, n), 0);
+		if (n > 0)
+			ck_assert_int_eq(shmreg_subscriber_read(&sub, copy, n - 1, &m), -EMSGSIZE);
+		ck_assert_int_eq(shmreg_subscriber_peek(&sub, &place, &m), 0);
+		ck_assert_uint_eq(m.bytes, n);
+		ck_assert_int_eq(memcmp(place, data, n), 0);
+		ck_assert_int_eq(shmreg_subscriber_read(&sub, copy, n, &m), 0);
+		ck_assert_uint_eq(m.bytes, n);
+		ck_assert_uint_eq(m.time_ns, n);
+		ck_assert_int_eq(memcmp(copy, data, n), 0);
+		ck_assert(n == sizeof(copy) || copy[n] == 0);
+	}
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, data, 101), -EMSGSIZE);
+	ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, 101), -EMSGSIZE);
+	expect_nothing(&sub);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_in_place)
+{
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	struct item *place;
+	const struct item *seen;
+	const void *p, *again;
+	void *q;
+	uint64_t i;
+
+	set_up(4, 0, 1 + (uint32_t)_i, 0, 0);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, 0), 0);
+	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EINVAL);
+	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, NULL), -EAGAIN);
+	for (i = 0; i < 20; i++) {
+		ck_assert_int_eq(shmreg_publisher_reserve(&pub, &q), 0);
+		place = q;
+		place->n = i;
+		place->check = ~i;
+		expect_nothing(&sub);
+		ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, sizeof(*place)), 0);
+		ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, NULL), 0);
+		seen = p;
+		ck_assert_uint_eq(seen->n, i);
+		ck_assert_int_eq(shmreg_subscriber_peek(&sub, &again, NULL), 0);
+		ck_assert_ptr_eq(p, again);
+		ck_assert_int_eq(shmreg_subscriber_consume(&sub), 0);
+		ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EINVAL);
+	}
+	/* Overwritten while one looks: lost, and told with the next. */
+	publish(&pub, 20);
+	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, NULL), 0);
+	for (i = 21; i < 24; i++)
+		publish(&pub, i);
+	ck_assert_uint_eq(((const struct item *)p)->n, 20);
+	publish(&pub, 24);
+	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EPIPE);
+	expect(&sub, 22, 22, 2);
+	/* What was peeked at is not what one would read now. */
+	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, NULL), 0);
+	for (i = 25; i < 40; i++)
+		publish(&pub, i);
+	expect(&sub, 37, 37, 14);
+	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EINVAL);
+	tear_down();
+}
+END_TEST
+
+/* Reliable: the slowest of those who live holds publishers. */
+START_TEST(test_room)
+{
+	const uint64_t start = starts[_i % N_STARTS];
+	uint64_t seats[4096] = { 0 }, i, at;
+	struct shmreg_subscriber a, b;
+	struct shmreg_publisher pub;
+	const struct item item = { 0, 0 };
+	struct shmreg_topic_stats stats = { .size = sizeof(stats) };
+
+	set_up(4, SHMREG_TOPIC_RELIABLE, 1 + (uint32_t)(_i / N_STARTS), 0, start);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, seats, 0), 0);
+	for (i = 0; i < 10; i++)	/* nobody listens */
+		publish(&pub, start + i);
+	at = start + 10;
+	ck_assert_int_eq(subscriber_bind(&a, base, &shape, 2, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&b, base, &shape, 3, NULL, 0), 0);
+	for (i = 0; i < 4; i++)
+		publish(&pub, at + i);
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EAGAIN);
+	for (i = 0; i < 4; i++)
+		expect(&a, at + i, at + i, 0);
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EAGAIN);
+	expect(&b, at, at, 0);
+	publish(&pub, at + 4);
+	ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, 16), -EAGAIN);
+	ck_assert_int_eq(shmreg_topic_stat(&pub.topic, &stats), 0);
+	ck_assert_uint_eq(stats.n_full, 3);
+	ck_assert_uint_eq(stats.lag_high, 4);
+	ck_assert_uint_eq(stats.n_published, at + 5);
+	ck_assert_uint_eq(stats.n_subscribers, 2);
+	ck_assert_uint_eq(stats.n_publishers, 1);
+	/* b dies: it holds nobody from then on, repaired or not. */
+	seats[3] = SHMREG_SEAT_DEAD;
+	for (i = 5; i < 8; i++)
+		publish(&pub, at + i);
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EAGAIN);
+	/* a leaves */
+	subscriber_leave(&a);
+	publish(&pub, at + 8);
+	/* Cursors that are all taken: a topic that is reliable has no place for more. */
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(subscriber_bind(&a, base, &shape, 10 + (uint32_t)i, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&a, base, &shape, 20, NULL, 0), -EBUSY);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_eviction)
+{
+	const uint64_t start = starts[_i % N_STARTS];
+	const uint32_t lag_max = 1 + (uint32_t)(_i / N_STARTS) * 3 % 8;
+	struct shmreg_topic_message m;
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	uint64_t i, at = start, first;
+	const void *p;
+	int round;
+
+	set_up(8, SHMREG_TOPIC_RELIABLE, 2, lag_max, start);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, 0), 0);
+	for (round = 0; round < 3; round++) {
+		/* At the limit, not beyond: all is there. */
+		for (i = 0; i < lag_max; i++)
+			publish(&pub, at + i);
+		for (i = 0; i < lag_max; i++) {
+			m = expect(&sub, at + i, at + i, 0);
+			ck_assert_uint_eq(m.flags, 0);
+		}
+		at += lag_max;
+		/* Beyond: the first is there still, or not; then it joins again, and knows it. */
+		for (i = 0; i < 20; i++)
+			publish(&pub, at + i);
+		first = at + 20 - lag_max / 2;
+		if (lag_max == 1) {	/* nothing is left; it is told with the next */
+			expect_nothing(&sub);
+			publish(&pub, at + 20);
+			m = expect(&sub, at + 20, at + 20, 20);
+			ck_assert_uint_eq(m.flags, SHMREG_TOPIC_WAS_EVICTED);
+			at += 21;
+			continue;
+		}
+		ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, &m), 0);
+		if (m.flags & SHMREG_TOPIC_WAS_EVICTED) {
+			expect(&sub, first, first, first - at);
+		} else {
+			expect(&sub, m.position, m.position, m.position - at);
+			m = expect(&sub, first, first, first - m.position - 1);
+			ck_assert_uint_eq(m.flags, SHMREG_TOPIC_WAS_EVICTED);
+		}
+		for (i = first + 1; i != at + 20; i++)
+			expect(&sub, i, i, 0);
+		expect_nothing(&sub);
+		at += 20;
+	}
+	subscriber_leave(&sub);
+	publisher_leave(&pub);
+	ck_assert(topic_is_left(base, &shape));
+	tear_down();
+}
+END_TEST
+
+/* A forked child finds its handles full of zeros. */
+START_TEST(test_fork)
+{
+	struct shmreg_topic_stats stats = { .size = sizeof(stats) };
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	struct items_publisher typed_pub;
+	struct items_subscriber typed_sub;
+	struct item item = { 0, 0 }, *place;
+	const struct item *seen;
+	const void *p;
+	uint64_t newest;
+	void *q;
+
+	memset(&sub, 0, sizeof(sub));
+	memset(&pub, 0, sizeof(pub));
+	memset(&typed_pub, 0, sizeof(typed_pub));
+	memset(&typed_sub, 0, sizeof(typed_sub));
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 0), -ECHILD);
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -ECHILD);
+	ck_assert_int_eq(shmreg_publisher_reserve(&pub, &q), -ECHILD);
+	ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, 0), -ECHILD);
+	ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, 16), -ECHILD);
+	ck_assert_int_eq(items_publisher_publish(&typed_pub, &item), -ECHILD);
+	ck_assert_int_eq(items_publisher_reserve(&typed_pub, &place), -ECHILD);
+	ck_assert_int_eq(items_publisher_publish_reserved(&typed_pub), -ECHILD);
+	ck_assert_int_eq(items_subscriber_read(&typed_sub, &item, NULL), -ECHILD);
+	ck_assert_int_eq(items_subscriber_peek(&typed_sub, &seen, NULL), -ECHILD);
+	ck_assert_int_eq(items_subscriber_consume(&typed_sub), -ECHILD);
+	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, 16, NULL), -ECHILD);
+	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, NULL), -ECHILD);
+	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -ECHILD);
+	ck_assert_uint_eq(shmreg_subscriber_lag(&sub), 0);
+	ck_assert_int_eq(shmreg_topic_newest(&sub.topic, &newest), -ECHILD);
+	ck_assert_int_eq(shmreg_topic_read_at(&sub.topic, 0, &item, 16, NULL), -ECHILD);
+	ck_assert_int_eq(shmreg_topic_last(&sub.topic, &item, 16, 1, NULL), -ECHILD);
+	ck_assert_int_eq(shmreg_topic_stat(&sub.topic, &stats), -ECHILD);
+	ck_assert_int_eq(shmreg_topic_publishers(&sub.topic, NULL, NULL), -ECHILD);
+	ck_assert_int_eq(shmreg_topic_subscribers(&sub.topic, NULL, NULL), -ECHILD);
+}
+END_TEST
+
+static int see_subscriber(void *data, const struct shmreg_topic_subscriber_info *info)
+{
+	struct shmreg_topic_subscriber_info *ret = data;
+
+	ret[info->index] = *info;
+	return 0;
+}
+
+static int see_publisher(void *data, const struct shmreg_topic_publisher_info *info)
+{
+	struct shmreg_topic_publisher_info *ret = data;
+
+	ret[info->index] = *info;
+	return info->index == 1 ? 5 : 0;
+}
+
+START_TEST(test_look)
+{
+	struct shmreg_topic_publisher_info publishers[3] = { { .seat = 0 } };
+	struct shmreg_topic_subscriber_info subscribers[4] = { { .seat = 0 } };
+	struct shmreg_topic_stats stats = { .size = 1 };
+	struct shmreg_publisher pub[2];
+	struct shmreg_subscriber a, b;
+	const uint64_t start = starts[_i];
+	uint64_t i;
+
+	set_up(4, 0, 3, 0, start);
+	ck_assert_int_eq(publisher_bind(&pub[0], base, &shape, 9, NULL, 1), 0);
+	ck_assert_int_eq(publisher_bind(&pub[1], base, &shape, 11, NULL, 1), -EBUSY);
+	ck_assert_int_eq(publisher_bind(&pub[1], base, &shape, 11, NULL, 2), 0);
+	ck_assert_int_eq(subscriber_bind(&a, base, &shape, 2, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&b, base, &shape, 3, NULL, 0), 0);
+	for (i = 0; i < 6; i++)
+		publish(&pub[i & 1], start + i);
+	expect(&a, start + 3, start + 3, 3);
+	ck_assert_int_eq(shmreg_topic_subscribers(&b.topic, see_subscriber, subscribers), 0);
+	ck_assert_uint_eq(subscribers[0].seat, 2);
+	ck_assert_uint_eq(subscribers[0].state, SHMREG_TOPIC_ACTIVE);
+	ck_assert_uint_eq(subscribers[0].position, start + 4);
+	ck_assert_uint_eq(subscribers[0].lag, 2);
+	ck_assert_uint_eq(subscribers[0].n_lost, 3);
+	ck_assert_uint_eq(subscribers[0].n_read, 1);
+	ck_assert_uint_eq(subscribers[1].seat, 3);
+	ck_assert_uint_eq(subscribers[1].lag, 6);
+	ck_assert_uint_eq(subscribers[2].seat, 0);
+	ck_assert_int_eq(shmreg_topic_publishers(&b.topic, see_publisher, publishers), 5);
+	ck_assert_uint_eq(publishers[1].seat, 9);
+	ck_assert_uint_eq(publishers[1].n_published, 3);
+	ck_assert_uint_eq(publishers[2].seat, 0);
+	ck_assert_int_eq(shmreg_topic_stat(&b.topic, &stats), -EINVAL);
+	stats.size = sizeof(stats);
+	ck_assert_int_eq(shmreg_topic_stat(&b.topic, &stats), 0);
+	ck_assert_uint_eq(stats.n_published, start + 6);
+	ck_assert_uint_eq(stats.capacity, 4);
+	ck_assert_uint_eq(shmreg_topic_capacity(&b.topic), 4);
+	ck_assert_uint_eq(shmreg_topic_message_bytes(&b.topic), 16);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_typed)
+{
+	struct wides_subscriber sub;
+	struct wides_publisher pub;
+	struct wide wide, *place;
+	const struct wide *seen;
+	struct shmreg_topic_message m;
+	int i;
+
+	shape = topic_shape(2, sizeof(wide), 128, 0, 1, 1, 0);
+	base = plain_map(&shape);
+	ck_assert_int_eq(publisher_bind(&pub.publisher, base, &shape, 1, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&sub.subscriber, base, &shape, 2, NULL, 0), 0);
+	ck_assert_uint_eq(pub.publisher.topic.stride, SHMREG_TOPIC_STRIDE_(struct wide));
+	ck_assert_uint_eq(pub.publisher.topic.elem_offset, SHMREG_TOPIC_ELEM_OFFSET_(struct wide));
+	for (i = 0; i < 9; i++) {
+		memset(&wide, i, sizeof(wide));
+		ck_assert_int_eq(wides_publisher_publish(&pub, &wide), 0);
+		ck_assert_int_eq(wides_subscriber_peek(&sub, &seen, NULL), 0);
+		ck_assert_uint_eq((uintptr_t)seen % 128, 0);
+		ck_assert_int_eq(memcmp(seen, &wide, sizeof(wide)), 0);
+		ck_assert_int_eq(wides_subscriber_consume(&sub), 0);
+		ck_assert_int_eq(wides_publisher_reserve(&pub, &place), 0);
+		memset(place, i + 100, sizeof(*place));
+		ck_assert_int_eq(wides_publisher_publish_reserved(&pub), 0);
+		ck_assert_uint_eq(wides_subscriber_lag(&sub), 1);
+		ck_assert_int_eq(wides_subscriber_read(&sub, &wide, &m), 0);
+		ck_assert_int_eq(wide.b[383], i + 100);
+		ck_assert_uint_eq(m.bytes, sizeof(wide));
+	}
+	tear_down();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("topic");
+	TCase *c = tcase_create("topic");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(c, 0);
+	tcase_add_loop_test(c, test_everybody_gets_everything, 0, N_STARTS * 12);
+	tcase_add_test(c, test_zero_is_empty);
+	tcase_add_loop_test(c, test_loss_is_told, 0, N_STARTS * 3);
+	tcase_add_loop_test(c, test_history, 0, N_STARTS);
+	tcase_add_test(c, test_sizes);
+	tcase_add_loop_test(c, test_in_place, 0, 2);
+	tcase_add_loop_test(c, test_room, 0, N_STARTS * 2);
+	tcase_add_loop_test(c, test_eviction, 0, N_STARTS * 3);
+	tcase_add_test(c, test_fork);
+	tcase_add_loop_test(c, test_look, 0, N_STARTS);
+	tcase_add_test(c, test_typed);
+	suite_add_tcase(s, c);
+	runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
