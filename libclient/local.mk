@@ -20,6 +20,7 @@ libshmreg_la_SOURCES = \
 	libclient/event.c \
 	libclient/object.c \
 	libclient/object.h \
+	libclient/object-queue.c \
 	libclient/params.c \
 	libclient/params.h \
 	libclient/pool.c \
@@ -44,6 +45,9 @@ libstructures_la_SOURCES = \
 	libclient/cell-bind.h \
 	libclient/cell-read.c \
 	libclient/cell-stat.c \
+	libclient/object-queue-bind.c \
+	libclient/object-queue-bind.h \
+	libclient/object-queue-claim.c \
 	libclient/pool-bind.c \
 	libclient/pool-bind.h \
 	libclient/pool-claim.c \
@@ -99,6 +103,9 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/pool.h \
 	libclient/shmreg/pool-inline.h \
 	libclient/shmreg/pool-typed.h \
+	libclient/shmreg/object-queue.h \
+	libclient/shmreg/object-queue-inline.h \
+	libclient/shmreg/object-queue-typed.h \
 	libclient/shmreg/queue.h \
 	libclient/shmreg/queue-inline.h \
 	libclient/shmreg/queue-typed.h \

@@ -212,6 +212,8 @@ static const char *describe(char *buffer, size_t size, const struct shmreg_shape
 	if (shape->elem_bytes != 0)
 		snprintf(bytes, sizeof(bytes), "%" PRIu64 " bytes, aligned to %u", shape->elem_bytes,
 			 shape->elem_align);
+	if (shmreg_shape_is_object_queue(shape))
+		snprintf(bytes, sizeof(bytes), "objects of pool %" PRIu64, shmreg_shape_pool(shape));
 	snprintf(buffer, size, "%s of %s x '%s' (%s), flags %#x", shmreg_kind_name(shape->kind), n,
 		 type_name != NULL && *type_name != '\0' ? type_name : "(no type)", bytes,
 		 shape->flags);
@@ -223,9 +225,24 @@ static bool same_type(const char *recorded, const char *wanted)
 	return wanted == NULL || *wanted == '\0' || strcmp(recorded, wanted) == 0;
 }
 
+/*
+ * A queue of a pool's objects is no other kind of queue, except for those who only look: they
+ * bring no seat.
+ */
+static bool same_purpose(const struct shmreg_shape *is, const struct shmreg_shape *shape,
+			 uint32_t how)
+{
+	if (!shmreg_shape_is_object_queue(is) && !shmreg_shape_is_object_queue(shape))
+		return true;
+	if ((how & SHMREG_OBJECT_SEAT) == 0)
+		return true;
+	return shmreg_shape_is_object_queue(is) && shmreg_shape_is_object_queue(shape) &&
+	       memcmp(is->param, shape->param, sizeof(is->param)) == 0;
+}
+
 /* Is what is there what the application was compiled for? */
 static int check_match(const struct shmreg_segment *s, const struct shmreg_dir_object *entry,
-		       const struct shmreg_shape *shape, const char *type_name)
+		       uint32_t how, const struct shmreg_shape *shape, const char *type_name)
 {
 	const struct shmreg_shape *is = &entry->shape;
 	char there[192], wanted[192];
@@ -236,6 +253,7 @@ static int check_match(const struct shmreg_segment *s, const struct shmreg_dir_o
 				 "version", shmreg_kind_name(is->kind), entry->name, s->name,
 				 is->layout, shape->layout);
 	if (is->kind == shape->kind && same_type(entry->type_name, type_name) &&
+	    same_purpose(is, shape, how) &&
 	    (shape->elem_bytes == 0 ||
 	     (is->elem_bytes == shape->elem_bytes && is->elem_align == shape->elem_align)) &&
 	    (shape->capacity == 0 ||
@@ -333,7 +351,7 @@ static int open_found(struct shmreg_segment *s, struct shmreg_handle **ret, uint
 				      "remove it, or use another name", name, s->name,
 				      describe(there, sizeof(there), &entry.shape, entry.type_name));
 		else
-			r = check_match(s, &entry, shape, type_name);
+			r = check_match(s, &entry, how, shape, type_name);
 		if (r == 0)
 			r = handle_new(s, ret, &entry, index, how, handle_bytes);
 		if (r == -EBADMSG)
@@ -407,6 +425,9 @@ int shmreg_object_close(struct shmreg_handle *handle)
 	s = handle->segment;
 	if (s == NULL)
 		return error_set(-ECHILD, "this handle was inherited by fork(), or is closed already");
+	if (handle->n_leases > 0 && handle->shape.kind == SHMREG_KIND_POOL)
+		return error_set(-EBUSY, "%u queues of objects were opened with this handle of pool "
+				 "'%s'; close them first", handle->n_leases, handle->entry->name);
 	if (handle->n_leases > 0)
 		return error_set(-EBUSY, "%u slots of object '%s' are lent out by this handle; give "
 				 "them back first", handle->n_leases, handle->entry->name);

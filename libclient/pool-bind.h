@@ -29,4 +29,11 @@ void pool_prepare(struct shmreg_pool *pool);
 #define POOL_SPREAD 4
 uint64_t pool_home(const struct shmreg_pool *pool);
 
+/*
+ * pool_judge_ours() - is an object held by this participant, and by which of its seats?
+ *
+ * Return: 0, *ret_w is the object's word; as shmreg_pool_check().
+ */
+int pool_judge_ours(const struct shmreg_pool *pool, shmreg_pool_ref ref, uint64_t *ret_w);
+
 #endif /* LIBSHMREG_POOL_BIND_H */

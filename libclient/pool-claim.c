@@ -274,8 +274,7 @@ static int judge(const struct shmreg_pool *p, shmreg_pool_ref ref, uint64_t *ret
 	}
 }
 
-/* The same for what only the holder may do. */
-static int judge_ours(const struct shmreg_pool *p, shmreg_pool_ref ref, uint64_t *ret_w)
+int pool_judge_ours(const struct shmreg_pool *p, shmreg_pool_ref ref, uint64_t *ret_w)
 {
 	int r;
 
@@ -299,7 +298,7 @@ int shmreg_pool_release_other(struct shmreg_pool *p, shmreg_pool_ref ref)
 	int r, i;
 
 	for (i = 0; i < MOVED_MAX; i++) {
-		r = judge_ours(p, ref, &w);
+		r = pool_judge_ours(p, ref, &w);
 		if (r < 0)
 			return r;
 		if (shmreg_pool_give_back_(p, shmreg_pool_ref_index(ref), w)) {
@@ -329,7 +328,7 @@ void *shmreg_pool_get_other(struct shmreg_pool *p, shmreg_pool_ref ref)
 {
 	uint64_t w;
 
-	if (judge_ours(p, ref, &w) < 0)
+	if (pool_judge_ours(p, ref, &w) < 0)
 		return NULL;
 	return p->elems + (size_t)shmreg_pool_ref_index(ref) * p->stride;
 }
@@ -338,7 +337,7 @@ int shmreg_pool_check(struct shmreg_pool *p, shmreg_pool_ref ref)
 {
 	uint64_t w;
 
-	return judge_ours(p, ref, &w);
+	return pool_judge_ours(p, ref, &w);
 }
 
 int shmreg_pool_owner(const struct shmreg_pool *p, shmreg_pool_ref ref)

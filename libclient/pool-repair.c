@@ -20,6 +20,7 @@ struct repair {
 	struct shmreg_pool_shm *shm;
 	const struct repair_memory *memory;
 	const uint64_t *dead;
+	const uint64_t *gone;
 	struct shmreg_reaper_report *report;
 };
 
@@ -136,4 +137,52 @@ bool pool_repair_word(const struct shmreg_shape *shape, void *base, uint64_t ind
 					 k / SHMREG_POOL_FANOUT,
 				 ~(both << k % SHMREG_POOL_FANOUT));
 	return true;
+}
+
+uint64_t pool_repair_read(const struct shmreg_shape *shape, void *base,
+			  const struct repair_memory *memory, uint64_t index)
+{
+	const struct shmreg_pool_geometry g = shmreg_pool_geometry(shape);
+	uint64_t at, start, end;
+
+	if (index >= shape->capacity)
+		return 0;
+	at = g.owner_offset + index * sizeof(uint64_t);
+	if (!repair_memory_next(memory, at, &start, &end) || start != at)
+		return 0;
+	return shmreg_load_acquire((uint64_t *)(void *)((unsigned char *)base + at));	/* A */
+}
+
+static void sweep_owner(const struct repair *r, uint64_t *word)
+{
+	/* relaxed: nobody can have one of those queues open, and the daemon has told us since */
+	uint64_t w = shmreg_load_relaxed(word);
+	const uint32_t queue = shmreg_pool_word_queue(w);
+
+	if ((w & SHMREG_POOL_STATE_MASK) != SHMREG_POOL_SENT ||
+	    (r->gone[queue / 64] >> queue % 64 & 1) == 0 ||
+	    !shmreg_cas_seq_cst(word, &w, shmreg_pool_word_free(w)))			/* R */
+		return;
+	r->report->n_repaired++;
+	r->report->n_freed++;
+	shmreg_fetch_add_relaxed(&r->shm->n_reclaimed, 1);	/* a number to look at */
+}
+
+int pool_sweep(const struct shmreg_shape *shape, void *base, const struct repair_memory *memory,
+	       const uint64_t gone[POOL_SWEEP_QUEUES], struct shmreg_reaper_report *ret)
+{
+	struct repair r = {
+		.base = base, .shm = base, .memory = memory, .gone = gone, .report = ret,
+	};
+	struct shmreg_pool_geometry g;
+	uint64_t bytes, align;
+
+	if (shape->kind != SHMREG_KIND_POOL || shmreg_shape_bytes(shape, &bytes, &align, NULL) < 0)
+		return -EINVAL;
+	g = shmreg_pool_geometry(shape);
+	each_word(&r, g.owner_offset, shape->capacity, sweep_owner);
+	/* Also for what an earlier run freed. */
+	each_word(&r, g.full_offset, g.n_full, clear_hint);
+	each_word(&r, sizeof(struct shmreg_pool_shm), g.n_fuller, clear_hint);
+	return 0;
 }

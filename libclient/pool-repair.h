@@ -9,7 +9,7 @@
  *
  * Callers	One repair of a pool at a time. Live processes go on using it
  *		meanwhile, or are stopped anywhere in it; both are fine. What travels
- *		through queues is left alone: their repair comes first.
+ *		through queues is left alone: that is for their repair, before or after.
  *
  * Progress	Bounded: each word once. It waits for nobody and retries nothing.
  *
@@ -53,5 +53,21 @@ int pool_repair(const struct shmreg_shape *shape, void *base, const struct repai
  */
 bool pool_repair_word(const struct shmreg_shape *shape, void *base, uint64_t index, uint64_t from,
 		      uint64_t to);
+
+/* Return: the word of an object; 0 if @index is beyond the capacity, or it lies in a hole. */
+uint64_t pool_repair_read(const struct shmreg_shape *shape, void *base,
+			  const struct repair_memory *memory, uint64_t index);
+
+/*
+ * pool_sweep() - free every object that was on its way through queues that are no more
+ * @gone:	bit q % 64 of word q / 64: the queue with index q in the directory was removed,
+ *		and nobody can have it open any more
+ * @ret:	n_repaired and n_freed are raised
+ *
+ * Return: 0; -EINVAL not the shape of a pool.
+ */
+#define POOL_SWEEP_QUEUES 1024	/* words of a bitmap of 2^16 entries */
+int pool_sweep(const struct shmreg_shape *shape, void *base, const struct repair_memory *memory,
+	       const uint64_t gone[POOL_SWEEP_QUEUES], struct shmreg_reaper_report *ret);
 
 #endif /* LIBSHMREG_POOL_REPAIR_H */

@@ -7,6 +7,7 @@
 
 #include <shmreg/abi/queue.h>
 
+#include "pool-repair.h"
 #include "queue-repair.h"
 
 /*
@@ -34,6 +35,7 @@ struct repair {
 	uint64_t mask, lap, lap_mask, stride;
 	uint64_t n_max;
 	bool redeliver;
+	const struct queue_repair_pool *pool;	/* NULL: elements are nobody's but the queue's */
 	struct shmreg_reaper_report *report;
 };
 
@@ -58,11 +60,46 @@ static bool change(struct repair *r, uint64_t pos, uint64_t from, uint64_t to)
 	return true;
 }
 
-/* One element of a dead producer, in state @from, will not be. */
+/* The reference in a slot, of which only an index within the pool is used. */
+static uint64_t ref_at(const struct repair *r, uint64_t pos)
+{
+	/* relaxed: see T of shmreg/object-queue-inline.h */
+	return shmreg_load_relaxed(word_at(r, pos) + 1);
+}
+
+static uint64_t sent_word(const struct repair *r, uint64_t ref, uint64_t pos)
+{
+	return shmreg_pool_word_sent(ref, r->pool->queue,
+				     (uint32_t)(pos >> SHMREG_QUEUE_POS_SHIFT & r->mask));
+}
+
+/* Is the object that a slot names on its way through it? See there, (I3) and (I4). */
+static bool is_sent(const struct repair *r, uint64_t pos)
+{
+	const uint64_t ref = ref_at(r, pos);
+
+	return pool_repair_read(r->pool->shape, r->pool->base, r->pool->memory,
+				shmreg_pool_ref_index(ref)) == sent_word(r, ref, pos);
+}
+
+/* Free what a slot names, if it is on its way; if it is free, whoever did that may not have finished. */
+static void free_object(const struct repair *r, uint64_t pos)
+{
+	const uint64_t ref = ref_at(r, pos), index = shmreg_pool_ref_index(ref);
+	const uint64_t free = shmreg_pool_word_free(ref);
+	const uint64_t w = pool_repair_read(r->pool->shape, r->pool->base, r->pool->memory, index);
+
+	if (w == sent_word(r, ref, pos) || (w == free && w != 0))
+		pool_repair_word(r->pool->shape, r->pool->base, index, w, free);	/* U */
+}
+
+/* One element of a dead producer, in state @from, will not be; or is already, if it was sent. */
 static bool abort_one(struct repair *r, uint64_t pos, uint64_t from)
 {
 	const uint64_t lap = pos & r->lap_mask;
 
+	if (r->pool != NULL && is_sent(r, pos))
+		return change(r, pos, lap | from, lap | SHMREG_QUEUE_READY);
 	if (!change(r, pos, lap | from, lap | SHMREG_QUEUE_TOMB))
 		return false;
 	r->report->n_freed++;
@@ -75,6 +112,13 @@ static bool return_one(struct repair *r, uint64_t pos, uint64_t from)
 {
 	const uint64_t lap = pos & r->lap_mask;
 
+	if (r->pool != NULL && !is_sent(r, pos)) {
+		/* He had it. */
+		free_object(r, pos);
+		return change(r, pos, lap | from, lap + r->lap);
+	}
+	if (r->pool != NULL && !r->redeliver && shmreg_load_acquire(word_at(r, pos)) == (lap | from))
+		free_object(r, pos);
 	if (!change(r, pos, lap | from, r->redeliver ? lap | SHMREG_QUEUE_REDEL : lap + r->lap))
 		return false;
 	if (r->redeliver) {
@@ -211,10 +255,9 @@ static bool repair_slots(struct repair *r, uint64_t used, const struct repair_me
 	return redel;
 }
 
-int queue_repair_sparse(const struct shmreg_shape *shape, void *base,
-			const struct repair_memory *memory,
-			const uint64_t dead[QUEUE_REPAIR_SEATS],
-			struct shmreg_reaper_report *ret)
+int queue_repair_objects(const struct shmreg_shape *shape, void *base,
+			 const struct repair_memory *memory, const struct queue_repair_pool *pool,
+			 const uint64_t dead[QUEUE_REPAIR_SEATS], struct shmreg_reaper_report *ret)
 {
 	struct shmreg_reaper_report report = *ret;
 	uint64_t seats[QUEUE_REPAIR_SEATS];
@@ -246,6 +289,9 @@ int queue_repair_sparse(const struct shmreg_shape *shape, void *base,
 	r.stride = shmreg_queue_stride(shape->elem_bytes, shape->elem_align);
 	r.n_max = shape->capacity < SHMREG_QUEUE_BATCH_MAX ? shape->capacity
 							   : SHMREG_QUEUE_BATCH_MAX;
+	if (shmreg_shape_is_object_queue(shape))
+		r.n_max = 1;
+	r.pool = shmreg_shape_is_object_queue(shape) ? pool : NULL;
 	r.redeliver = (shape->flags & SHMREG_QUEUE_REDELIVER) != 0;
 
 	/* Counters first, slots second. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include <errno.h>
+
 #include "cell-repair.h"
 #include "pool-repair.h"
 #include "queue-repair.h"
@@ -37,4 +39,18 @@ int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 	ret->n_requeued = 0;
 	ret->n_gave_up = 0;
 	return 0;
+}
+
+int shmreg_repair_object_queue(const struct shmreg_shape *shape, void *base,
+			       const struct repair_memory *memory,
+			       const struct queue_repair_pool *pool, const uint64_t dead[64],
+			       struct shmreg_reaper_report *ret)
+{
+	uint64_t start, end;
+
+	if (!shmreg_shape_is_object_queue(shape))
+		return -EINVAL;
+	if (!repair_memory_next(memory, 0, &start, &end) || start != 0)
+		return shmreg_repair_object(shape, base, memory, dead, ret);
+	return queue_repair_objects(shape, base, memory, pool, dead, ret);
 }

@@ -30,4 +30,16 @@ int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 			 const struct repair_memory *memory, const uint64_t dead[64],
 			 struct shmreg_reaper_report *ret);
 
+/*
+ * shmreg_repair_object_queue() - the same for a queue of a pool's objects
+ * @pool:	the pool that the queue's shape names, see queue-repair.h; NULL: it is gone
+ *
+ * Return: as above; also -EINVAL not such a queue.
+ */
+struct queue_repair_pool;
+int shmreg_repair_object_queue(const struct shmreg_shape *shape, void *base,
+			       const struct repair_memory *memory,
+			       const struct queue_repair_pool *pool, const uint64_t dead[64],
+			       struct shmreg_reaper_report *ret);
+
 #endif /* LIBSHMREG_REPAIR_H */

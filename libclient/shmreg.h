@@ -8,6 +8,7 @@
 #include <shmreg/atomic.h>
 #include <shmreg/cell.h>
 #include <shmreg/connection.h>
+#include <shmreg/object-queue.h>
 #include <shmreg/pool.h>
 #include <shmreg/queue.h>
 #include <shmreg/records.h>

@@ -25,6 +25,8 @@ SHMREG_DEFINE_POOL(event_pool, struct event);
 SHMREG_DEFINE_POOL(byte_pool, uint8_t);
 SHMREG_DEFINE_TOPIC(event_topic, struct event);
 SHMREG_DEFINE_TOPIC(byte_topic, uint8_t);
+SHMREG_DEFINE_OBJECT_QUEUE(event_objects, event_pool);
+SHMREG_DEFINE_OBJECT_QUEUE(byte_objects, byte_pool);
 EOF
 cat >"$work/one.c" <<'EOF'
 #include "use.h"
@@ -104,6 +106,11 @@ extern struct byte_topic_subscriber *byte_subscriber;
 extern const struct shmreg_topic *topic;
 extern const struct event *place;
 extern struct event *writable;
+extern struct event_pool *pool;
+extern struct byte_pool *byte_pool;
+extern struct event_objects *objects;
+extern struct event_objects_lease *lease;
+extern shmreg_pool_ref ref;
 extern int i;
 EOF
 while read -r call; do
@@ -140,13 +147,23 @@ event_topic_subscriber_read(byte_subscriber, &e, NULL)
 event_topic_subscriber_peek(subscriber, &writable, NULL)
 shmreg_publisher_publish(topic, &e, sizeof(e))
 shmreg_subscriber_read(topic, &e, sizeof(e), NULL)
+shmreg_queue_push(objects, &ref)
+shmreg_queue_push(&objects->queue, &ref)
+event_queue_push(objects, &e)
+event_objects_send(objects, &ref)
+event_objects_send(pool, ref)
+event_objects_open(0, &objects, "objects", byte_pool)
+byte_objects_release(objects, lease)
+lease->object->c
 EOF
 # What differs from those only in being right does.
 printf '#include "misuse.h"\nint f(void);\nint f(void)\n{\n\treturn %s;\n}\n' \
 	'event_cell_write(cell_writer, &e) + event_cell_read(cell, &e, NULL) + event_array_data_const(a)->a +
 	 event_ring_push(producer, &e) + event_ring_pop(consumer, &e) +
 	 event_topic_publisher_publish(publisher, &e) + event_topic_subscriber_read(subscriber, &e, NULL) +
-	 event_topic_subscriber_peek(subscriber, &place, NULL) + (int)shmreg_topic_capacity(topic)' \
+	 event_topic_subscriber_peek(subscriber, &place, NULL) + (int)shmreg_topic_capacity(topic) +
+	 event_objects_send(objects, ref) + event_objects_open(0, &objects, "objects", pool) +
+	 event_objects_release(objects, lease) + lease->object->a' \
 	>"$work/use.c"
 ${CC:-cc} -std=gnu11 -Werror $paths -fsyntax-only "$work/use.c"
 echo "$compilers compilers"

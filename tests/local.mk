@@ -197,6 +197,7 @@ include tests/queue.mk
 include tests/ring.mk
 include tests/topic.mk
 include tests/pool.mk
+include tests/object-queue.mk
 include tests/cell.mk
 include tests/original.mk
 

@@ -31,6 +31,7 @@ SHMREG_BEGIN_DECLS
 	struct name {                                                                              \
 		struct shmreg_pool pool;                                                           \
 	};                                                                                         \
+	typedef type name##_object;                                                                \
 	SHMREG_WRAPPER SHMREG_CHECK int name##_open_how(struct shmreg_segment *segment,            \
 							struct name **ret, uint32_t how,           \
 							const char *object, uint64_t capacity)     \

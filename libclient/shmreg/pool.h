@@ -186,7 +186,8 @@ shmreg_pool_open_const(struct shmreg_segment *segment, const struct shmreg_pool 
  * may use and release that, also one that is opened later. Pointers into
  * objects are good as long as the participant has a handle of the pool.
  *
- * Return: 0; -ECHILD.
+ * Return: 0; -EBUSY object queues were opened with it and are open: close them first;
+ * -ECHILD.
  */
 SHMREG_API int shmreg_pool_close(const struct shmreg_pool *pool);
 

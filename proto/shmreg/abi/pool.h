@@ -165,6 +165,11 @@ SHMREG_FORCE_INLINE uint32_t shmreg_pool_word_seat(uint64_t word)
 	return (uint32_t)((word & SHMREG_POOL_SEAT_MASK) >> SHMREG_POOL_SEAT_SHIFT);
 }
 
+SHMREG_FORCE_INLINE uint32_t shmreg_pool_word_queue(uint64_t word)
+{
+	return (uint32_t)((word & SHMREG_POOL_QUEUE_MASK) >> SHMREG_POOL_QUEUE_SHIFT);
+}
+
 SHMREG_FORCE_INLINE uint64_t shmreg_pool_ref_of(uint64_t word, uint64_t index)
 {
 	return (word & SHMREG_POOL_GENERATION_MASK) | (index + 1);
