@@ -25,6 +25,8 @@
 #include <shmreg/abi/directory.h>
 #include <shmreg/abi/reaper.h>
 
+#include "pool-repair.h"
+#include "queue-repair.h"
 #include "reaper-sandbox.h"
 #include "repair.h"
 
@@ -39,6 +41,8 @@ struct job {
 	unsigned char *data;
 	uint64_t dead[SHMREG_SEATS / 64];
 	uint32_t n_dead;
+	uint64_t gone[POOL_SWEEP_QUEUES];	/* by index: object queues that nobody can have open */
+	uint32_t n_gone;
 };
 
 /*
@@ -186,6 +190,65 @@ static int read_object(const struct job *job, uint32_t index, struct shmreg_dir_
 	return r;
 }
 
+/* Return: whether entry @index has an object that makes sense, in *ret. */
+static bool find_object(const struct job *job, uint32_t index, struct shmreg_dir_object *ret)
+{
+	return index < job->dir->max_objects && read_object(job, index, ret) == 0 &&
+	       object_valid(job, ret);
+}
+
+/*
+ * Before any pool is visited. None of these entries changes during this job: the daemon waits
+ * for it.
+ */
+static void find_gone_queues(struct job *job)
+{
+	struct shmreg_dir_object o;
+
+	for (uint32_t i = 0; i < job->dir->max_objects && job->in.quiesced_epoch; i++) {
+		if (!find_object(job, i, &o) || o.state != SHMREG_ENTRY_REMOVED ||
+		    !shmreg_shape_is_object_queue(&o.shape) ||
+		    o.removed_epoch > job->in.quiesced_epoch)
+			continue;
+		job->gone[i / 64] |= UINT64_C(1) << (i % 64);
+		job->n_gone++;
+	}
+}
+
+static int repair_queue_of_objects(const struct job *job, uint32_t index,
+				   const struct shmreg_dir_object *o,
+				   const struct repair_memory *memory,
+				   struct shmreg_reaper_report *report)
+{
+	struct repair_memory pool_memory = { .fd = job->data_fd };
+	struct queue_repair_pool pool = { .memory = &pool_memory, .queue = index };
+	struct shmreg_dir_object p;
+
+	if (!find_object(job, o->shape.param[2], &p) || p.id != shmreg_shape_pool(&o->shape) ||
+	    p.shape.kind != SHMREG_KIND_POOL)
+		return shmreg_repair_object_queue(&o->shape, job->data + o->offset, memory, NULL,
+						  job->dead, report);
+	pool_memory.offset = p.offset;
+	pool.shape = &p.shape;
+	pool.base = job->data + p.offset;
+	return shmreg_repair_object_queue(&o->shape, job->data + o->offset, memory, &pool,
+					  job->dead, report);
+}
+
+static int repair_object(const struct job *job, uint32_t index, const struct shmreg_dir_object *o,
+			 struct shmreg_reaper_report *report)
+{
+	const struct repair_memory memory = { .fd = job->data_fd, .offset = o->offset };
+	int r;
+
+	if (shmreg_shape_is_object_queue(&o->shape))
+		return repair_queue_of_objects(job, index, o, &memory, report);
+	r = shmreg_repair_object(&o->shape, job->data + o->offset, &memory, job->dead, report);
+	if (r == 0 && job->n_gone && o->shape.kind == SHMREG_KIND_POOL)
+		r = pool_sweep(&o->shape, job->data + o->offset, &memory, job->gone, report);
+	return r;
+}
+
 /*
  * An object that is not there or makes no sense in the directory is passed over:
  * the daemon alone writes there, so it is one that nobody can have opened.
@@ -196,15 +259,12 @@ static void repair_objects(const struct job *job)
 {
 	for (uint32_t i = 0; i < job->dir->max_objects; i++) {
 		struct shmreg_reaper_report report = report_init(job, SHMREG_REAPER_OBJECT);
-		struct repair_memory memory = { .fd = job->data_fd };
 		struct shmreg_dir_object o;
 
-		if (read_object(job, i, &o) < 0 || !object_valid(job, &o))
+		if (!find_object(job, i, &o))
 			continue;
 		report.object = o.id;
-		memory.offset = o.offset;
-		if (shmreg_repair_object(&o.shape, job->data + o.offset, &memory, job->dead,
-					 &report) < 0)
+		if (repair_object(job, i, &o, &report) < 0)
 			continue;
 		if (report.status || report.n_repaired || report.n_freed || report.n_requeued ||
 		    report.n_gave_up)
@@ -214,7 +274,7 @@ static void repair_objects(const struct job *job)
 
 static int run(void)
 {
-	struct job job = { .dir_fd = -1, .data_fd = -1 };
+	static struct job job = { .dir_fd = -1, .data_fd = -1 };
 	struct shmreg_reaper_report report;
 	int r;
 
@@ -223,7 +283,8 @@ static int run(void)
 		r = map_job(&job);
 	if (r == 0) {
 		read_dead_seats(&job);
-		if (job.n_dead)
+		find_gone_queues(&job);
+		if (job.n_dead || job.n_gone)
 			repair_objects(&job);
 	}
 	report = report_init(&job, SHMREG_REAPER_DONE);
