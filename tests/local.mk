@@ -307,4 +307,5 @@ test_daemon_life_SOURCES = \
 	tests/test-daemon-life.c
 endif
 include tests/crash/local.mk
+include tests/hostile/local.mk
 include tests/mutants/local.mk
