@@ -14,4 +14,17 @@ test_records_CFLAGS = $(harness_cflags)
 test_records_LDADD = $(queue_ldadd)
 test_records_SOURCES = tests/test-records.c tests/ring-plain.h
 
+PURE_TESTS += test-ring-wreckage
+test_ring_wreckage_CPPFLAGS = $(queue_cppflags)
+test_ring_wreckage_CFLAGS = $(harness_cflags)
+test_ring_wreckage_LDADD = $(queue_ldadd)
+test_ring_wreckage_SOURCES = tests/test-ring-wreckage.c tests/ring-plain.h
+
+check_PROGRAMS += test-ring-threads
+TESTS += test-ring-threads
+test_ring_threads_CPPFLAGS = $(queue_cppflags)
+test_ring_threads_CFLAGS = $(harness_cflags)
+test_ring_threads_LDADD = $(queue_ldadd) -lpthread
+test_ring_threads_SOURCES = tests/test-ring-threads.c tests/random.h tests/ring-plain.h
+
 endif
