@@ -105,7 +105,7 @@ int64_t shmreg_ring_skip(struct shmreg_ring_consumer *c, uint64_t n)
 	}
 	if (n == 0)
 		return shm == NULL ? -ECHILD : 0;
-	shmreg_ring_pass_(c, c->head + n);
+	shmreg_ring_pass_(c, shm, c->head + n);
 	/* relaxed: a number to look at, of which this is the only writer */
 	shmreg_store_relaxed(&shm->n_skipped, shmreg_load_relaxed(&shm->n_skipped) + n);
 	return (int64_t)n;

@@ -91,24 +91,26 @@ SHMREG_FORCE_INLINE void shmreg_record_publish_(struct shmreg_record_producer *p
 						uint64_t n)
 {
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&p->ring);
+	const uint64_t flip = p->flip ^ SHMREG_RING_FLIP, count = p->n_written + n;
 
-	p->flip ^= SHMREG_RING_FLIP;
-	p->n_written += n;
-	shmreg_store_release(&shm->n_written[p->flip], p->n_written);			/* N */
-	shmreg_store_release(&shm->tail, to | p->flip);					/* P */
+	shmreg_store_release(&shm->n_written[flip], count);				/* N */
+	shmreg_store_release(&shm->tail, to | flip);					/* P */
 	p->tail = to;
+	p->flip = flip;
+	p->n_written = count;
 }
 
 SHMREG_FORCE_INLINE void shmreg_record_pass_(struct shmreg_record_consumer *c, uint64_t to,
 					     uint64_t n)
 {
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
+	const uint64_t flip = c->flip ^ SHMREG_RING_FLIP, count = c->n_read + n;
 
-	c->flip ^= SHMREG_RING_FLIP;
-	c->n_read += n;
-	shmreg_store_release(&shm->n_read[c->flip], c->n_read);				/* N */
-	shmreg_store_release(&shm->head, to | c->flip);					/* C */
+	shmreg_store_release(&shm->n_read[flip], count);				/* N */
+	shmreg_store_release(&shm->head, to | flip);					/* C */
 	c->head = to;
+	c->flip = flip;
+	c->n_read = count;
 }
 
 SHMREG_FORCE_INLINE int shmreg_record_place_(struct shmreg_record_producer *p, uint64_t bytes,

@@ -68,10 +68,10 @@ SHMREG_FORCE_INLINE struct shmreg_ring_shm *shmreg_ring_shm_(const struct shmreg
 }
 
 /* The slot of an element: masked, whatever its number. */
-SHMREG_FORCE_INLINE unsigned char *shmreg_ring_slot_(const struct shmreg_ring *ring, uint64_t i,
+SHMREG_FORCE_INLINE unsigned char *shmreg_ring_slot_(struct shmreg_ring_shm *shm, uint64_t i,
 						     uint64_t mask, size_t elem_bytes)
 {
-	return ring->handle.base + sizeof(struct shmreg_ring_shm) + (size_t)(i & mask) * elem_bytes;
+	return (unsigned char *)(shm + 1) + (size_t)(i & mask) * elem_bytes;
 }
 
 /*
@@ -110,22 +110,26 @@ SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c)
 	return shmreg_ring_look_for_more(c);
 }
 
-SHMREG_FORCE_INLINE void shmreg_ring_publish_(struct shmreg_ring_producer *p, uint64_t t)
+/* @shm: the handle's, which a caller has in a register while the copy might have changed it. */
+SHMREG_FORCE_INLINE void shmreg_ring_publish_(struct shmreg_ring_producer *p,
+					      struct shmreg_ring_shm *shm, uint64_t t)
 {
-	shmreg_store_release(&shmreg_ring_shm_(&p->ring)->tail, t);			/* P */
+	shmreg_store_release(&shm->tail, t);						/* P */
 	p->tail = t;
 }
 
-SHMREG_FORCE_INLINE void shmreg_ring_pass_(struct shmreg_ring_consumer *c, uint64_t h)
+SHMREG_FORCE_INLINE void shmreg_ring_pass_(struct shmreg_ring_consumer *c,
+					   struct shmreg_ring_shm *shm, uint64_t h)
 {
 	/* Not a store-store barrier: our loads of the slots come first. */
-	shmreg_store_release(&shmreg_ring_shm_(&c->ring)->head, h);			/* C */
+	shmreg_store_release(&shm->head, h);						/* C */
 	c->head = h;
 }
 
 SHMREG_FORCE_INLINE int shmreg_ring_push_sized(struct shmreg_ring_producer *p, const void *elem,
 					       size_t elem_bytes)
 {
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&p->ring);
 	const uint64_t t = p->tail;
 	int r;
 
@@ -134,14 +138,15 @@ SHMREG_FORCE_INLINE int shmreg_ring_push_sized(struct shmreg_ring_producer *p, c
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 	}
-	memcpy(shmreg_ring_slot_(&p->ring, t, p->mask, elem_bytes), elem, elem_bytes);
-	shmreg_ring_publish_(p, t + 1);
+	memcpy(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), elem, elem_bytes);
+	shmreg_ring_publish_(p, shm, t + 1);
 	return 0;
 }
 
 SHMREG_FORCE_INLINE int shmreg_ring_pop_sized(struct shmreg_ring_consumer *c, void *elem,
 					      size_t elem_bytes)
 {
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
 	const uint64_t h = c->head;
 	int r;
 
@@ -150,9 +155,9 @@ SHMREG_FORCE_INLINE int shmreg_ring_pop_sized(struct shmreg_ring_consumer *c, vo
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 	}
-	memcpy(elem, shmreg_ring_slot_(&c->ring, h, c->mask, elem_bytes), elem_bytes);
+	memcpy(elem, shmreg_ring_slot_(shm, h, c->mask, elem_bytes), elem_bytes);
 	SHMREG_RING_COPIED();
-	shmreg_ring_pass_(c, h + 1);
+	shmreg_ring_pass_(c, shm, h + 1);
 	return 0;
 }
 
@@ -160,6 +165,7 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_push_bulk_sized(struct shmreg_ring_produ
 							const void *elems, uint64_t n, uint64_t min,
 							size_t elem_bytes)
 {
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&p->ring);
 	const unsigned char *from = (const unsigned char *)elems;
 	const uint64_t t = p->tail;
 	uint64_t room = p->limit - t, first;
@@ -181,21 +187,22 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_push_bulk_sized(struct shmreg_ring_produ
 	}
 	first = p->mask + 1 - (t & p->mask);
 	if (SHMREG_LIKELY(n <= first)) {
-		memcpy(shmreg_ring_slot_(&p->ring, t, p->mask, elem_bytes), from,
+		memcpy(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), from,
 		       (size_t)n * elem_bytes);
 	} else {
-		memcpy(shmreg_ring_slot_(&p->ring, t, p->mask, elem_bytes), from,
+		memcpy(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), from,
 		       (size_t)first * elem_bytes);
-		memcpy(shmreg_ring_slot_(&p->ring, 0, p->mask, elem_bytes),
+		memcpy(shmreg_ring_slot_(shm, 0, p->mask, elem_bytes),
 		       from + (size_t)first * elem_bytes, (size_t)(n - first) * elem_bytes);
 	}
-	shmreg_ring_publish_(p, t + n);
+	shmreg_ring_publish_(p, shm, t + n);
 	return (int64_t)n;
 }
 
 SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consumer *c, void *elems,
 						       uint64_t n, size_t elem_bytes)
 {
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
 	unsigned char *to = (unsigned char *)elems;
 	const uint64_t h = c->head;
 	uint64_t there = c->limit - h, first;
@@ -213,23 +220,24 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consum
 	}
 	first = c->mask + 1 - (h & c->mask);
 	if (SHMREG_LIKELY(n <= first)) {
-		memcpy(to, shmreg_ring_slot_(&c->ring, h, c->mask, elem_bytes),
+		memcpy(to, shmreg_ring_slot_(shm, h, c->mask, elem_bytes),
 		       (size_t)n * elem_bytes);
 	} else {
-		memcpy(to, shmreg_ring_slot_(&c->ring, h, c->mask, elem_bytes),
+		memcpy(to, shmreg_ring_slot_(shm, h, c->mask, elem_bytes),
 		       (size_t)first * elem_bytes);
 		memcpy(to + (size_t)first * elem_bytes,
-		       shmreg_ring_slot_(&c->ring, 0, c->mask, elem_bytes),
+		       shmreg_ring_slot_(shm, 0, c->mask, elem_bytes),
 		       (size_t)(n - first) * elem_bytes);
 	}
 	SHMREG_RING_COPIED();
-	shmreg_ring_pass_(c, h + n);
+	shmreg_ring_pass_(c, shm, h + n);
 	return (int64_t)n;
 }
 
 SHMREG_FORCE_INLINE int64_t shmreg_ring_reserve_sized(struct shmreg_ring_producer *p, void **ret,
 						      uint64_t n, size_t elem_bytes)
 {
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&p->ring);
 	const uint64_t t = p->tail;
 	uint64_t room = p->limit - t;
 	int r;
@@ -248,13 +256,14 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_reserve_sized(struct shmreg_ring_produce
 		n = room;
 	p->reserved = n;
 	p->reserved_at = t;
-	*ret = shmreg_ring_slot_(&p->ring, t, p->mask, elem_bytes);
+	*ret = shmreg_ring_slot_(shm, t, p->mask, elem_bytes);
 	return (int64_t)n;
 }
 
 SHMREG_FORCE_INLINE int64_t shmreg_ring_view_sized(struct shmreg_ring_consumer *c, const void **ret,
 						   uint64_t n, size_t elem_bytes)
 {
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
 	const uint64_t h = c->head;
 	uint64_t there = c->limit - h;
 	int r;
@@ -273,13 +282,14 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_view_sized(struct shmreg_ring_consumer *
 		n = there;
 	c->viewed = n;
 	c->viewed_at = h;
-	*ret = shmreg_ring_slot_(&c->ring, h, c->mask, elem_bytes);
+	*ret = shmreg_ring_slot_(shm, h, c->mask, elem_bytes);
 	return (int64_t)n;
 }
 
 SHMREG_FORCE_INLINE int shmreg_ring_peek_sized(struct shmreg_ring_consumer *c, uint64_t offset,
 					       void *elem, size_t elem_bytes)
 {
+	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
 	int r;
 
 	if (c->limit - c->head <= offset) {
@@ -289,7 +299,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_peek_sized(struct shmreg_ring_consumer *c, u
 		if (SHMREG_UNLIKELY(c->limit - c->head <= offset))
 			return shmreg_ring_no_more(c);
 	}
-	memcpy(elem, shmreg_ring_slot_(&c->ring, c->head + offset, c->mask, elem_bytes),
+	memcpy(elem, shmreg_ring_slot_(shm, c->head + offset, c->mask, elem_bytes),
 	       elem_bytes);
 	SHMREG_RING_COPIED();
 	return 0;
@@ -316,7 +326,7 @@ SHMREG_HOT int shmreg_ring_commit(struct shmreg_ring_producer *p, uint64_t n)
 	if (SHMREG_UNLIKELY(n - 1 >= p->reserved || p->tail != p->reserved_at))
 		return shmreg_ring_bad_commit(p, n);
 	p->reserved = 0;
-	shmreg_ring_publish_(p, p->tail + n);
+	shmreg_ring_publish_(p, shmreg_ring_shm_(&p->ring), p->tail + n);
 	return 0;
 }
 
@@ -345,7 +355,7 @@ SHMREG_HOT int shmreg_ring_consume(struct shmreg_ring_consumer *c, uint64_t n)
 	if (SHMREG_UNLIKELY(n - 1 >= c->viewed || c->head != c->viewed_at))
 		return shmreg_ring_bad_consume(c, n);
 	c->viewed = 0;
-	shmreg_ring_pass_(c, c->head + n);
+	shmreg_ring_pass_(c, shmreg_ring_shm_(&c->ring), c->head + n);
 	return 0;
 }
 
