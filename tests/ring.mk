@@ -27,4 +27,11 @@ test_ring_threads_CFLAGS = $(harness_cflags)
 test_ring_threads_LDADD = $(queue_ldadd) -lpthread
 test_ring_threads_SOURCES = tests/test-ring-threads.c tests/random.h tests/ring-plain.h
 
+check_PROGRAMS += test-ring-hostile
+TESTS += test-ring-hostile
+test_ring_hostile_CPPFLAGS = $(queue_cppflags)
+test_ring_hostile_CFLAGS = $(harness_cflags)
+test_ring_hostile_LDADD = $(queue_ldadd)
+test_ring_hostile_SOURCES = tests/test-ring-hostile.c tests/random.h tests/ring-plain.h
+
 endif

@@ -182,7 +182,9 @@ SHMREG_HOT int shmreg_record_reserve(struct shmreg_record_producer *p, void **re
 
 SHMREG_HOT int shmreg_record_commit(struct shmreg_record_producer *p, size_t bytes)
 {
-	if (SHMREG_UNLIKELY(bytes >= p->reserved || p->tail != p->reserved_at))
+	if (SHMREG_UNLIKELY(bytes >= p->reserved || p->tail != p->reserved_at ||
+			    p->reserved_place - p->tail + shmreg_record_size_(bytes) >
+				    p->limit - p->tail))					/* (I4) */
 		return p->ring.handle.base == NULL ? -ECHILD : -EINVAL;
 	p->reserved = 0;
 	shmreg_record_write_header_(p, p->reserved_place, (uint32_t)bytes);
@@ -224,7 +226,8 @@ SHMREG_HOT int shmreg_record_view(struct shmreg_record_consumer *c, const void *
 
 SHMREG_HOT int shmreg_record_consume(struct shmreg_record_consumer *c)
 {
-	if (SHMREG_UNLIKELY(c->viewed == 0 || c->head != c->viewed_at))
+	if (SHMREG_UNLIKELY(c->viewed == 0 || c->head != c->viewed_at ||
+			    c->viewed > c->limit - c->head))					/* (I4) */
 		return c->ring.handle.base == NULL ? -ECHILD : -EINVAL;
 	shmreg_record_pass_(c, c->head + c->viewed, 1);
 	c->viewed = 0;

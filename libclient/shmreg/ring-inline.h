@@ -21,7 +21,10 @@
  *   (I4) limit is a value of the tail up to which the handle may go without another look:
  *	  tail <= limit <= h + n for the producer, head <= limit <= t for the consumer. In
  *	  a handle that fork() wiped it equals the counter, so that every call looks for
- *	  more first, and finds that there is no ring.
+ *	  more first, and finds that there is no ring. Whatever the peer writes,
+ *	  limit - tail and limit - head are between 0 and n: it is what keeps bulk
+ *	  copies inside of the ring. A broken ring's limit may go back, so whoever has
+ *	  let go of the handle since it last looked at the limit compares again.
  *
  *   P: store-release of the tail  pairs with  P': load-acquire of the tail by the
  *	consumer. Elements below t are visible.
@@ -323,7 +326,9 @@ SHMREG_HOT int64_t shmreg_ring_reserve(struct shmreg_ring_producer *p, void **re
 
 SHMREG_HOT int shmreg_ring_commit(struct shmreg_ring_producer *p, uint64_t n)
 {
-	if (SHMREG_UNLIKELY(n - 1 >= p->reserved || p->tail != p->reserved_at))
+	/* The last: another look may have shown less room than then, in a broken ring: (I4). */
+	if (SHMREG_UNLIKELY(n - 1 >= p->reserved || p->tail != p->reserved_at ||
+			    n > p->limit - p->tail))
 		return shmreg_ring_bad_commit(p, n);
 	p->reserved = 0;
 	shmreg_ring_publish_(p, shmreg_ring_shm_(&p->ring), p->tail + n);
@@ -352,7 +357,8 @@ SHMREG_HOT int64_t shmreg_ring_view(struct shmreg_ring_consumer *c, const void *
 
 SHMREG_HOT int shmreg_ring_consume(struct shmreg_ring_consumer *c, uint64_t n)
 {
-	if (SHMREG_UNLIKELY(n - 1 >= c->viewed || c->head != c->viewed_at))
+	if (SHMREG_UNLIKELY(n - 1 >= c->viewed || c->head != c->viewed_at ||
+			    n > c->limit - c->head))						/* (I4) */
 		return shmreg_ring_bad_consume(c, n);
 	c->viewed = 0;
 	shmreg_ring_pass_(c, shmreg_ring_shm_(&c->ring), c->head + n);
