@@ -34,4 +34,11 @@ test_ring_hostile_CFLAGS = $(harness_cflags)
 test_ring_hostile_LDADD = $(queue_ldadd)
 test_ring_hostile_SOURCES = tests/test-ring-hostile.c tests/random.h tests/ring-plain.h
 
+check_PROGRAMS += test-ring-torture
+TESTS += test-ring-torture
+test_ring_torture_CPPFLAGS = $(queue_cppflags)
+test_ring_torture_CFLAGS = $(harness_cflags)
+test_ring_torture_LDADD = $(queue_ldadd)
+test_ring_torture_SOURCES = tests/test-ring-torture.c tests/random.h tests/ring-plain.h
+
 endif
