@@ -41,4 +41,11 @@ test_ring_torture_CFLAGS = $(harness_cflags)
 test_ring_torture_LDADD = $(queue_ldadd)
 test_ring_torture_SOURCES = tests/test-ring-torture.c tests/random.h tests/ring-plain.h
 
+check_PROGRAMS += test-ring-daemon
+TESTS += test-ring-daemon
+test_ring_daemon_CPPFLAGS = $(harness_cppflags)
+test_ring_daemon_CFLAGS = $(harness_cflags)
+test_ring_daemon_LDADD = $(harness_ldadd)
+test_ring_daemon_SOURCES = tests/test-ring-daemon.c
+
 endif
