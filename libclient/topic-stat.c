@@ -100,7 +100,7 @@ int shmreg_topic_last(const struct shmreg_topic *topic, void *buffer, size_t str
 		else if (r == -EPIPE)
 			i = 0;	/* what was copied so far is older still: there would be a gap */
 		else
-			return r;
+			return r == -EAGAIN ? -EUCLEAN : r;	/* it was there */
 	}
 	return (int)i;
 }

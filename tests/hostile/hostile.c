@@ -84,7 +84,10 @@ void hostile_repair(const struct hostile_object *o)
 	if (users != 0)
 		shmreg_fetch_or_acq_rel((uint64_t *)(void *)(o->base + users) + HOSTILE_DEAD / 64,
 					dead[HOSTILE_DEAD / 64]);
-	EXPECT(shmreg_repair_object(o->shape, o->base, NULL, dead, &report) == 0);
+	if (o->row != NULL && o->row->repair != NULL)
+		EXPECT(o->row->repair(o, dead, &report) == 0);
+	else
+		EXPECT(shmreg_repair_object(o->shape, o->base, NULL, dead, &report) == 0);
 	EXPECT(report.status == 0 || report.status == -EUCLEAN);
 	EXPECT(report.n_seats <= HOSTILE_N_DEAD);
 	EXPECT(report.n_gave_up == 0 || report.status == -EUCLEAN);

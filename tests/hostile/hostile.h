@@ -23,6 +23,7 @@
 
 #include "random.h"
 
+struct shmreg_reaper_report;
 struct shmreg_segment;
 
 /* Seats of the victim's handles, by which it is never taken for dead; those of the dead. */
@@ -31,6 +32,7 @@ struct shmreg_segment;
 #define HOSTILE_DEAD 20u
 #define HOSTILE_N_DEAD 4u
 
+struct hostile_object;
 struct hostile_row {
 	const char *name;
 	const struct shmreg_shape *shapes;
@@ -51,6 +53,13 @@ struct hostile_row {
 		     const struct shmreg_shape *shape);
 	/* One call of whatever there is. */
 	void (*act)(void *state, struct random_state *r);
+	/*
+	 * Of a row that needs a second object, which is attacked just so: where that is, mapped
+	 * by the first bind(); and what repairs the first with it. Else NULL, both.
+	 */
+	const struct hostile_object *(*companion)(void *state);
+	int (*repair)(const struct hostile_object *o, const uint64_t dead[64],
+		      struct shmreg_reaper_report *ret);
 };
 
 extern const struct hostile_row *const hostile_rows[];

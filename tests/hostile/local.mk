@@ -12,12 +12,15 @@ hostile_rows = \
 	tests/hostile/cell.c \
 	tests/hostile/hostile.c \
 	tests/hostile/hostile.h \
+	tests/hostile/object-queue.c \
 	tests/hostile/plain-kinds.c \
+	tests/hostile/pool.c \
 	tests/hostile/queue.c \
 	tests/hostile/records.c \
 	tests/hostile/ring.c \
 	tests/hostile/rows.c \
-	tests/hostile/rows.h
+	tests/hostile/rows.h \
+	tests/hostile/topic.c
 test_hostile_SOURCES = \
 	tests/hostile/test-hostile.c \
 	$(hostile_rows) \

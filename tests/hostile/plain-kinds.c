@@ -119,9 +119,9 @@ static void act_atomic(void *memory, struct random_state *r)
 
 const struct hostile_row hostile_array = {
 	"array", array_shapes, ROW_N(array_shapes), sizeof(struct state), bind_array, open_array,
-	act_array,
+	act_array, NULL, NULL,
 };
 const struct hostile_row hostile_atomic = {
 	"atomic", atomic_shapes, ROW_N(atomic_shapes), sizeof(struct state), bind_atomic,
-	open_atomic, act_atomic,
+	open_atomic, act_atomic, NULL, NULL,
 };

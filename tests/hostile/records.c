@@ -157,4 +157,5 @@ static void act(void *memory, struct random_state *r)
 
 const struct hostile_row hostile_records = {
 	"records", shapes, ROW_N(shapes), sizeof(struct state), bind, open_handles, act,
+	NULL, NULL,
 };

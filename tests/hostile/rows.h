@@ -14,5 +14,8 @@ extern const struct hostile_row hostile_queue;
 extern const struct hostile_row hostile_ring;
 extern const struct hostile_row hostile_records;
 extern const struct hostile_row hostile_cell;
+extern const struct hostile_row hostile_pool;
+extern const struct hostile_row hostile_object_queue;
+extern const struct hostile_row hostile_topic;
 
 #endif /* HOSTILE_ROWS_H */

@@ -52,11 +52,26 @@ static void make_objects(void)
 		}
 }
 
+/* The second object of one, if it has one. */
+static const struct hostile_object *companion(const struct hostile_object *o)
+{
+	return o->row->companion != NULL ? o->row->companion(o->state) : NULL;
+}
+
+static void attack(const struct hostile_object *o, struct random_state *r)
+{
+	const struct hostile_object *second = companion(o);
+
+	hostile_scribble(second != NULL && random_below(r, 2) ? second : o, r);
+}
+
 static void free_objects(void)
 {
 	while (n_objects > 0) {
 		struct hostile_object *o = &objects[--n_objects];
 
+		if (companion(o) != NULL)
+			plain_unmap(companion(o)->base, companion(o)->shape);
 		plain_unmap(o->base, o->shape);
 		free(o->state);
 	}
@@ -65,8 +80,10 @@ static void free_objects(void)
 
 static void call(struct hostile_object *o, struct random_state *r)
 {
+	const struct hostile_object *second = companion(o);
+
 	if (random_below(r, 32) == 0) {
-		hostile_repair(o);
+		hostile_repair(second != NULL && random_below(r, 2) ? second : o);
 		return;
 	}
 	hostile_count = counts[o - objects];
@@ -81,9 +98,12 @@ static void call(struct hostile_object *o, struct random_state *r)
 static struct hostile_object *next_object(struct random_state *r)
 {
 	struct hostile_object *o = &objects[random_below(r, n_objects)];
+	const struct hostile_object *second = companion(o);
 
 	if (random_below(r, 4) != 0)
 		memset(o->base, 0, (size_t)o->bytes);
+	if (second != NULL && random_below(r, 4) != 0)
+		memset(second->base, 0, (size_t)second->bytes);
 	if (random_below(r, 8) != 0)
 		o->row->bind(o->state, o->base, o->shape);
 	return o;
@@ -99,7 +119,7 @@ static void in_turns(uint64_t n, struct random_state *r)
 
 		for (unsigned int j = 0; j < EPOCH; j++) {
 			while (random_below(r, rarely) == 0)
-				hostile_scribble(o, r);
+				attack(o, r);
 			call(o, r);
 		}
 	}
@@ -118,7 +138,7 @@ static pid_t start_scribbler(struct random_state *r)
 		const uint64_t pause = random_below(&own, 4) * random_below(&own, 2000);
 
 		for (unsigned int i = 0; i < n_objects; i++)
-			hostile_scribble(&objects[i], &own);
+			attack(&objects[i], &own);
 		for (uint64_t i = 0; i < pause; i++)
 			random_next(&own);
 	}
@@ -149,7 +169,7 @@ static void print_counts(void)
 
 		if (c->n_done + c->n_refused == 0)
 			continue;
-		printf("  %-8s of %4llu x %3llu bytes: %9llu calls done, %9llu refused\n",
+		printf("  %-12s of %4llu x %3llu bytes: %9llu calls done, %9llu refused\n",
 		       o->row->name, (unsigned long long)o->shape->capacity,
 		       (unsigned long long)o->shape->elem_bytes, (unsigned long long)c->n_done,
 		       (unsigned long long)c->n_refused);
