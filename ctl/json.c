@@ -128,6 +128,12 @@ void json_number(struct json *j, const char *key, uint64_t value)
 	fprintf(j->stream, "%" PRIu64, value);
 }
 
+void json_decimal(struct json *j, const char *key, double value)
+{
+	begin_value(j, key);
+	fprintf(j->stream, "%.3f", value);
+}
+
 void json_bool(struct json *j, const char *key, bool value)
 {
 	begin_value(j, key);

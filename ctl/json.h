@@ -34,6 +34,8 @@ void json_close(struct json *j);
 /* Bytes that are not UTF-8 become U+FFFD. NULL: null. */
 void json_string(struct json *j, const char *key, const char *value);
 void json_number(struct json *j, const char *key, uint64_t value);
+/* With three decimals; @value is finite. */
+void json_decimal(struct json *j, const char *key, double value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 

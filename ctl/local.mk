@@ -14,10 +14,19 @@ shmregctl_SOURCES = \
 	ctl/json.h \
 	ctl/keeper.c \
 	ctl/keeper.h \
+	ctl/kind-cell.c \
+	ctl/kind-pool.c \
+	ctl/kind-queue.c \
+	ctl/kind-ring.c \
+	ctl/kind-topic.c \
+	ctl/kind.c \
+	ctl/kind.h \
 	ctl/list.c \
 	ctl/main.c \
 	ctl/parse.c \
 	ctl/parse.h \
+	ctl/rate.c \
+	ctl/rate.h \
 	ctl/remove.c \
 	ctl/run.c \
 	ctl/set.c \

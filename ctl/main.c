@@ -16,7 +16,7 @@ static const struct command {
 	const char *what;
 } commands[] = {
 	{ "ls", ctl_list, "", "list the segments" },
-	{ "show", ctl_show, "SEGMENT", "objects, occupancy, participants, who holds what" },
+	{ "show", ctl_show, "SEGMENT [--interval SECONDS]", "objects, occupancy, rates, who holds what" },
 	{ "create", ctl_create, "SEGMENT --size BYTES [...]", "make a segment that stays until removed" },
 	{ "rm", ctl_remove, "SEGMENT...", "remove segments: take their names away" },
 	{ "set", ctl_set, "SEGMENT [...]", "change a segment's owner, mode or lifetime" },

@@ -76,6 +76,25 @@ int parse_count(const char *text, uint32_t max, uint32_t *ret, const char **ret_
 	return 0;
 }
 
+int parse_seconds(const char *text, uint64_t *ret_ns, const char **ret_why)
+{
+	static const char why[] = "is not an interval; intervals look like 1 or 0.5, in seconds, "
+				  "0.001 to 86400";
+	uint64_t seconds, ms = 0, unit = 100;
+	const char *end;
+
+	if (number(text, 10, &seconds, &end) < 0 || seconds > 86400)
+		return refuse(ret_why, why);
+	if (*end == '.')
+		for (end++; *end >= '0' && *end <= '9' && unit; end++, unit /= 10)
+			ms += (uint64_t)(*end - '0') * unit;
+	ms += seconds * 1000;
+	if (*end || !ms || ms > 86400000)
+		return refuse(ret_why, why);
+	*ret_ns = ms * 1000000;
+	return 0;
+}
+
 int parse_mode(const char *text, uint32_t *ret, const char **ret_why)
 {
 	const char *end;

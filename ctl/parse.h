@@ -14,6 +14,8 @@
 int parse_bytes(const char *text, uint64_t *ret, const char **ret_why);
 /* 1 .. @max */
 int parse_count(const char *text, uint32_t max, uint32_t *ret, const char **ret_why);
+/* "1", "0.5"; above 0, to the millisecond, up to a day */
+int parse_seconds(const char *text, uint64_t *ret_ns, const char **ret_why);
 /* octal: "0660", "660" */
 int parse_mode(const char *text, uint32_t *ret, const char **ret_why);
 int parse_lifetime(const char *text, uint32_t *ret, const char **ret_why);

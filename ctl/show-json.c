@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "info.h"
+#include "kind.h"
 #include "show-json.h"
 
 const char *participant_state(const struct shmreg_dir_participant *p)
@@ -14,23 +15,24 @@ const char *participant_state(const struct shmreg_dir_participant *p)
 						  : "dead, to be repaired";
 }
 
-const char *holder_state(uint32_t state)
+static void rates(struct json *j, const struct snapshot *s, const struct snapshot *before,
+		  const struct snapshot_object *o)
 {
-	switch (state) {
-	case SHMREG_QUEUE_WRITING:
-		return "writing";
-	case SHMREG_QUEUE_READING:
-		return "reading";
-	case SHMREG_QUEUE_REDEL:
-		return "redelivery";
-	default:
-		return "unknown";
-	}
+	const struct snapshot_fact *facts = kind_of(o)->facts;
+	double rate;
+
+	json_open_object(j, "rates");
+	for (size_t i = 0; facts[i].name; i++)
+		if (snapshot_rate(before, s, o, &facts[i], i, &rate))
+			json_decimal(j, facts[i].rate, rate);
+	json_close(j);
 }
 
-static void object(struct json *j, const struct snapshot_object *o)
+static void object(struct json *j, const struct snapshot *s, const struct snapshot *before,
+		   const struct snapshot_object *o)
 {
 	const struct shmreg_dir_object *e = &o->entry;
+	const struct kind *kind = kind_of(o);
 
 	json_open_object(j, NULL);
 	json_string(j, "name", e->name);
@@ -46,18 +48,12 @@ static void object(struct json *j, const struct snapshot_object *o)
 	json_number(j, "bytes", e->bytes);
 	json_number(j, "creator", e->creator);
 	json_number(j, "created_ns", e->created_ns);
-	if (e->shape.kind == SHMREG_KIND_QUEUE)
-		json_bool(j, "redeliver", e->shape.flags & SHMREG_QUEUE_REDELIVER);
-	if (o->read && e->shape.kind == SHMREG_KIND_ATOMIC)
-		json_number(j, "value", o->value);
-	if (o->read && e->shape.kind == SHMREG_KIND_QUEUE) {
-		json_number(j, "length", o->queue.length);
-		json_number(j, "n_claimed", o->queue.n_claimed);
-		json_number(j, "n_passed", o->queue.n_passed);
-		json_number(j, "n_aborted", o->queue.n_aborted);
-		json_number(j, "n_dropped", o->queue.n_dropped);
-		json_number(j, "n_redelivered", o->queue.n_redelivered);
-	}
+	if (kind->json_manner)
+		kind->json_manner(j, s, &e->shape);
+	for (size_t i = 0; o->read && kind->facts[i].name; i++)
+		json_number(j, kind->facts[i].name, o->value[i]);
+	if (before)
+		rates(j, s, before, o);
 	json_close(j);
 }
 
@@ -86,15 +82,17 @@ static void participant(struct json *j, const struct snapshot *s,
 
 static void holder(struct json *j, const struct snapshot *s, const struct snapshot_holder *h)
 {
-	const struct shmreg_dir_participant *p = snapshot_seat(s, h->slot.seat);
+	const struct shmreg_dir_participant *p = snapshot_seat(s, h->seat);
 
 	json_open_object(j, NULL);
 	json_string(j, "object", s->objects[h->object].entry.name);
-	json_number(j, "position", h->slot.position);
-	json_number(j, "n", h->slot.n);
-	json_string(j, "state", holder_state(h->slot.state));
-	if (h->slot.seat)
-		json_number(j, "seat", h->slot.seat);
+	json_string(j, "role", h->role);
+	for (size_t i = 0; h->facts[i].name; i++)
+		json_number(j, h->facts[i].name, h->value[i]);
+	if (h->queue)
+		json_string(j, "queue", h->queue);
+	if (h->seat)
+		json_number(j, "seat", h->seat);
 	else
 		json_null(j, "seat");
 	if (p) {
@@ -105,7 +103,7 @@ static void holder(struct json *j, const struct snapshot *s, const struct snapsh
 	json_close(j);
 }
 
-void show_json(const struct snapshot *s)
+void show_json(const struct snapshot *s, const struct snapshot *before)
 {
 	struct json j;
 
@@ -116,9 +114,11 @@ void show_json(const struct snapshot *s)
 	json_number(&j, "max_objects", s->header.max_objects);
 	json_number(&j, "max_participants", s->header.max_participants);
 	json_number(&j, "max_seats", SHMREG_SEATS - 1);
+	if (before)
+		json_number(&j, "interval_ns", s->read_ns - before->read_ns);
 	json_open_array(&j, "objects");
 	for (size_t i = 0; i < s->n_objects; i++)
-		object(&j, &s->objects[i]);
+		object(&j, s, before, &s->objects[i]);
 	json_close(&j);
 	json_open_array(&j, "participants");
 	for (size_t i = 0; i < s->n_participants; i++)

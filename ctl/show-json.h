@@ -4,10 +4,10 @@
 
 #include "snapshot.h"
 
-void show_json(const struct snapshot *s);
+/* @before: the snapshot since when rates are to be shown; NULL: none are. */
+void show_json(const struct snapshot *s, const struct snapshot *before);
 
 /* Words that the text has too. */
 const char *participant_state(const struct shmreg_dir_participant *p);
-const char *holder_state(uint32_t state);
 
 #endif /* SHMREGCTL_SHOW_JSON_H */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "info.h"
+#include "kind.h"
+#include "parse.h"
 #include "show-json.h"
 #include "snapshot.h"
 #include "text.h"
@@ -20,50 +25,96 @@ static unsigned int count_seats(const struct snapshot *s, uint64_t participant)
 	return n;
 }
 
+static void add_kind(struct text_table *t, const struct snapshot *s,
+		     const struct snapshot_object *o)
+{
+	const struct kind *kind = kind_of(o);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out) {
+		fputs(shmreg_kind_name(o->entry.shape.kind), out);
+		if (kind->print_manner)
+			kind->print_manner(out, s, &o->entry.shape);
+	}
+	text_table_add_stream(t, out, &text);
+}
+
 static void add_occupancy(struct text_table *t, const struct snapshot_object *o)
 {
-	const uint64_t lost = o->queue.n_aborted + o->queue.n_dropped;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
 
 	if (!o->read) {
 		text_table_add(t, o->entry.state == SHMREG_ENTRY_REMOVED ? "removed" : "-");
-	} else if (o->entry.shape.kind == SHMREG_KIND_ATOMIC) {
-		text_table_add(t, "value %" PRIu64, o->value);
-	} else if (!lost && !o->queue.n_redelivered) {
-		text_table_add(t, "%" PRIu64 " queued, %u%%", o->queue.length,
-			       (unsigned int)(o->queue.length * 100 / o->queue.capacity));
-	} else {
-		text_table_add(t,
-			       "%" PRIu64 " queued, %u%%; deaths aborted %" PRIu64 ", dropped %" PRIu64
-			       ", redelivered %" PRIu64,
-			       o->queue.length,
-			       (unsigned int)(o->queue.length * 100 / o->queue.capacity),
-			       o->queue.n_aborted, o->queue.n_dropped, o->queue.n_redelivered);
+		return;
 	}
+	out = open_memstream(&text, &size);
+	if (out)
+		kind_of(o)->print_occupancy(out, o);
+	text_table_add_stream(t, out, &text);
 }
 
-static int print_objects(const struct snapshot *s)
+/* A fact's name in JSON, for people: n_read is "read". */
+static void print_name(FILE *out, const char *name)
+{
+	if (name[0] == 'n' && name[1] == '_')
+		name += 2;
+	for (; *name; name++)
+		fputc(*name == '_' ? ' ' : *name, out);
+}
+
+/* "pushed 1200/s, popped 0.5/s"; what stands still is left out. */
+static void add_rates(struct text_table *t, const struct snapshot *s, const struct snapshot *before,
+		      const struct snapshot_object *o)
+{
+	const struct snapshot_fact *facts = kind_of(o)->facts;
+	char *text = NULL;
+	const char *comma = "";
+	bool known = false;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	double rate;
+
+	for (size_t i = 0; out && facts[i].name; i++) {
+		if (!snapshot_rate(before, s, o, &facts[i], i, &rate))
+			continue;
+		known = true;
+		if (rate <= 0)
+			continue;
+		fputs(comma, out);
+		print_name(out, facts[i].rate);
+		fprintf(out, " %.*f/s", rate < 100 ? 1 : 0, rate);
+		comma = ", ";
+	}
+	if (out && !*comma)
+		fputs(known ? "idle" : "-", out);
+	text_table_add_stream(t, out, &text);
+}
+
+static int print_objects(const struct snapshot *s, const struct snapshot *before)
 {
 	static const char *const titles[] = { "OBJECT",  "KIND",       "TYPE",	">ELEMENT",
-					      ">ALIGN", ">CAPACITY", ">SIZE", "OCCUPANCY" };
+					      ">ALIGN", ">CAPACITY", ">SIZE", "OCCUPANCY", "RATES" };
 	struct text_table t;
 
-	text_table_init(&t, sizeof(titles) / sizeof(titles[0]), titles);
+	text_table_init(&t, sizeof(titles) / sizeof(titles[0]) - !before, titles);
 	for (size_t i = 0; i < s->n_objects; i++) {
 		const struct snapshot_object *o = &s->objects[i];
 		char buf[TEXT_MAX];
 
 		text_table_add(&t, "%s", o->entry.name);
-		text_table_add(&t, "%s%s", shmreg_kind_name(o->entry.shape.kind),
-			       o->entry.shape.kind == SHMREG_KIND_QUEUE &&
-					       o->entry.shape.flags & SHMREG_QUEUE_REDELIVER
-				       ? " (redeliver)"
-				       : "");
+		add_kind(&t, s, o);
 		text_table_add(&t, "%s", o->entry.type_name[0] ? o->entry.type_name : "-");
 		text_table_add(&t, "%" PRIu64, o->entry.shape.elem_bytes);
 		text_table_add(&t, "%" PRIu32, o->entry.shape.elem_align);
 		text_table_add(&t, "%" PRIu64, o->entry.shape.capacity);
 		text_table_add(&t, "%s", text_bytes(buf, o->entry.bytes));
 		add_occupancy(&t, o);
+		if (before)
+			add_rates(&t, s, before, o);
 	}
 	return text_table_print(&t, stdout);
 }
@@ -91,22 +142,40 @@ static int print_participants(const struct snapshot *s)
 	return text_table_print(&t, stdout);
 }
 
+/* "position 4711, n 2" */
+static void add_facts(struct text_table *t, const struct snapshot_holder *h)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (size_t i = 0; out && h->facts[i].name; i++) {
+		fputs(i ? ", " : "", out);
+		print_name(out, h->facts[i].name);
+		fprintf(out, " %" PRIu64, h->value[i]);
+	}
+	if (out && h->queue)
+		fprintf(out, "%sthrough %s", h->facts[0].name ? ", " : "", h->queue);
+	else if (out && !h->facts[0].name)
+		fputc('-', out);
+	text_table_add_stream(t, out, &text);
+}
+
 static int print_holders(const struct snapshot *s)
 {
-	static const char *const titles[] = { "OBJECT", ">POSITION", ">N",	     "HELD FOR",
-					      ">SEAT",	"BY",	     ">PARTICIPANT", ">PID" };
+	static const char *const titles[] = { "OBJECT", "ROLE",	    "DETAILS", ">SEAT",
+					      "BY",	">PARTICIPANT", ">PID" };
 	struct text_table t;
 
 	text_table_init(&t, sizeof(titles) / sizeof(titles[0]), titles);
 	for (size_t i = 0; i < s->n_holders; i++) {
 		const struct snapshot_holder *h = &s->holders[i];
-		const struct shmreg_dir_participant *p = snapshot_seat(s, h->slot.seat);
+		const struct shmreg_dir_participant *p = snapshot_seat(s, h->seat);
 
 		text_table_add(&t, "%s", s->objects[h->object].entry.name);
-		text_table_add(&t, "%" PRIu64, h->slot.position);
-		text_table_add(&t, "%" PRIu32, h->slot.n);
-		text_table_add(&t, "%s", holder_state(h->slot.state));
-		text_table_add(&t, h->slot.seat ? "%" PRIu32 : "-", h->slot.seat);
+		text_table_add(&t, "%s", h->role);
+		add_facts(&t, h);
+		text_table_add(&t, h->seat ? "%" PRIu32 : "-", h->seat);
 		text_table_add(&t, "%s", p ? p->name : "-");
 		if (p) {
 			text_table_add(&t, "%" PRIu64, p->id);
@@ -119,7 +188,7 @@ static int print_holders(const struct snapshot *s)
 	return text_table_print(&t, stdout);
 }
 
-static int print(const struct snapshot *s)
+static int print(const struct snapshot *s, const struct snapshot *before)
 {
 	char buf[TEXT_MAX];
 	unsigned int n_seats = 0;
@@ -135,7 +204,7 @@ static int print(const struct snapshot *s)
 	if (!s->attached)
 		printf("occupancy cannot be shown: %s\n", s->why_not);
 	putchar('\n');
-	r = print_objects(s);
+	r = print_objects(s, before);
 	if (r == 0) {
 		putchar('\n');
 		r = print_participants(s);
@@ -147,28 +216,62 @@ static int print(const struct snapshot *s)
 	return r < 0 ? ctl_fail("no memory is left") : 0;
 }
 
+static void pause_for(uint64_t ns)
+{
+	struct timespec left = { .tv_sec = (time_t)(ns / 1000000000),
+				 .tv_nsec = (long)(ns % 1000000000) };
+
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+}
+
+static int show(const struct ctl *ctl, const char *name, uint64_t interval_ns)
+{
+	struct snapshot *s = NULL, *before = NULL;
+	int r = 0;
+
+	if (interval_ns) {
+		r = snapshot_take(ctl, name, &before);
+		if (r)
+			return r;
+		pause_for(interval_ns);
+	}
+	r = snapshot_take(ctl, name, &s);
+	if (r == 0 && ctl->json)
+		show_json(s, before);
+	else if (r == 0)
+		r = print(s, before);
+	snapshot_free(before);
+	snapshot_free(s);
+	return r;
+}
+
 int ctl_show(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { CTL_OPTIONS, { NULL, 0, NULL, 0 } };
-	struct snapshot *s;
+	static const struct option options[] = {
+		CTL_OPTIONS,
+		{ "interval", required_argument, NULL, 'i' },
+		{ NULL, 0, NULL, 0 },
+	};
+	uint64_t interval_ns = 0;
+	const char *why;
 	int option, r;
 
-	while ((option = getopt_long(argc, argv, ":js:", options, NULL)) != -1)
-		if (!ctl_common(ctl, option))
+	while ((option = getopt_long(argc, argv, ":js:", options, NULL)) != -1) {
+		if (option == 'i') {
+			if (parse_seconds(optarg, &interval_ns, &why) < 0)
+				return ctl_usage("show: --interval '%s' %s", optarg, why);
+		} else if (!ctl_common(ctl, option)) {
 			return ctl_bad_option(option, argv, "show");
+		}
+	}
 	if (optind == argc)
 		return ctl_usage("show: the segment's name is missing; shmregctl ls lists them");
 	if (argc - optind > 1)
 		return ctl_usage("show: one name is enough, got '%s' too", argv[optind + 1]);
 	r = ctl_check_name("show", argv[optind]);
-	if (r == 0)
-		r = snapshot_take(ctl, argv[optind], &s);
 	if (r)
 		return r;
-	if (ctl->json)
-		show_json(s);
-	else
-		r = print(s);
-	snapshot_free(s);
+	r = show(ctl, argv[optind], interval_ns);
 	return ctl_flush() || r;
 }

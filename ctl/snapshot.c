@@ -5,14 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include <shmreg/atomic.h>
-
+#include "kind.h"
+#include "rate.h"
 #include "snapshot.h"
 
 /* An entry that is being written is free or committed by one of the next looks. */
 #define READ_TRIES 100
-/* More slots than that are held only in a garbled queue; they say nothing. */
+/* More than that are there only in garbled objects; they say nothing. */
 #define HOLDERS_MAX 65536
 
 static int copy_objects(struct snapshot *s, const struct shmreg_dir *dir)
@@ -25,7 +26,8 @@ static int copy_objects(struct snapshot *s, const struct shmreg_dir *dir)
 
 		for (unsigned int k = 0; k < READ_TRIES && r == -EAGAIN; k++)
 			r = shmreg_dir_read_object(dir, i, &s->objects[s->n_objects].entry);
-		s->n_objects += r == 0;
+		if (r == 0)
+			s->objects[s->n_objects++].index = i;
 	}
 	return 0;
 }
@@ -58,15 +60,8 @@ static int copy_directory(struct snapshot *s, const struct shmreg_dir *dir)
 	return r < 0 ? r : copy_participants(s, dir);
 }
 
-struct visit {
-	struct snapshot *snapshot;
-	size_t object;
-};
-
-static int visit_holder(void *data, const struct shmreg_queue_holder *slot)
+int snapshot_add_holder(struct snapshot *s, const struct snapshot_holder *holder)
 {
-	const struct visit *v = data;
-	struct snapshot *s = v->snapshot;
 	struct snapshot_holder *holders;
 
 	if (s->n_holders == HOLDERS_MAX)
@@ -78,70 +73,28 @@ static int visit_holder(void *data, const struct shmreg_queue_holder *slot)
 			return -ENOMEM;
 		s->holders = holders;
 	}
-	s->holders[s->n_holders++] = (struct snapshot_holder){ .object = v->object, .slot = *slot };
+	s->holders[s->n_holders++] = *holder;
 	return 0;
-}
-
-static int read_queue(struct snapshot *s, struct shmreg_segment *segment, size_t i)
-{
-	const struct shmreg_queue_params params = { .size = sizeof(params) };
-	struct snapshot_object *o = &s->objects[i];
-	struct visit visit = { .snapshot = s, .object = i };
-	const struct shmreg_queue *queue;
-	int r;
-
-	/* Removed meanwhile, of a layout unknown here: shown without. */
-	if (shmreg_queue_open_const(segment, &queue, o->entry.name, &params) < 0)
-		return 0;
-	o->queue.size = sizeof(o->queue);
-	o->read = shmreg_queue_stat(queue, &o->queue) == 0;
-	r = shmreg_queue_holders(queue, visit_holder, &visit);
-	shmreg_queue_close(queue);
-	return r < 0 ? r : 0;
-}
-
-static void read_atomic(struct snapshot_object *o, struct shmreg_segment *segment)
-{
-	const struct shmreg_atomic_params params = { .size = sizeof(params) };
-	const struct shmreg_atomic *atomic;
-
-	if (shmreg_atomic_open_const(segment, &atomic, o->entry.name, &params) < 0)
-		return;
-	o->read = true;
-	switch (o->entry.shape.elem_bytes) {
-	case 1:
-		o->value = shmreg_atomic8_load_relaxed(shmreg_atomic8_cell_const(atomic));
-		break;
-	case 2:
-		o->value = shmreg_atomic16_load_relaxed(shmreg_atomic16_cell_const(atomic));
-		break;
-	case 4:
-		o->value = shmreg_atomic32_load_relaxed(shmreg_atomic32_cell_const(atomic));
-		break;
-	case 8:
-		o->value = shmreg_atomic64_load_relaxed(shmreg_atomic64_cell_const(atomic));
-		break;
-	default:
-		o->read = false;
-	}
-	shmreg_atomic_close(atomic);
 }
 
 static int read_data(struct snapshot *s, struct shmreg_segment *segment)
 {
+	struct timespec now;
+
 	for (size_t i = 0; i < s->n_objects; i++) {
 		struct snapshot_object *o = &s->objects[i];
-		int r = 0;
+		int r;
 
 		if (o->entry.state != SHMREG_ENTRY_LIVE)
 			continue;
-		if (o->entry.shape.kind == SHMREG_KIND_QUEUE)
-			r = read_queue(s, segment, i);
-		else if (o->entry.shape.kind == SHMREG_KIND_ATOMIC)
-			read_atomic(o, segment);
-		if (r < 0)
+		r = kind_of(o)->read(s, i, segment);
+		if (r == -ENOMEM)
 			return r;
+		/* Else it was removed meanwhile, or is of a layout unknown here: shown without. */
+		o->read = r >= 0;
 	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	s->read_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return 0;
 }
 
@@ -222,4 +175,41 @@ const struct shmreg_dir_participant *snapshot_seat(const struct snapshot *s, uin
 		if (s->participants[i].id == id)
 			return &s->participants[i];
 	return NULL;
+}
+
+const char *snapshot_name(const struct snapshot *s, uint64_t id)
+{
+	for (size_t i = 0; i < s->n_objects; i++)
+		if (s->objects[i].entry.id == id)
+			return s->objects[i].entry.name;
+	return NULL;
+}
+
+const char *snapshot_name_at(const struct snapshot *s, uint32_t index)
+{
+	for (size_t i = 0; i < s->n_objects; i++)
+		if (s->objects[i].index == index)
+			return s->objects[i].entry.name;
+	return NULL;
+}
+
+bool snapshot_rate(const struct snapshot *before, const struct snapshot *after,
+		   const struct snapshot_object *object, const struct snapshot_fact *fact, size_t i,
+		   double *ret)
+{
+	const uint64_t elapsed = after->read_ns - before->read_ns;
+
+	if (!fact->rate || !object->read || !elapsed ||
+	    before->header.segment != after->header.segment)
+		return false;
+	for (size_t k = 0; k < before->n_objects; k++) {
+		const struct snapshot_object *o = &before->objects[k];
+
+		if (o->entry.id != object->entry.id || !o->read)
+			continue;
+		*ret = rate_per_second(rate_risen(o->value[i], object->value[i], fact->modulus),
+				       elapsed);
+		return true;
+	}
+	return false;
 }

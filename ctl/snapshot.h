@@ -8,26 +8,36 @@
  * The directory is copied entry by entry while others go on, so that each entry
  * is consistent in itself. What is in the data area (occupancy, who holds what) is
  * read through a read-only attachment which lasts only for that, and is left
- * out where there can be none.
+ * out where there can be none. What there is to read is said in kind.h.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <shmreg/queue.h>
-
 #include "ctl.h"
+
+/* A number that is known of an object or of a holder. Tables of them end with a name of NULL. */
+struct snapshot_fact {
+	const char *name;	/* in JSON */
+	const char *rate;	/* it only rises, and what the rate of that is called; else NULL */
+	uint64_t modulus;	/* see rate_risen() */
+};
+#define SNAPSHOT_FACTS_MAX 12
 
 struct snapshot_object {
 	struct shmreg_dir_object entry;
+	uint32_t index;			/* in the directory */
 	bool read;			/* the rest is known */
-	uint64_t value;			/* of an atomic */
-	struct shmreg_queue_stats queue;
+	uint64_t value[SNAPSHOT_FACTS_MAX];	/* of the facts of its kind */
 };
 
 struct snapshot_holder {
 	size_t object;			/* index in snapshot.objects */
-	struct shmreg_queue_holder slot;
+	const char *role;		/* a word or two */
+	uint32_t seat;			/* 0: nobody's */
+	const char *queue;		/* through which it travels; NULL: none */
+	const struct snapshot_fact *facts;
+	uint64_t value[SNAPSHOT_FACTS_MAX];	/* of these */
 };
 
 struct snapshot {
@@ -40,7 +50,8 @@ struct snapshot {
 	size_t n_objects;
 	struct snapshot_holder *holders;
 	size_t n_holders;
-	bool attached;			/* the data area was read */
+	bool attached;			/* the data area was read, */
+	uint64_t read_ns;		/* then, by CLOCK_MONOTONIC */
 	char why_not[SHMREG_ERROR_MAX + 1];	/* if not */
 };
 
@@ -48,7 +59,27 @@ struct snapshot {
 int snapshot_take(const struct ctl *ctl, const char *name, struct snapshot **ret);
 struct snapshot *snapshot_free(struct snapshot *s);
 
+/*
+ * For those who read: @holder is copied. What is beyond the number that any sound object has is
+ * left out.
+ *
+ * Return: 0; 1 there are enough of them; -ENOMEM.
+ */
+int snapshot_add_holder(struct snapshot *s, const struct snapshot_holder *holder);
+
 /* Whose seat it is; NULL: nobody's, or not to be seen. */
 const struct shmreg_dir_participant *snapshot_seat(const struct snapshot *s, uint32_t seat);
+/* The name of an object, by its id or by its index in the directory; NULL: not there. */
+const char *snapshot_name(const struct snapshot *s, uint64_t id);
+const char *snapshot_name_at(const struct snapshot *s, uint32_t index);
+
+/*
+ * By how much @fact, the @i-th of its kind's, rose a second between two snapshots.
+ *
+ * Return: false, if it was not read twice of the same object.
+ */
+bool snapshot_rate(const struct snapshot *before, const struct snapshot *after,
+		   const struct snapshot_object *object, const struct snapshot_fact *fact, size_t i,
+		   double *ret);
 
 #endif /* SHMREGCTL_SNAPSHOT_H */

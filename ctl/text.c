@@ -143,6 +143,16 @@ void text_table_add(struct text_table *t, const char *format, ...)
 	t->cells[t->n_cells++] = cell;
 }
 
+void text_table_add_stream(struct text_table *t, FILE *stream, char **text)
+{
+	if (!stream || fclose(stream) < 0)
+		t->failed = 1;
+	else
+		text_table_add(t, "%s", *text);
+	free(*text);
+	*text = NULL;
+}
+
 static const char *title(const struct text_table *t, unsigned int column)
 {
 	return t->titles[column] + (t->titles[column][0] == '>');

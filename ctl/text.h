@@ -37,6 +37,8 @@ void text_table_init(struct text_table *t, unsigned int n_columns, const char *c
 /* Cells are added one by one, row by row; control characters become '?'. */
 void text_table_add(struct text_table *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same, of what was written to an open_memstream(); @stream is closed, *@text freed. */
+void text_table_add_stream(struct text_table *t, FILE *stream, char **text);
 /* Prints and frees it. Return: 0 or -ENOMEM. */
 int text_table_print(struct text_table *t, FILE *stream);
 

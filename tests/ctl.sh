@@ -48,7 +48,8 @@ check() {
 	fi
 }
 
-# json EXPRESSION WORD...: what shmregctl WORD... --json prints is JSON, and in it (j) this is true.
+# json EXPRESSION WORD...: what shmregctl WORD... --json prints is JSON, and in it (j) this is
+# true; there, o['x'] is the object x, and h('x') are its holders.
 json() {
 	expression=$1
 	shift
@@ -57,6 +58,9 @@ json() {
 	"$python" -m json.tool <"$out" >/dev/null 2>&1 || fail "shmregctl $* --json: not JSON"
 	"$python" -c "import json, sys
 j = json.load(open('$out'))
+show = isinstance(j, dict) and 'objects' in j
+o = {x['name']: x for x in j['objects']} if show else {}
+h = lambda name: [x for x in j['holders'] if x['object'] == name]
 sys.exit(not ($expression))" 2>>"$err" || fail "shmregctl $* --json: not so: $expression"
 }
 
@@ -118,10 +122,56 @@ ends_with() {
 	grep -q "$1" "$scratch/events"
 }
 
+# start_peer SEGMENT: a participant that does what it is told, see ctl-peer.c.
+start_peer() {
+	"$peer" "$1" <"$scratch/stdin" >"$scratch/stdout" &
+	peer_pid=$!
+	exec 8>"$scratch/stdin" 9<"$scratch/stdout"
+}
+
+tell_peer() {
+	echo "$*" >&8
+	read -r word <&9
+	[ "$word" = "$*" ] || fail "the peer says '$word' instead of '$*'"
+}
+
+# all_move PAIRS: of each (object, rate), something was done while we looked.
+all_move() {
+	[ -n "$python" ] || return 0
+	"$ctl" show a/segment --interval 0.05 --json >"$out" 2>"$err" &&
+		"$python" -c "import json, sys
+o = {x['name']: x['rates'] for x in json.load(open('$out'))['objects']}
+sys.exit(not all(o[name][rate] > 0 for name, rate in $1))" 2>>"$err"
+}
+
+# Whatever stands in the data area is shown, or is not, but never in the way.
+garbled() {
+	check 0 '' create garbled --size 256K
+	start_peer garbled
+	tell_peer hold
+	for seed in 1 2 3 4; do
+		tell_peer garble $seed
+		check 0 'events.*queue' show garbled
+		json "[x['name'] for x in j['objects']] == $objects" show garbled
+		json "all(all(v >= 0 for v in x['rates'].values()) for x in j['objects'])" \
+			show garbled --interval 0.001
+	done
+	# What it holds it does not find any more, and is not to complain about that.
+	kill -9 $peer_pid
+	wait $peer_pid 2>/dev/null
+	exec 8>&- 9<&-
+	check 0 '' rm garbled
+}
+
 inside() {
+	objects="['events', 'numbers/all', 'counter', 'samples', 'log', 'state', 'frames', 'shots',
+		'news', 'orders', 'jobs']"
+	moving="[('jobs', 'pushed'), ('jobs', 'popped'), ('samples', 'written'),
+		('samples', 'read'), ('log', 'written'), ('log', 'bytes_read'),
+		('state', 'versions'), ('frames', 'acquired'), ('orders', 'published')]"
 	check 0 'NAME' ls
 	json 'j == []' ls
-	check 0 '' create a/segment --size 1M --mode 0640 --max-objects 7 --max-participants 5
+	check 0 '' create a/segment --size 1M --mode 0640 --max-objects 17 --max-participants 5
 	check 1 'exists' create a/segment --size 1M
 	json 'j["name"] == "b" and j["data_bytes"] == 4096 and j["mode"] == "0600"' \
 		create b --size 4096 --reserve
@@ -133,24 +183,75 @@ inside() {
 
 	# Somebody to look at.
 	mkfifo "$scratch/stdin" "$scratch/stdout"
-	"$peer" a/segment <"$scratch/stdin" >"$scratch/stdout" &
-	peer_pid=$!
-	exec 8>"$scratch/stdin" 9<"$scratch/stdout"
-	read -r word <&9
-	[ "$word" = ready ] || fail 'the peer is not ready'
+	start_peer a/segment
+	tell_peer hold
 	check 0 'events.*queue (redeliver).*struct event.*3 queued, 37%' show a/segment
 	check 0 'counter.*value 42' show a/segment
-	check 0 'numbers/all.*array.*std::pair<int, int>' show a/segment
+	check 0 'numbers/all.*array.*std::pair<int, int>.*-$' show a/segment
+	check 0 'samples.*ring .*struct event.*2 queued, 12%' show a/segment
+	check 0 'log.*ring (records).*32 bytes queued, 12%; in 2 records' show a/segment
+	check 0 'state.*cell (4 slots a writer).*version 7; 1 of 3 writers' show a/segment
+	check 0 'frames.*pool .*4 in use, 50%; travelling 1; high water' show a/segment
+	check 0 'shots.*queue (of frames).*1 queued, 25%' show a/segment
+	check 0 'news.*topic (lossy).*6 published; publishers 1 of 1; subscribers 2 of 32; lag ' \
+		show a/segment
+	check 0 'orders.*topic (reliable, evict at lag 3).*6 published.*evicted 1' show a/segment
 	check 0 "$peer_pid.*a \"peer\".*write.*live" show a/segment
-	check 0 "events.*0.*1.*reading.*a \"peer\".*$peer_pid" show a/segment
-	json "[o['name'] for o in j['objects']] == ['events', 'numbers/all', 'counter']
-		and j['objects'][0]['length'] == 3 and j['objects'][2]['value'] == 42
-		and len(j['participants']) == 1 and j['participants'][0]['client'] == 'a \"peer\"'
+	check 0 "events.*reading.*position 0, n 1.*a \"peer\".*$peer_pid" show a/segment
+	check 0 "samples.*producer.*a \"peer\".*$peer_pid" show a/segment
+	check 0 "state.*writer.*index 0.*a \"peer\".*$peer_pid" show a/segment
+	json "[x['name'] for x in j['objects']] == $objects
+		and o['counter']['value'] == 42 and len(j['participants']) == 1
+		and j['participants'][0]['client'] == 'a \"peer\"'
 		and j['participants'][0]['pid'] == $peer_pid
-		and [h['position'] for h in j['holders']] == [0, 1]
-		and all(h['state'] == 'reading' and h['pid'] == $peer_pid
-			and h['seat'] in j['participants'][0]['seats'] for h in j['holders'])
-		and j['max_objects'] == 7 and j['max_participants'] == 5" show a/segment
+		and j['max_objects'] == 17 and j['max_participants'] == 5
+		and all(x['pid'] == $peer_pid and x['seat'] in j['participants'][0]['seats']
+			for x in j['holders'] if x['role'] != 'travelling')" show a/segment
+	json "o['events']['redeliver'] and o['events']['length'] == 3
+		and o['events']['n_claimed'] == 5 and o['events']['n_passed'] == 2
+		and [(x['role'], x['position'], x['n']) for x in h('events')] ==
+			[('reading', 0, 1), ('reading', 1, 1)]" show a/segment
+	json "not o['samples']['records'] and o['samples']['length'] == 2
+		and o['samples']['n_written'] == 3 and o['samples']['n_read'] == 1
+		and [x['role'] for x in h('samples')] == ['producer', 'consumer']
+		and 'n_records_read' not in o['samples']" show a/segment
+	json "o['log']['records'] and o['log']['length'] == 32
+		and o['log']['n_records_written'] == 3 and o['log']['n_records_read'] == 1
+		and [x['role'] for x in h('log')] == ['producer', 'consumer']" show a/segment
+	json "o['state']['version'] == 7 and o['state']['n_writers'] == 1
+		and o['state']['max_writers'] == 3 and o['state']['slots'] == 4
+		and [(x['role'], x['index']) for x in h('state')] == [('writer', 0)]" show a/segment
+
+	json "o['frames']['n_free'] == 4 and o['frames']['n_held'] == 3
+		and o['frames']['n_sent'] == 1 and o['frames']['n_acquired'] == 4
+		and o['frames']['high_water'] >= 4 and o['shots']['pool'] == 'frames'
+		and sorted((x['role'], x['n'], x.get('queue')) for x in h('frames')) ==
+			[('holder', 3, None), ('travelling', 1, 'shots')]" show a/segment
+	json "not o['news']['reliable'] and o['news']['n_published'] == 6
+		and o['news']['lag'] == h('news')[2]['lag'] > 0
+		and o['news']['n_lost'] == h('news')[2]['n_lost'] > 1
+		and [(x['role'], x['index']) for x in h('news')] ==
+			[('publisher', 0), ('subscriber', 0), ('subscriber', 1)]
+		and [x['n_read'] for x in h('news')[1:]] == [6, 1]
+		and all(x['n_lost'] + x['n_read'] == x['position'] == 6 - x['lag']
+			for x in h('news')[1:])" show a/segment
+	json "o['orders']['reliable'] and o['orders']['evict_lag'] == 3
+		and o['orders']['max_publishers'] == 2 and o['orders']['max_subscribers'] == 3
+		and o['orders']['n_evicted'] == 1 and o['orders']['lag'] == 0
+		and [x['role'] for x in h('orders')] ==
+			['publisher', 'subscriber', 'evicted subscriber']" show a/segment
+
+	# Rates are there only if an interval was asked for, and not of what does not move.
+	json "all('rates' not in x for x in j['objects']) and 'interval_ns' not in j" show a/segment
+	json "j['interval_ns'] >= 1000000 and o['events']['rates'] == {'pushed': 0, 'popped': 0}
+		and o['counter']['rates'] == {} and o['numbers/all']['rates'] == {}" \
+		show a/segment --interval 0.001
+	tell_peer busy
+	until_true all_move "$moving"
+	check 0 'jobs.*pushed [0-9.]*/s, popped [0-9.]*/s' show a/segment --interval 0.01
+	check 0 'counter.*value 42 *-$' show --interval 0.01 a/segment
+	check 0 'events.*idle$' show --interval 0.01 a/segment
+	tell_peer idle
 	# Looking has left no trace.
 	json "j['n_participants'] == 1 and j['n_deaths'] == 0 and len(j['participants']) == 1" \
 		show a/segment
@@ -164,13 +265,21 @@ inside() {
 	exec 8>&- 9<&-
 	until_true ends_with '"event": "repaired"'
 	json "j['participants'] == [] and j['n_deaths'] == 1 and j['n_repairs'] >= 1
-		and j['objects'][0]['n_redelivered'] == 2
-		and [h['state'] for h in j['holders']] == ['redelivery'] * 2" show a/segment
+		and o['events']['n_redelivered'] == 2
+		and [x['role'] for x in h('events')] == ['redelivery'] * 2
+		and all(x['seat'] is None for x in h('events'))
+		and h('samples') == h('log') == h('state') == h('news') == h('orders') == []
+		and o['samples']['length'] == 2 and o['log']['n_records_written'] >= 3
+		and o['state']['version'] >= 7 and o['state']['n_writers'] == 0
+		and o['frames']['n_held'] == 0 and o['frames']['n_reclaimed'] == 3
+		and [(x['role'], x['n']) for x in h('frames')] == [('travelling', 1)]
+		and o['orders']['n_publishers'] == o['orders']['n_subscribers'] == 0" show a/segment
 	json "j['usage']['segments']['used'] == 2 and j['n_deaths'] == 1 and j['n_requeued'] == 2
 		and j['n_gave_up'] == 0 and j['n_restarts'] == 0" stats
-	json "j['uid'] == $(id -u) and j['usage']['objects']['used'] == 3" stats --user "$(id -u)"
+	json "j['uid'] == $(id -u) and j['usage']['objects']['used'] == len($objects)" stats --user "$(id -u)"
 	check 0 'elements of the dead handed out again' stats
 
+	garbled
 	json 'j["mode"] == "0600" and j["lifetime"] == "until-removed"' set a/segment --mode 0600
 	check 0 '' set a/segment --owner "$(id -u):$(id -g)"
 	check 0 '' set a/segment --lifetime until-removed
@@ -188,7 +297,7 @@ inside() {
 	until_true ends_with reconnected
 	grep -q 'was lost' "$scratch/watch.err" || fail 'watch does not say that it lost the daemon'
 	json 'j["n_restarts"] == 1 and j["usage"]["segments"]["used"] == 2' stats
-	json 'len(j["objects"]) == 3 and j["objects"][0]["length"] == 3' show a/segment
+	json "len(j['objects']) == len($objects) and o['events']['length'] == 3" show a/segment
 	# And stops in order, and comes back from that.
 	daemon=$(daemon_pid)
 	kill -TERM "$daemon"
@@ -231,6 +340,9 @@ check 2 'takes no arguments' "$nobody" ls x
 check 2 "option '-x' is unknown" "$nobody" ls -x
 check 2 'name is missing' "$nobody" show
 check 2 "got 'b' too" "$nobody" show a b
+check 2 'not an interval' "$nobody" show a --interval 0
+check 2 'not an interval' "$nobody" show a --interval 1s
+check 2 'not an interval' "$nobody" show a --interval 86401
 check 2 '"\.\."' "$nobody" show ../a
 check 2 'empty component' "$nobody" show a//b
 check 2 'name is missing' "$nobody" create

@@ -213,19 +213,24 @@ endif
 
 # shmregctl: every command, and its parts.
 check_PROGRAMS += ctl-peer
-ctl_peer_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+ctl_peer_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 ctl_peer_LDADD = libshmreg.la
-ctl_peer_SOURCES = tests/ctl-peer.c
+ctl_peer_SOURCES = tests/ctl-peer.c tests/random.h
 TESTS += tests/ctl.sh tests/man.sh
 EXTRA_DIST += tests/ctl.sh tests/man.sh
 if HAVE_CHECK
-PURE_TESTS += test-json test-text test-fdstore
+PURE_TESTS += test-json test-rate test-text test-fdstore
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto
 
 test_json_CPPFLAGS = $(ctl_cppflags)
 test_json_CFLAGS = $(harness_cflags)
 test_json_LDADD = $(CHECK_LIBS)
 test_json_SOURCES = tests/test-json.c ctl/json.c ctl/json.h
+
+test_rate_CPPFLAGS = $(ctl_cppflags)
+test_rate_CFLAGS = $(harness_cflags)
+test_rate_LDADD = $(CHECK_LIBS)
+test_rate_SOURCES = tests/test-rate.c ctl/rate.c ctl/rate.h
 
 test_text_CPPFLAGS = $(ctl_cppflags)
 test_text_CFLAGS = $(harness_cflags)

@@ -36,6 +36,9 @@ START_TEST(test_values)
 	json_number(&j, NULL, UINT64_MAX);
 	expect("18446744073709551615");
 	begin();
+	json_decimal(&j, NULL, 1234567.0625);
+	expect("1234567.062");
+	begin();
 	json_bool(&j, NULL, true);
 	expect("true");
 	begin();

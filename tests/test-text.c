@@ -60,7 +60,9 @@ START_TEST(test_table)
 	struct text_table t;
 	char *text;
 	size_t size;
-	FILE *stream = open_memstream(&text, &size);
+	FILE *stream = open_memstream(&text, &size), *row;
+	size_t written_size;
+	char *written;
 
 	text_table_init(&t, 3, titles);
 	text_table_add(&t, "%s", "a/long/name");
@@ -68,7 +70,10 @@ START_TEST(test_table)
 	text_table_add(&t, "live");
 	text_table_add(&t, "%s", "b\x1b\n");
 	text_table_add(&t, "%d", 1234567);
-	text_table_add(&t, "x");
+	row = open_memstream(&written, &written_size);
+	fputs("x", row);
+	text_table_add_stream(&t, row, &written);
+	ck_assert_ptr_null(written);
 	ck_assert_int_eq(text_table_print(&t, stream), 0);
 	/* And again, empty. */
 	ck_assert_int_eq(text_table_print(&t, stream), 0);
@@ -158,6 +163,30 @@ START_TEST(test_parse_others)
 }
 END_TEST
 
+START_TEST(test_parse_seconds)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} good[] = { { "1", 1000 },    { "0.5", 500 },	  { "0.001", 1 },
+		     { "2.25", 2250 }, { "10.", 10000 }, { "86400", 86400000 } };
+	static const char *const bad[] = { "", "0", "0.0", "-1", "+1", " 1", "1s", ".5", "1e3",
+					   "0.0001", "86400.001", "86401", "99999999999999999999",
+					   "1,5", "0x1", "nan" };
+	const char *why;
+	uint64_t ns = 7;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_msg(parse_seconds(bad[i], &ns, &why) == -EINVAL, "'%s'", bad[i]);
+		ck_assert_uint_eq(ns, 7);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ck_assert_msg(parse_seconds(good[i].text, &ns, &why) == 0, "'%s'", good[i].text);
+		ck_assert_uint_eq(ns, good[i].ms * 1000000);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("text");
@@ -169,6 +198,7 @@ int main(void)
 	tcase_add_test(tcase, test_words);
 	tcase_add_test(tcase, test_table);
 	tcase_add_test(tcase, test_parse_bytes);
+	tcase_add_test(tcase, test_parse_seconds);
 	tcase_add_test(tcase, test_parse_others);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
