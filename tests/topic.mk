@@ -8,4 +8,10 @@ test_topic_CFLAGS = $(harness_cflags)
 test_topic_LDADD = $(queue_ldadd)
 test_topic_SOURCES = tests/test-topic.c tests/suite.h
 
+PURE_TESTS += test-topic-wreckage
+test_topic_wreckage_CPPFLAGS = $(queue_cppflags)
+test_topic_wreckage_CFLAGS = $(harness_cflags)
+test_topic_wreckage_LDADD = $(queue_ldadd)
+test_topic_wreckage_SOURCES = tests/test-topic-wreckage.c tests/suite.h
+
 endif
