@@ -14,4 +14,11 @@ test_topic_wreckage_CFLAGS = $(harness_cflags)
 test_topic_wreckage_LDADD = $(queue_ldadd)
 test_topic_wreckage_SOURCES = tests/test-topic-wreckage.c tests/suite.h
 
+check_PROGRAMS += test-topic-threads
+TESTS += test-topic-threads
+test_topic_threads_CPPFLAGS = $(queue_cppflags)
+test_topic_threads_CFLAGS = $(harness_cflags)
+test_topic_threads_LDADD = $(queue_ldadd) -lpthread
+test_topic_threads_SOURCES = tests/test-topic-threads.c tests/random.h
+
 endif

@@ -18,7 +18,7 @@ crash_ldadd = libcrash.la libstructures.la librepair.la libproto.la
 # Symbols are bound before the first step.
 crash_ldflags = $(AM_LDFLAGS) -Wl,-z,now
 
-crash_programs = crash-array crash-atomic crash-cell crash-queue
+crash_programs = crash-array crash-atomic crash-cell crash-queue crash-topic
 check_PROGRAMS += $(crash_programs)
 
 # What is inline but was not inlined is in the library.
@@ -45,6 +45,15 @@ crash_queue_SOURCES = \
 	tests/crash/queue-oracle.c \
 	tests/crash/queue-rig.c \
 	tests/crash/queue-rig.h
+
+crash_topic_CPPFLAGS = $(crash_cppflags)
+crash_topic_LDFLAGS = $(crash_ldflags)
+crash_topic_LDADD = $(crash_ldadd)
+crash_topic_SOURCES = \
+	tests/crash/topic-operations.c \
+	tests/crash/topic-oracle.c \
+	tests/crash/topic-rig.c \
+	tests/crash/topic-rig.h
 
 TESTS += tests/crash/crash.sh
 EXTRA_DIST += tests/crash/README tests/crash/crash.sh

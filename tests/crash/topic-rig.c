@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "repair.h"
+#include "topic-rig.h"
+
+#define TURNS_WRAP(capacity) ((capacity) << 40)
+#define RELIABLE SHMREG_TOPIC_RELIABLE
+static const struct setting settings[] = {
+	{ "four publishers, first lap", SETTING_KILL,
+	  &(const struct start){ 4, 0, N_ACTORS, 0, 0, 2, PEER } },
+	{ "two slots, all used", SETTING_PAIR | SETTING_RACE,
+	  &(const struct start){ 2, 2, N_ACTORS, 0, 0, 3, SECOND } },
+	{ "own message displaced", 0, &(const struct start){ 2, 2, N_ACTORS, 0, 0, 2, VICTIM } },
+	{ "turns wrap", 0,
+	  &(const struct start){ 2, TURNS_WRAP(UINT64_C(2)) - 3, N_ACTORS, 0, 0, 2, PEER } },
+	{ "one publisher", SETTING_KILL, &(const struct start){ 4, 0, 1, 0, 0, 1, VICTIM } },
+	{ "one publisher, all used", 0, &(const struct start){ 2, 5, 1, 0, 0, 2, VICTIM } },
+	{ "reliable", 0, &(const struct start){ 4, 9, N_ACTORS, RELIABLE, 0, 2, PEER } },
+	{ "reliable, full", 0, &(const struct start){ 4, 9, N_ACTORS, RELIABLE, 0, 4, PEER } },
+	{ "reliable, one publisher", 0, &(const struct start){ 4, 9, 1, RELIABLE, 0, 3, VICTIM } },
+	{ "evicting", 0, &(const struct start){ 4, 9, N_ACTORS, RELIABLE, 2, 2, PEER } },
+};
+#define FIRST_LAP (&settings[0])
+#define ALL_USED (&settings[1])
+
+static void must(int result)
+{
+	if (result < 0) {
+		fprintf(stderr, "topic-rig: a set-up failed: %d\n", result);
+		exit(99);
+	}
+}
+
+/* As it is after @first messages of role 0, whose sequence is about to wrap. */
+static void age(struct image *image, uint64_t first)
+{
+	const struct shmreg_topic *t = &image->actor[CHECKER].sub.topic;
+
+	for (uint32_t i = 0; i < image->shape.param[0]; i++)
+		image_role(image, i)->spare = ((UINT64_C(1) << 40) - 2) << 24;
+	for (uint64_t p = first < t->mask + 1 ? 0 : first - t->mask - 1; p != first; p++) {
+		*shmreg_topic_slot_(t, p) = shmreg_topic_turn_(t, p);
+		shmreg_topic_header_(shmreg_topic_chunk_(t, (uint32_t)(p & t->mask), t->stride))
+			->sequence = (UINT64_C(1) << 40) - 3;
+	}
+	shmreg_topic_shm_(t)->tail = first;
+}
+
+static void setup(void *memory, const struct setting *setting)
+{
+	const struct start *start = setting->data;
+	struct image *image = memory;
+	uint64_t bytes, align;
+
+	image->shape = (struct shmreg_shape){ .kind = SHMREG_KIND_TOPIC,
+					      .layout = SHMREG_TOPIC_LAYOUT,
+					      .flags = start->flags,
+					      .elem_align = 8,
+					      .elem_bytes = sizeof(struct item),
+					      .capacity = start->capacity,
+					      .param = { start->publishers, CURSORS, start->lag_max } };
+	must(shmreg_shape_bytes(&image->shape, &bytes, &align, NULL));
+	assert(bytes <= sizeof(image->topic));
+	topic_bind(&image->actor[CHECKER].sub.topic, image->topic, &image->shape, 0, NULL);
+	age(image, start->first);
+	image->first = start->first;
+	for (uint32_t i = 0; i < N_ACTORS; i++) {
+		struct actor *a = &image->actor[i];
+
+		a->number = i;
+		a->first_value = 100 * (i + 1);
+		if (i < start->publishers)
+			must(publisher_bind(&a->pub, image->topic, &image->shape, actor_seat(i),
+					    NULL, i));
+		if (i != CHECKER)
+			must(subscriber_bind(&a->sub, image->topic, &image->shape, actor_seat(i),
+					     NULL, 0));
+		a->joined = a->sub.next;
+	}
+	for (uint32_t i = 0; i < start->n_before; i++) {
+		const struct item item = item_of(SETUP_VALUE + i);
+
+		must(shmreg_publisher_publish(&image->actor[start->by].pub, &item, sizeof(item)));
+	}
+}
+
+static void *actor(void *memory, enum actor_number number)
+{
+	return &((struct image *)memory)->actor[number];
+}
+
+static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
+{
+	struct image *image = memory;
+	uint64_t seats[64];
+
+	actor_seats(dead, seats);
+	shmreg_repair_object(&image->shape, image->topic, NULL, seats, ret);
+}
+
+static const void *repair_begins(void *memory)
+{
+	return &image_role(memory, 0)->owner;
+}
+
+static void repair_nothing(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
+{
+	(void)memory;
+	(void)dead;
+	ret->n_gave_up = 0;
+}
+
+/* Frees the roles of the dead, and settles nothing. */
+static void repair_roles_only(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
+{
+	struct image *image = memory;
+
+	for (uint32_t i = 0; i < image->shape.param[0]; i++)
+		for (uint32_t a = 0; a < N_ACTORS; a++)
+			if ((dead >> a & 1) != 0 && image_role(image, i)->owner == actor_seat(a))
+				image_role(image, i)->owner = 0;
+	repair(memory, dead, ret);
+}
+
+#define HAND(name) &name##_publish
+static const struct planted planted[] = {
+	{ "repair does nothing", repair_nothing, MODE_ALONE, FIRST_LAP, &topic_operations[PUBLISH],
+	  NULL, NULL },
+	{ "repair settles nothing", repair_roles_only, MODE_ALONE, FIRST_LAP,
+	  &topic_operations[PUBLISH], NULL, NULL },
+	{ "publisher changes its spare first", NULL, MODE_ALONE, FIRST_LAP, HAND(hasty), NULL, NULL },
+	{ "displacer does not settle", NULL, MODE_RESUME, ALL_USED, &topic_operations[PUBLISH], NULL,
+	  HAND(careless) },
+	{ "publisher does not compare", NULL, MODE_RESUME, ALL_USED, HAND(rude), NULL,
+	  &topic_operations[PUBLISH] },
+};
+
+static const struct operation *const peers[] = {
+	&topic_operations[PUBLISH_LAPS],
+	&topic_operations[READ],
+};
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+const struct subject subject = {
+	.name = "topic",
+	.image_bytes = sizeof(struct image),
+	.operations = topic_operations,
+	.n_operations = N_TOPIC_OPERATIONS,
+	.settings = settings,
+	.n_settings = N(settings),
+	.peers = peers,
+	.n_peers = N(peers),
+	.planted = planted,
+	.n_planted = N(planted),
+	.setup = setup,
+	.actor = actor,
+	.repair = repair,
+	.repair_begins = repair_begins,
+	.judge = topic_judge,
+};
