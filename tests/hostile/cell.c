@@ -68,7 +68,7 @@ static void open_handles(void *memory, struct shmreg_segment *segment, const cha
 static void write_one(struct state *s, struct shmreg_cell_writer *w, struct random_state *r)
 {
 	const struct shmreg_handle *h = &w->cell.handle;
-	void *at;
+	void *at = NULL;
 
 	switch (random_below(r, 5)) {
 	case 0:

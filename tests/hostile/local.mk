@@ -32,6 +32,19 @@ test_hostile_SOURCES = \
 	$(librepair_la_SOURCES) \
 	$(libproto_la_SOURCES)
 
+hostile_programs = test-hostile
+if HAVE_CHECK
+hostile_programs += test-hostile-daemon
+check_PROGRAMS += test-hostile-daemon
+TESTS += test-hostile-daemon
+test_hostile_daemon_CPPFLAGS = $(harness_cppflags) -I$(top_srcdir)/tests/hostile
+test_hostile_daemon_CFLAGS = $(harness_cflags)
+test_hostile_daemon_LDADD = libplain.la $(harness_ldadd)
+test_hostile_daemon_SOURCES = tests/hostile/test-hostile-daemon.c $(hostile_rows) tests/random.h
+endif
+
 .PHONY: check-hostile
-check-hostile: test-hostile
-	@SHMREG_TEST_SCALE=$${SHMREG_TEST_SCALE:-20} ./test-hostile
+check-hostile: $(hostile_programs) shmregd shmreg-reaper
+	@for program in $(hostile_programs); do \
+		CK_DEFAULT_TIMEOUT=600 SHMREG_TEST_SCALE=$${SHMREG_TEST_SCALE:-20} ./$$program || exit; \
+	done

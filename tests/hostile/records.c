@@ -54,7 +54,7 @@ static void produce(struct shmreg_record_producer *p, struct random_state *r)
 	/* Nothing at all is done with any handle. */
 	const uint64_t n = random_below(r, 3) + (h->base == NULL), min = random_below(r, n + 2);
 	long long got;
-	void *at;
+	void *at = NULL;
 
 	switch (random_below(r, 4)) {
 	case 0:
@@ -89,7 +89,7 @@ static void consume(struct shmreg_record_consumer *c, struct random_state *r)
 	const size_t size = (size_t)random_below(r, MAX_BYTES);
 	const struct shmreg_handle *h = &c->ring.handle;
 	const uint64_t n = random_below(r, 9) + (h->base == NULL);
-	const void *at;
+	const void *at = NULL;
 	size_t bytes = 0;
 	long long got;
 

@@ -80,7 +80,7 @@ static void produce(struct state *s, struct random_state *r)
 	const uint64_t n = random_below(r, MAX_BULK) + (h->base == NULL);
 	const uint64_t min = random_below(r, n + 2);
 	long long got;
-	void *at;
+	void *at = NULL;
 
 	switch (random_below(r, 4)) {
 	case 0:
@@ -113,7 +113,7 @@ static void consume(struct state *s, struct random_state *r)
 	struct shmreg_ring_consumer *c = s->c;
 	const struct shmreg_handle *h = &c->ring.handle;
 	const uint64_t n = random_below(r, MAX_BULK) + (h->base == NULL);
-	const void *at;
+	const void *at = NULL;
 	long long got;
 
 	switch (random_below(r, 7)) {

@@ -86,7 +86,7 @@ static void publish(struct state *s, struct shmreg_publisher *pub, struct random
 {
 	const size_t max = (size_t)s->shape.elem_bytes, bytes = (size_t)random_below(r, max + 2);
 	const struct shmreg_handle *h = &pub->topic.handle;
-	void *at;
+	void *at = NULL;
 
 	switch (random_below(r, 5)) {
 	case 0:
@@ -117,7 +117,7 @@ static void subscribe(struct state *s, struct shmreg_subscriber *sub, struct ran
 	const size_t max = (size_t)s->shape.elem_bytes, size = (size_t)random_below(r, max + 2);
 	const struct shmreg_handle *h = &sub->topic.handle;
 	struct shmreg_topic_message message;
-	const void *at;
+	const void *at = NULL;
 
 	switch (random_below(r, 6)) {
 	case 0:
