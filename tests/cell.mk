@@ -35,4 +35,11 @@ test_cell_torture_CFLAGS = $(harness_cflags)
 test_cell_torture_LDADD = $(queue_ldadd)
 test_cell_torture_SOURCES = tests/test-cell-torture.c tests/random.h
 
+check_PROGRAMS += test-cell-daemon
+TESTS += test-cell-daemon
+test_cell_daemon_CPPFLAGS = $(harness_cppflags)
+test_cell_daemon_CFLAGS = $(harness_cflags)
+test_cell_daemon_LDADD = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_LIBS)
+test_cell_daemon_SOURCES = tests/test-cell-daemon.c
+
 endif
