@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cell-plain.h"
@@ -314,6 +315,71 @@ START_TEST(in_turn)
 }
 END_TEST
 
+/*
+ * Values that take about a time slice to copy: two slots, and a writer that does not pause, so
+ * that a reader is overtaken in the middle of most copies, and finds the writer in the middle.
+ */
+#define LARGE_WORDS (1 << 19)
+
+static void *write_large(void *data)
+{
+	struct worker *w = data;
+	struct shmreg_cell_writer writer;
+	uint64_t *value = malloc(LARGE_WORDS * sizeof(*value)), i, k;
+
+	if (value == NULL || !cell_writer_bind(&writer, base, &shape, 3)) {
+		w->n_failed++;
+		free(value);
+		return NULL;
+	}
+	for (i = 1; shmreg_load_acquire(&n_writing) > 0; i++) {
+		for (k = 0; k < LARGE_WORDS; k++)
+			value[k] = i;
+		if (shmreg_cell_write(&writer, value) != 0)
+			w->n_failed++;
+	}
+	free(value);
+	return NULL;
+}
+
+START_TEST(large_values)
+{
+	const unsigned long n = random_rounds(20000) / 200;
+	uint64_t *value = malloc(LARGE_WORDS * sizeof(*value)), k, version, last = 0;
+	struct worker w = { 0 };
+	struct shmreg_cell c;
+	unsigned long i;
+	int r;
+
+	ck_assert_ptr_nonnull(value);
+	shape = cell_shape(LARGE_WORDS * sizeof(*value), 8, 1, 2);
+	base = plain_map(&shape);
+	ck_assert_ptr_nonnull(base);
+	cell_bind(&c, base, &shape);
+	n_writing = 1;
+	ck_assert_int_eq(pthread_create(&w.thread, NULL, write_large, &w), 0);
+	for (i = 0; i < n; i++) {
+		r = shmreg_cell_read(&c, value, &version);
+		if (r == -EBUSY || (r == -ENODATA && last == 0)) {
+			sched_yield();
+			continue;
+		}
+		ck_assert_int_eq(r, 0);
+		ck_assert_uint_ge(version, last);
+		last = version;
+		for (k = 0; k < LARGE_WORDS; k++)
+			if (value[k] != version)
+				w.n_torn++;
+	}
+	shmreg_store_release(&n_writing, 0);
+	ck_assert_int_eq(pthread_join(w.thread, NULL), 0);
+	ck_assert_uint_eq(w.n_torn, 0);
+	ck_assert_uint_eq(w.n_failed, 0);
+	free(value);
+	plain_unmap(base, &shape);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cell-threads");
@@ -327,6 +393,7 @@ int main(void)
 	tcase_add_test(c, three_writers);
 	tcase_add_test(c, three_writers_two_slots);
 	tcase_add_loop_test(c, in_turn, 0, 2);
+	tcase_add_test(c, large_values);
 	suite_add_tcase(s, c);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

@@ -3,8 +3,11 @@
 
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "cell-plain.h"
 #include "suite.h"
@@ -207,6 +210,45 @@ START_TEST(views)
 }
 END_TEST
 
+/* The value to be written, on a page that is not there until it is asked for. */
+static void *source;
+static struct pose_cell_view overwritten;
+static int seen_meanwhile;
+
+static void supply(int signal)
+{
+	(void)signal;
+	seen_meanwhile = pose_cell_validate(&cell, &overwritten);
+	if (mprotect(source, (size_t)sysconf(_SC_PAGESIZE), PROT_READ) != 0)
+		_exit(1);
+}
+
+/* In the middle of a write, before the first byte: whoever copies the old value knows. */
+START_TEST(write_invalidates_first)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const struct sigaction action = { .sa_handler = supply };
+	struct sigaction before;
+	struct pose p = pose(3);
+
+	set(1, 2);
+	write_n(&writer, 1);
+	ck_assert_int_eq(pose_cell_peek(&cell, &overwritten), 0);
+	write_n(&writer, 2);
+	ck_assert_int_eq(pose_cell_validate(&cell, &overwritten), 0);
+	source = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert(source != MAP_FAILED);
+	memcpy(source, &p, sizeof(p));
+	ck_assert_int_eq(mprotect(source, page, PROT_NONE), 0);
+	ck_assert_int_eq(sigaction(SIGSEGV, &action, &before), 0);
+	ck_assert_int_eq(pose_cell_write(&writer, source), 0);
+	ck_assert_int_eq(sigaction(SIGSEGV, &before, NULL), 0);
+	ck_assert_int_eq(seen_meanwhile, -EAGAIN);
+	expect(3, 3);
+	munmap(source, page);
+}
+END_TEST
+
 START_TEST(several_writers)
 {
 	struct pose_cell_writer second, third;
@@ -328,6 +370,7 @@ int main(void)
 	tcase_add_test(c, geometry);
 	tcase_add_test(c, in_place);
 	tcase_add_loop_test(c, views, 2, 6);
+	tcase_add_test(c, write_invalidates_first);
 	tcase_add_test(c, several_writers);
 	tcase_add_loop_test(c, wrap, 0, 2);
 	tcase_add_test(c, successor);

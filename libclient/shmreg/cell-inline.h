@@ -148,7 +148,7 @@ SHMREG_FORCE_INLINE void shmreg_cell_publish_(struct shmreg_cell_writer *w, unsi
 {
 	struct shmreg_cell_shm *const shm = shmreg_cell_shm_(&w->cell);
 	const uint64_t place = (uint64_t)w->writer << SHMREG_CELL_WRITER_SHIFT | w->slot;
-	uint64_t x, word;
+	uint64_t x, word, n;
 
 	/* The slot's word relaxed: nobody looks for it but after P'. */
 	if (w->cell.writers == 1) {
@@ -161,11 +161,11 @@ SHMREG_FORCE_INLINE void shmreg_cell_publish_(struct shmreg_cell_writer *w, unsi
 		x = shmreg_load_relaxed(&shm->latest);
 		word = shmreg_cell_next_(x) | place;
 		shmreg_store_relaxed(shmreg_cell_word_(slot), word);
-		if (SHMREG_UNLIKELY(!shmreg_cas_acq_rel(&shm->latest, &x, word)))	/* P */
+		if (SHMREG_UNLIKELY(!shmreg_cas_acq_rel(&shm->latest, &x, word))) {	/* P */
 			/* relaxed: a number to look at, and one's own */
-			shmreg_store_relaxed(&shm->n_superseded[w->writer],
-					     shmreg_load_relaxed(&shm->n_superseded[w->writer]) +
-						     1);
+			n = shmreg_load_relaxed(&shm->n_superseded[w->writer]);
+			shmreg_store_relaxed(&shm->n_superseded[w->writer], n + 1);
+		}
 	}
 	w->slot = w->slot + 1 < w->cell.slots ? w->slot + 1 : 0;			/* (I2) */
 	w->next = shmreg_cell_slot_at_(&w->cell, w->writer, w->slot, stride);

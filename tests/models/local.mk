@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	tests/models/README \
 	tests/models/run \
 	tests/models/attach.pml \
+	tests/models/cell.pml \
 	tests/models/directory.pml \
 	tests/models/queue-batch.pml \
 	tests/models/queue.pml \
