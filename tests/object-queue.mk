@@ -10,4 +10,11 @@ test_object_queue_CFLAGS = $(harness_cflags)
 test_object_queue_LDADD = $(queue_ldadd)
 test_object_queue_SOURCES = tests/test-object-queue.c tests/suite.h
 
+check_PROGRAMS += test-object-queue-daemon
+TESTS += test-object-queue-daemon
+test_object_queue_daemon_CPPFLAGS = $(harness_cppflags)
+test_object_queue_daemon_CFLAGS = $(harness_cflags)
+test_object_queue_daemon_LDADD = $(harness_ldadd)
+test_object_queue_daemon_SOURCES = tests/test-object-queue-daemon.c
+
 endif
