@@ -21,4 +21,11 @@ test_topic_threads_CFLAGS = $(harness_cflags)
 test_topic_threads_LDADD = $(queue_ldadd) -lpthread
 test_topic_threads_SOURCES = tests/test-topic-threads.c tests/random.h
 
+check_PROGRAMS += test-topic-torture
+TESTS += test-topic-torture
+test_topic_torture_CPPFLAGS = $(queue_cppflags)
+test_topic_torture_CFLAGS = $(harness_cflags)
+test_topic_torture_LDADD = $(queue_ldadd)
+test_topic_torture_SOURCES = tests/test-topic-torture.c tests/random.h
+
 endif

@@ -250,9 +250,8 @@ static void run_look(void *arg)
 	{                                                                                          \
 		__VA_ARGS__                                                                        \
 	}
-#define RACE (OPERATION_PAIR | OPERATION_RACE)
 const struct operation topic_operations[N_TOPIC_OPERATIONS] = {
-	[PUBLISH] = { "publish", run_publish, RACE, EFFECT(1, 0, false) },
+	[PUBLISH] = { "publish", run_publish, OPERATION_PAIR, EFFECT(1, 0, false) },
 	[PUBLISH_TWICE] = { "publish, publish", run_publish_twice, 0, EFFECT(2, 0, false) },
 	[RESERVE_PUBLISH] = { "reserve, publish", run_reserve_publish, 0, EFFECT(1, 0, false) },
 	[READ] = { "read", run_read, OPERATION_PAIR, EFFECT(0, 1, false) },
