@@ -403,6 +403,92 @@ START_TEST(test_eviction)
 }
 END_TEST
 
+/* Between announcement and look others publish laps, or evict: what follows is safe all the same. */
+START_TEST(test_joining_takes_time)
+{
+	const uint32_t lag_max = _i & 1 ? 3 : 0;
+	const uint64_t at = starts[_i / 2];
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	uint64_t i, *cursor;
+
+	set_up(4, SHMREG_TOPIC_RELIABLE, 2, lag_max, at);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	memset(&sub, 0, sizeof(sub));
+	topic_bind(&sub.topic, base, &shape, 2, NULL);
+	cursor = topic_cursors(&sub.topic);
+	/* The newest was looked up, and nothing said yet. */
+	for (i = 0; i < 9; i++)
+		publish(&pub, at + i);
+	*cursor = topic_cursor_announce(&sub.topic, at);
+	/* Now it is; who was stopped behind its look at the cursors goes on for as long as it may. */
+	if (lag_max != 0)
+		*cursor = (*cursor & ~SHMREG_TOPIC_STATE_MASK) | SHMREG_TOPIC_EVICTED;
+	ck_assert_int_eq(subscriber_join(&sub, 0, at, 0), 0);
+	ck_assert_uint_eq(*cursor, topic_cursor_announce(&sub.topic, at + 9));
+	expect_nothing(&sub);
+	for (; i < 12; i++)
+		publish(&pub, at + i);
+	for (i = 9; i < 12; i++)
+		expect(&sub, at + i, at + i, 0);
+	tear_down();
+}
+END_TEST
+
+/* What no correct process writes: an error, and no access elsewhere, which plain_map() would see. */
+START_TEST(test_nonsense)
+{
+	struct shmreg_topic_chunk *header;
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub, other;
+	struct item item = { 0, 0 };
+	uint64_t *slot, w, newest;
+	const void *place;
+
+	set_up(4, 0, 2, 0, 6);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, 0), 0);
+	publish(&pub, 6);
+	slot = shmreg_topic_slot_(&pub.topic, 6);
+	w = *slot;
+	/* a chunk that there is not */
+	*slot |= SHMREG_TOPIC_CHUNK_MASK;
+	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, sizeof(item), NULL), -EUCLEAN);
+	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &place, NULL), -EUCLEAN);
+	ck_assert_int_eq(shmreg_topic_read_at(&sub.topic, 6, &item, sizeof(item), NULL), -EUCLEAN);
+	*slot = w;
+	/* a message larger than any */
+	header = shmreg_topic_header_(shmreg_topic_chunk_(
+		&pub.topic, shmreg_topic_absolute_(&pub.topic, w, 2), pub.topic.stride));
+	header->bytes = 17;
+	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, 1000, NULL), -EUCLEAN);
+	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &place, NULL), -EUCLEAN);
+	ck_assert_int_eq(shmreg_topic_read_at(&sub.topic, 6, &item, 1000, NULL), -EUCLEAN);
+	header->bytes = 16;
+	/* a publisher, a displaced chunk that there is not */
+	for (w = 7; w < 10; w++)
+		publish(&pub, w);
+	header->publisher = 2;
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EUCLEAN);
+	header->publisher = 1;
+	header->displaced = pub.topic.n_chunks;
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EUCLEAN);
+	header->publisher = 0;
+	header->displaced = 4;
+	/* a tail where nothing was published yet; a slot that has stayed behind */
+	((struct shmreg_topic_shm *)base)->tail = 20;
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EUCLEAN);
+	ck_assert_int_eq(publisher_bind(&other, base, &shape, 5, NULL, 1), -EUCLEAN);
+	ck_assert_int_eq(shmreg_topic_newest(&pub.topic, &newest), -EUCLEAN);
+	((struct shmreg_topic_shm *)base)->tail = 12;
+	sub.next = sub.expected = 11;
+	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, sizeof(item), NULL), -EUCLEAN);
+	((struct shmreg_topic_shm *)base)->tail = 10;
+	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), 0);
+	tear_down();
+}
+END_TEST
+
 /* A forked child finds its handles full of zeros. */
 START_TEST(test_fork)
 {
@@ -555,6 +641,8 @@ int main(void)
 	tcase_add_loop_test(c, test_in_place, 0, 2);
 	tcase_add_loop_test(c, test_room, 0, N_STARTS * 2);
 	tcase_add_loop_test(c, test_eviction, 0, N_STARTS * 3);
+	tcase_add_loop_test(c, test_joining_takes_time, 0, N_STARTS * 2);
+	tcase_add_test(c, test_nonsense);
 	tcase_add_test(c, test_fork);
 	tcase_add_loop_test(c, test_look, 0, N_STARTS);
 	tcase_add_test(c, test_typed);

@@ -28,4 +28,11 @@ test_topic_torture_CFLAGS = $(harness_cflags)
 test_topic_torture_LDADD = $(queue_ldadd)
 test_topic_torture_SOURCES = tests/test-topic-torture.c tests/random.h
 
+check_PROGRAMS += test-topic-daemon
+TESTS += test-topic-daemon
+test_topic_daemon_CPPFLAGS = $(harness_cppflags)
+test_topic_daemon_CFLAGS = $(harness_cflags)
+test_topic_daemon_LDADD = $(harness_ldadd)
+test_topic_daemon_SOURCES = tests/test-topic-daemon.c
+
 endif

@@ -231,12 +231,12 @@ static void run_publish_read(void *arg)
 static void run_look(void *arg)
 {
 	struct actor *a = arg;
-	struct shmreg_topic_message m;
+	struct shmreg_topic_message m[2];
 	struct item items[2];
 	int r;
 
 	begin(a);
-	r = shmreg_topic_last(&a->sub.topic, items, sizeof(*items), 2, &m);
+	r = shmreg_topic_last(&a->sub.topic, items, sizeof(*items), 2, m);
 	if (r < 0)
 		shmreg_store_release(&a->log.result, r);
 	for (int i = 0; i < r; i++)
