@@ -1,6 +1,6 @@
 # examples/: programs as users write them. They see the installed headers only, and are not installed.
 
-noinst_PROGRAMS += wordcount hello
+noinst_PROGRAMS += wordcount hello frames
 wordcount_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -D_GNU_SOURCE
 wordcount_LDADD = libshmreg.la
 wordcount_SOURCES = \
@@ -13,3 +13,7 @@ wordcount_SOURCES = \
 hello_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 hello_LDADD = libshmreg.la
 hello_SOURCES = examples/hello.c
+
+frames_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+frames_LDADD = libshmreg.la
+frames_SOURCES = examples/frames.c

@@ -62,6 +62,7 @@ endif
 
 
 integration_scripts = \
+	tests/test-frames \
 	tests/test-install \
 	tests/test-service \
 	tests/test-wordcount
