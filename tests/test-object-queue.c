@@ -190,6 +190,12 @@ START_TEST(each_slot_has_its_own)
 	sent(&a, 4);
 	*pair_ref(&pair, 3) = 0;
 	ck_assert_int_eq(shmreg_object_queue_receive(&b.queue, &ref), -EUCLEAN);
+	/* far beyond */
+	teardown();
+	begin(4, 4, 0, 0);
+	sent(&a, 5);
+	*pair_ref(&pair, 0) = UINT64_C(1) << 37;
+	ck_assert_int_eq(shmreg_object_queue_receive(&b.queue, &ref), -EUCLEAN);
 	ck_assert(queue_is_clean(pair.queue, &pair.queue_shape));
 }
 END_TEST

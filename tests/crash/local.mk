@@ -18,7 +18,7 @@ crash_ldadd = libcrash.la libstructures.la librepair.la libproto.la
 # Symbols are bound before the first step.
 crash_ldflags = $(AM_LDFLAGS) -Wl,-z,now
 
-crash_programs = crash-array crash-atomic crash-cell crash-queue crash-topic
+crash_programs = crash-array crash-atomic crash-cell crash-object-queue crash-queue crash-topic
 check_PROGRAMS += $(crash_programs)
 
 # What is inline but was not inlined is in the library.
@@ -36,6 +36,15 @@ crash_cell_CPPFLAGS = $(crash_cppflags)
 crash_cell_LDFLAGS = $(crash_ldflags)
 crash_cell_LDADD = $(crash_ldadd)
 crash_cell_SOURCES = tests/crash/cell.c
+
+crash_object_queue_CPPFLAGS = $(crash_cppflags)
+crash_object_queue_LDFLAGS = $(crash_ldflags)
+crash_object_queue_LDADD = $(crash_ldadd)
+crash_object_queue_SOURCES = \
+	tests/crash/object-queue.c \
+	tests/crash/object-queue-operations.c \
+	tests/crash/object-queue-oracle.c \
+	tests/crash/object-queue-rig.h
 
 crash_queue_CPPFLAGS = $(crash_cppflags)
 crash_queue_LDFLAGS = $(crash_ldflags)
