@@ -62,7 +62,7 @@ static int look_at(const struct frame *frame)
 	return 1;
 }
 
-static int worker(void)
+static int worker(pid_t camera)
 {
 	struct shmreg_connection *connection;
 	struct shmreg_segment *segment;
@@ -78,7 +78,7 @@ static int worker(void)
 	    counter_open(segment, &looked, "looked") < 0 ||
 	    counter_open(segment, &over, "over") < 0)
 		return fail("worker");
-	while (counter_load(over) == 0) {
+	while (counter_load(over) == 0 && getppid() == camera) {
 		if (shots_acquire(queue, &lease) < 0) {
 			pause_a_little();
 			continue;
@@ -96,10 +96,11 @@ static int worker(void)
 
 static pid_t hire(void)
 {
+	const pid_t camera = getpid();
 	const pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(worker());	/* uses a connection of its own */
+		_exit(worker(camera));	/* uses a connection of its own */
 	return pid;
 }
 
