@@ -4,6 +4,7 @@ if HAVE_CHECK
 
 original_tests = \
 	test-original-attach \
+	test-original-pool \
 	test-original-queue \
 	test-original-space \
 	test-original-table
@@ -14,6 +15,11 @@ test_original_attach_CPPFLAGS = $(harness_cppflags)
 test_original_attach_CFLAGS = $(harness_cflags)
 test_original_attach_LDADD = $(integration_ldadd)
 test_original_attach_SOURCES = tests/test-original-attach.c
+
+test_original_pool_CPPFLAGS = $(harness_cppflags)
+test_original_pool_CFLAGS = $(harness_cflags)
+test_original_pool_LDADD = $(integration_ldadd)
+test_original_pool_SOURCES = tests/test-original-pool.c tests/random.h
 
 test_original_queue_CPPFLAGS = $(harness_cppflags)
 test_original_queue_CFLAGS = $(harness_cflags)
