@@ -55,18 +55,20 @@ static int add_owners(struct snapshot *s, size_t i, const struct owners *owners)
 	int r = 0;
 
 	for (uint32_t k = 0; r == 0 && k < SHMREG_SEATS; k++) {
+		if (!owners->by_seat[k])
+			continue;
 		holder.seat = k;
 		holder.value[0] = owners->by_seat[k];
-		if (holder.value[0])
-			r = snapshot_add_holder(s, &holder);
+		r = snapshot_add_holder(s, &holder);
 	}
 	holder.seat = 0;
 	holder.role = "travelling";
 	for (uint32_t k = 0; r == 0 && k <= s->header.max_objects; k++) {
+		if (!owners->by_queue[k])
+			continue;
 		holder.queue = snapshot_name_at(s, k);
 		holder.value[0] = owners->by_queue[k];
-		if (holder.value[0])
-			r = snapshot_add_holder(s, &holder);
+		r = snapshot_add_holder(s, &holder);
 	}
 	return r;
 }

@@ -33,6 +33,7 @@ shmregctl_SOURCES = \
 	ctl/show-json.c \
 	ctl/show-json.h \
 	ctl/show.c \
+	ctl/snapshot-take.c \
 	ctl/snapshot.c \
 	ctl/snapshot.h \
 	ctl/stats.c \

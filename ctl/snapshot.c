@@ -2,63 +2,13 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include "kind.h"
 #include "rate.h"
 #include "snapshot.h"
 
-/* An entry that is being written is free or committed by one of the next looks. */
-#define READ_TRIES 100
 /* More than that are there only in garbled objects; they say nothing. */
 #define HOLDERS_MAX 65536
-
-static int copy_objects(struct snapshot *s, const struct shmreg_dir *dir)
-{
-	s->objects = calloc(dir->max_objects, sizeof(*s->objects));
-	if (!s->objects)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < dir->max_objects; i++) {
-		int r = -EAGAIN;
-
-		for (unsigned int k = 0; k < READ_TRIES && r == -EAGAIN; k++)
-			r = shmreg_dir_read_object(dir, i, &s->objects[s->n_objects].entry);
-		if (r == 0)
-			s->objects[s->n_objects++].index = i;
-	}
-	return 0;
-}
-
-static int copy_participants(struct snapshot *s, const struct shmreg_dir *dir)
-{
-	s->participants = calloc(dir->max_participants, sizeof(*s->participants));
-	if (!s->participants)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < dir->max_participants; i++) {
-		int r = -EAGAIN;
-
-		for (unsigned int k = 0; k < READ_TRIES && r == -EAGAIN; k++)
-			r = shmreg_dir_read_participant(dir, i, &s->participants[s->n_participants]);
-		s->n_participants += r == 0;
-	}
-	return 0;
-}
-
-static int copy_directory(struct snapshot *s, const struct shmreg_dir *dir)
-{
-	const uint64_t *seats = shmreg_dir_seats(dir);
-	int r;
-
-	s->header = *dir;
-	/* relaxed: words to look at, by which nobody finds anything */
-	for (uint32_t i = 0; i < SHMREG_SEATS; i++)
-		s->seats[i] = shmreg_load_relaxed(&seats[i]);
-	r = copy_objects(s, dir);
-	return r < 0 ? r : copy_participants(s, dir);
-}
 
 int snapshot_add_holder(struct snapshot *s, const struct snapshot_holder *holder)
 {
@@ -75,81 +25,6 @@ int snapshot_add_holder(struct snapshot *s, const struct snapshot_holder *holder
 	}
 	s->holders[s->n_holders++] = *holder;
 	return 0;
-}
-
-static int read_data(struct snapshot *s, struct shmreg_segment *segment)
-{
-	struct timespec now;
-
-	for (size_t i = 0; i < s->n_objects; i++) {
-		struct snapshot_object *o = &s->objects[i];
-		int r;
-
-		if (o->entry.state != SHMREG_ENTRY_LIVE)
-			continue;
-		r = kind_of(o)->read(s, i, segment);
-		if (r == -ENOMEM)
-			return r;
-		/* Else it was removed meanwhile, or is of a layout unknown here: shown without. */
-		o->read = r >= 0;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	s->read_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	return 0;
-}
-
-static int take(struct snapshot *s, struct shmreg_connection *connection, const char *name)
-{
-	struct shmreg_segment *segment = NULL;
-	const struct shmreg_dir *dir = NULL;
-	int r;
-
-	/* Before attaching, so that we are not in what we show. */
-	r = shmreg_segment_describe(connection, name, &s->info, &dir);
-	if (r < 0)
-		return r;
-	r = copy_directory(s, dir);
-	shmreg_dir_unmap(dir);
-	if (r < 0)
-		return r;
-	r = shmreg_segment_open(connection, &segment, name, SHMREG_ACCESS_READ);
-	if (r < 0) {
-		snprintf(s->why_not, sizeof(s->why_not), "%s", shmreg_error());
-		return 0;
-	}
-	/* Another segment has got the name in between. */
-	if (shmreg_segment_dir(segment)->segment == s->header.segment) {
-		s->attached = true;
-		r = read_data(s, segment);
-	} else {
-		snprintf(s->why_not, sizeof(s->why_not), "it has just been replaced by another");
-	}
-	shmreg_segment_close(segment);
-	return r;
-}
-
-int snapshot_take(const struct ctl *ctl, const char *name, struct snapshot **ret)
-{
-	struct shmreg_connection *connection;
-	struct snapshot *s;
-	int r;
-
-	r = ctl_connect(ctl, &connection, 0);
-	if (r)
-		return r;
-	s = calloc(1, sizeof(*s));
-	r = s ? take(s, connection, name) : -ENOMEM;
-	if (r == -ENOMEM) {
-		r = ctl_fail("no memory is left");
-		snapshot_free(s);
-	} else if (r < 0) {
-		r = ctl_failed(r);
-		snapshot_free(s);
-	} else {
-		*ret = s;
-	}
-	shmreg_disconnect(connection);
-	return r;
 }
 
 struct snapshot *snapshot_free(struct snapshot *s)
@@ -185,12 +60,26 @@ const char *snapshot_name(const struct snapshot *s, uint64_t id)
 	return NULL;
 }
 
+static int by_index(const void *index, const void *object)
+{
+	const uint32_t a = *(const uint32_t *)index;
+	const uint32_t b = ((const struct snapshot_object *)object)->index;
+
+	return a < b ? -1 : a > b;
+}
+
+/* They were copied in the order of the directory. */
+static const struct snapshot_object *object_at(const struct snapshot *s, uint32_t index)
+{
+	return s->n_objects ? bsearch(&index, s->objects, s->n_objects, sizeof(*s->objects), by_index) :
+			      NULL;
+}
+
 const char *snapshot_name_at(const struct snapshot *s, uint32_t index)
 {
-	for (size_t i = 0; i < s->n_objects; i++)
-		if (s->objects[i].index == index)
-			return s->objects[i].entry.name;
-	return NULL;
+	const struct snapshot_object *o = object_at(s, index);
+
+	return o ? o->entry.name : NULL;
 }
 
 bool snapshot_rate(const struct snapshot *before, const struct snapshot *after,
@@ -198,18 +87,12 @@ bool snapshot_rate(const struct snapshot *before, const struct snapshot *after,
 		   double *ret)
 {
 	const uint64_t elapsed = after->read_ns - before->read_ns;
+	const struct snapshot_object *o = object_at(before, object->index);
 
-	if (!fact->rate || !object->read || !elapsed ||
-	    before->header.segment != after->header.segment)
+	/* Another one may have its place, in a segment that may have another's name. */
+	if (!fact->rate || !elapsed || !object->read || !o || !o->read ||
+	    o->entry.id != object->entry.id || before->header.segment != after->header.segment)
 		return false;
-	for (size_t k = 0; k < before->n_objects; k++) {
-		const struct snapshot_object *o = &before->objects[k];
-
-		if (o->entry.id != object->entry.id || !o->read)
-			continue;
-		*ret = rate_per_second(rate_risen(o->value[i], object->value[i], fact->modulus),
-				       elapsed);
-		return true;
-	}
-	return false;
+	*ret = rate_per_second(rate_risen(o->value[i], object->value[i], fact->modulus), elapsed);
+	return true;
 }

@@ -7,6 +7,7 @@
  *	hold		makes an object of each kind, puts something into each, and keeps
  *			some of it in its hands
  *	busy		works with all of them, until the next line comes
+ *	remove OBJECT	removes it, and goes on holding it
  *	garble SEED	writes random bytes over the whole data area
  *
  * It says the word when it has done so (busy: when it has begun), and ends when its input ends,
@@ -247,6 +248,8 @@ int main(int argc, char **argv)
 			say("busy");
 			busy();
 			continue;
+		} else if (strncmp(line, "remove ", 7) == 0) {
+			ok(shmreg_object_remove(segment, line + 7));
 		} else if (strncmp(line, "garble ", 7) == 0) {
 			garble(line + 7);
 		} else if (strcmp(line, "idle") != 0) {

@@ -252,6 +252,13 @@ inside() {
 	check 0 'counter.*value 42 *-$' show --interval 0.01 a/segment
 	check 0 'events.*idle$' show --interval 0.01 a/segment
 	tell_peer idle
+	# Removed, while it is held, and so the pool that a queue's objects are of.
+	tell_peer remove jobs
+	tell_peer remove frames
+	check 0 'jobs.*queue .*removed$' show a/segment
+	json "o['jobs']['state'] == 'removed' and 'length' not in o['jobs']
+		and o['shots']['pool'] == 'frames' and h('frames') == h('jobs') == []
+		and o['jobs']['rates'] == {}" show a/segment --interval 0.001
 	# Looking has left no trace.
 	json "j['n_participants'] == 1 and j['n_deaths'] == 0 and len(j['participants']) == 1" \
 		show a/segment
@@ -271,12 +278,11 @@ inside() {
 		and h('samples') == h('log') == h('state') == h('news') == h('orders') == []
 		and o['samples']['length'] == 2 and o['log']['n_records_written'] >= 3
 		and o['state']['version'] >= 7 and o['state']['n_writers'] == 0
-		and o['frames']['n_held'] == 0 and o['frames']['n_reclaimed'] == 3
-		and [(x['role'], x['n']) for x in h('frames')] == [('travelling', 1)]
+		and o['shots']['length'] == 1 and o['shots']['pool'] is None and 'frames' not in o
 		and o['orders']['n_publishers'] == o['orders']['n_subscribers'] == 0" show a/segment
 	json "j['usage']['segments']['used'] == 2 and j['n_deaths'] == 1 and j['n_requeued'] == 2
 		and j['n_gave_up'] == 0 and j['n_restarts'] == 0" stats
-	json "j['uid'] == $(id -u) and j['usage']['objects']['used'] == len($objects)" stats --user "$(id -u)"
+	json "j['uid'] == $(id -u) and j['usage']['objects']['used'] == len($objects) - 2" stats --user "$(id -u)"
 	check 0 'elements of the dead handed out again' stats
 
 	garbled
@@ -297,7 +303,7 @@ inside() {
 	until_true ends_with reconnected
 	grep -q 'was lost' "$scratch/watch.err" || fail 'watch does not say that it lost the daemon'
 	json 'j["n_restarts"] == 1 and j["usage"]["segments"]["used"] == 2' stats
-	json "len(j['objects']) == len($objects) and o['events']['length'] == 3" show a/segment
+	json "len(j['objects']) == len($objects) - 2 and o['events']['length'] == 3" show a/segment
 	# And stops in order, and comes back from that.
 	daemon=$(daemon_pid)
 	kill -TERM "$daemon"

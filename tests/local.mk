@@ -219,7 +219,7 @@ ctl_peer_SOURCES = tests/ctl-peer.c tests/random.h
 TESTS += tests/ctl.sh tests/man.sh
 EXTRA_DIST += tests/ctl.sh tests/man.sh
 if HAVE_CHECK
-PURE_TESTS += test-json test-rate test-text test-fdstore
+PURE_TESTS += test-json test-rate test-show-json test-text test-fdstore
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto
 
 test_json_CPPFLAGS = $(ctl_cppflags)
@@ -231,6 +231,14 @@ test_rate_CPPFLAGS = $(ctl_cppflags)
 test_rate_CFLAGS = $(harness_cflags)
 test_rate_LDADD = $(CHECK_LIBS)
 test_rate_SOURCES = tests/test-rate.c ctl/rate.c ctl/rate.h
+
+test_show_json_CPPFLAGS = $(ctl_cppflags) -I$(top_srcdir)/libclient
+test_show_json_CFLAGS = $(harness_cflags)
+test_show_json_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
+test_show_json_SOURCES = tests/test-show-json.c ctl/info.c ctl/info.h ctl/json.c ctl/json.h \
+	ctl/kind-cell.c ctl/kind-pool.c ctl/kind-queue.c ctl/kind-ring.c ctl/kind-topic.c \
+	ctl/kind.c ctl/kind.h ctl/rate.c ctl/rate.h ctl/show-json.c ctl/show-json.h \
+	ctl/snapshot.c ctl/snapshot.h ctl/text.c ctl/text.h
 
 test_text_CPPFLAGS = $(ctl_cppflags)
 test_text_CFLAGS = $(harness_cflags)
