@@ -50,7 +50,8 @@ static void sweep_setting(struct tally *t, const struct operation *op, unsigned 
 	const struct setting *setting = &subject.settings[i];
 	const bool pair = setting->flags & SETTING_PAIR;
 	const bool race = setting->flags & SETTING_RACE;
-	struct scenario s = { setting, op, NULL, NULL, setting->flags & SETTING_KILL };
+	struct scenario s = { setting, op, NULL, NULL,
+			      (setting->flags & SETTING_KILL) && (op->flags & OPERATION_PAIR) };
 
 	sweep_alone(t, &s);
 	s.killed = false;

@@ -7,6 +7,8 @@ crash_cppflags = -I$(top_srcdir)/tests/crash -I$(top_srcdir)/libclient -I$(top_s
 libcrash_la_CPPFLAGS = $(crash_cppflags)
 libcrash_la_SOURCES = \
 	tests/crash/crash-main.c \
+	tests/crash/inside.c \
+	tests/crash/inside.h \
 	tests/crash/subject.h \
 	tests/crash/sweep.c \
 	tests/crash/sweep.h \

@@ -45,7 +45,8 @@ static inline uint32_t actor_seat(enum actor_number number)
 /* A mask of 1 << actor_number as the bitmap of 4096 seats that repairs are given. */
 void actor_seats(uint32_t actors, uint64_t ret[64]);
 
-#define OPERATION_PAIR 1u	/* also together with every other of these: two dead */
+#define OPERATION_PAIR 1u	/* also together with every other of these: two dead; and killed
+				   by real SIGKILLs, see SETTING_KILL; others with --full */
 #define OPERATION_RACE 2u	/* and raced, and two of the same nested; others with --full */
 
 /*

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <shmreg/handle.h>
 
+#include "inside.h"
 #include "sweep.h"
 #include "tracer.h"
 
@@ -16,18 +21,21 @@
 
 bool sweep_full;
 
-/* Of those stops that are sampled unless sweep_full: every so many instructions. */
+/*
+ * Of those stops that are sampled unless sweep_full: every so many instructions, and of a long
+ * operation so many stops.
+ */
 #define RESUME_STRIDE 5
-#define RACE_STRIDE 8
-#define SLOW_STRIDE 16
+#define RESUME_STOPS 24
 
 static uint64_t stride(uint64_t sampled)
 {
 	return sweep_full ? 1 : sampled;
 }
 
-/* In which the case happens; and as it was when it began. */
+/* In which the case happens, in pages of its own; and as it was when it began. */
 static void *image;
+static size_t image_room;
 static void *start;
 /* What a repair in a process of its own reported. */
 static struct shmreg_reaper_report *report;
@@ -84,7 +92,10 @@ static void *shared_memory(size_t bytes)
 
 void sweep_init(void)
 {
-	image = shared_memory(subject.image_bytes);
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	image_room = (subject.image_bytes + page - 1) & ~(page - 1);
+	image = shared_memory(image_room);
 	report = shared_memory(sizeof(*report));
 	start = new_image();
 	repair = subject.repair;
@@ -173,13 +184,18 @@ static void start_repair(struct tracee *t, uint32_t *dead)
 		tracee_until_access(t, subject.repair_begins(image));
 }
 
-/* One step further, or an end to it all: an operation that does not end is a wedge by itself. */
+/* An operation that does not end is a wedge by itself. */
+static void endless(void)
+{
+	fprintf(stderr, "sweep: %d instructions and no end\n", MAX_STEPS);
+	exit(99);
+}
+
+/* One step further, or an end to it all. */
 static bool step(struct tracee *t)
 {
-	if (t->n_steps == MAX_STEPS) {
-		fprintf(stderr, "sweep: %d instructions and no end\n", MAX_STEPS);
-		exit(99);
-	}
+	if (t->n_steps == MAX_STEPS)
+		endless();
 	return tracee_step(t);
 }
 
@@ -247,10 +263,11 @@ static void count(struct tally *t, enum mode mode, const struct verdict *v,
 		   a, (unsigned long long)k, b, (unsigned long long)j, v->judgement.why);
 }
 
-static void note_length(struct tally *t, const struct tracee *victim)
+static void note_length(struct tally *t, uint64_t n_steps)
 {
-	if (victim->finished && victim->n_steps > t->n_instructions)
-		t->n_instructions = victim->n_steps;
+	/* Less what ends it. */
+	if (n_steps - 1 > t->n_instructions)
+		t->n_instructions = n_steps - 1;
 }
 
 static struct cast cast_of(const struct scenario *s, uint32_t dead)
@@ -263,58 +280,137 @@ static struct cast cast_of(const struct scenario *s, uint32_t dead)
 			      .exact = true };
 }
 
+/* In the child: how far it is to go, and has gone. */
+struct course {
+	uint64_t stop, n_steps;
+};
+
+static void stop_there(void *arg)
+{
+	struct course *c = arg;
+
+	if (c->n_steps++ == c->stop)
+		raise(SIGSTOP);
+}
+
+/*
+ * Return: the process, stopped before its instruction @k, or its store @k; 0: it ends before
+ * that, and has.
+ */
+static pid_t stopped_at(void (*run)(void *arg), void *arg, uint64_t k, bool store)
+{
+	struct course course = { k, 0 };
+	int status;
+	const pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (store)
+			inside_before_stores(image, image_room, run, arg, stop_there, &course);
+		else
+			inside_step(run, arg, stop_there, &course);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, WUNTRACED) != pid ||
+	    !(WIFSTOPPED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0))) {
+		fprintf(stderr, "sweep: stopped at %llu: status %#x\n", (unsigned long long)k,
+			(unsigned int)status);
+		exit(99);
+	}
+	return WIFSTOPPED(status) ? pid : 0;
+}
+
+/* It goes on, to its end. */
+static void go_on(pid_t pid)
+{
+	int status;
+
+	if (pid > 0 && (kill(pid, SIGCONT) < 0 || waitpid(pid, &status, 0) != pid ||
+			!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
+		fprintf(stderr, "sweep: one that was stopped did not go on\n");
+		exit(99);
+	}
+}
+
 /* One child for each instruction, and a real SIGKILL. */
 static void alone_killed(struct tally *t, const struct scenario *s)
 {
 	const struct cast cast = cast_of(s, 1 << VICTIM);
-	bool finished = false;
+	pid_t pid = 1;
 
-	for (uint64_t k = 0; !finished; k++) {
+	fflush(NULL);
+	for (uint64_t k = 0; pid > 0; k++) {
 		struct verdict v = { 0 };
-		struct tracee victim;
 
+		if (k == MAX_STEPS)
+			endless();
 		reset();
-		begin(&victim, s->victim, VICTIM);
-		while (victim.n_steps < k && step(&victim))
-			;
-		finished = victim.finished;
-		note_length(t, &victim);
+		pid = stopped_at(s->victim->run, subject.actor(image, VICTIM), k, false);
+		if (pid == 0)
+			note_length(t, k);
 		run_here(s->peer, PEER);
-		tracee_kill(&victim);
+		if (pid > 0 && (kill(pid, SIGKILL) < 0 || waitpid(pid, NULL, 0) != pid)) {
+			perror("sweep: kill");
+			exit(99);
+		}
 		note_death();
 		repair_and_judge(&v, &cast);
 		count(t, MODE_ALONE, &v, s, "killed at", k, "", 0);
 	}
 }
 
-/* One child, judged where it stands; its image is put back and it goes on. */
+/* A walk of one through its call; what is looked at where. */
+struct walk {
+	struct tally *tally;
+	const struct scenario *scenario;
+	const struct cast *cast;
+	uint64_t n_steps;
+	uint64_t stop;			/* here it was stopped: RESUME, TWO_DEAD */
+	struct verdict verdict;
+};
+
+/* Steps so far, of which there are not more than MAX_STEPS. */
+static uint64_t walked(struct walk *w)
+{
+	if (w->n_steps == MAX_STEPS)
+		endless();
+	return w->n_steps++;
+}
+
+static void walk(struct walk *w, const struct operation *op, enum actor_number number,
+		 void (*visit)(void *walk))
+{
+	inside_step(op->run, subject.actor(image, number), visit, w);
+	forget(&w->verdict);
+}
+
+static void dead_here(void *arg)
+{
+	struct walk *w = arg;
+	const uint64_t k = walked(w);
+
+	if (!w->verdict.valid || !equal(w->verdict.image)) {
+		if (!w->verdict.image)
+			w->verdict.image = new_image();
+		save(w->verdict.image);
+		run_here(w->scenario->peer, PEER);
+		note_death();
+		repair_and_judge(&w->verdict, w->cast);
+		w->verdict.valid = true;
+		restore(w->verdict.image);
+	}
+	count(w->tally, MODE_ALONE, &w->verdict, w->scenario, "dead at", k, "", 0);
+}
+
+/* Judged where it stands; its image is put back and it goes on. */
 static void alone_imaged(struct tally *t, const struct scenario *s)
 {
 	const struct cast cast = cast_of(s, 1 << VICTIM);
-	void *before = new_image();
-	struct verdict v = { 0 };
-	struct tracee victim;
+	struct walk w = { .tally = t, .scenario = s, .cast = &cast };
 
 	reset();
-	begin(&victim, s->victim, VICTIM);
-	do {
-		save(before);
-		if (!v.valid || !equal(v.image)) {
-			if (!v.image)
-				v.image = new_image();
-			save(v.image);
-			run_here(s->peer, PEER);
-			note_death();
-			repair_and_judge(&v, &cast);
-			v.valid = true;
-		}
-		restore(before);
-		count(t, MODE_ALONE, &v, s, "dead at", victim.n_steps, "", 0);
-	} while (step(&victim));
-	note_length(t, &victim);
-	tracee_kill(&victim);
-	forget(&v);
-	free(before);
+	walk(&w, s->victim, VICTIM, dead_here);
+	note_length(t, w.n_steps);
 }
 
 void sweep_alone(struct tally *t, const struct scenario *s)
@@ -326,33 +422,55 @@ void sweep_alone(struct tally *t, const struct scenario *s)
 		alone_imaged(t, s);
 }
 
+static void resumed_here(void *arg)
+{
+	struct walk *w = arg;
+	const uint64_t k = walked(w);
+
+	if (k < w->stop)
+		return;
+	if (k == w->stop)
+		run_here(w->scenario->peer, PEER);
+	settle_image(&w->verdict, w->cast, true);
+	count(w->tally, MODE_RESUME, &w->verdict, w->scenario, "stopped at", w->stop, "dead at", k);
+}
+
 void sweep_resume(struct tally *t, const struct scenario *s)
 {
 	const struct cast cast = cast_of(s, 1 << VICTIM);
-	bool finished = false;
+	const uint64_t sampled = t->n_instructions / RESUME_STOPS;
 
 	setup(s->setting);
-	for (uint64_t k = 0; !finished; k += stride(RESUME_STRIDE)) {
-		struct verdict v = { 0 };
-		struct tracee victim;
+	for (uint64_t k = 0, n = 1; k < n; k += stride(sampled > RESUME_STRIDE ? sampled
+									      : RESUME_STRIDE)) {
+		struct walk w = { .tally = t, .scenario = s, .cast = &cast, .stop = k };
 
 		reset();
-		begin(&victim, s->victim, VICTIM);
-		while (victim.n_steps < k && step(&victim))
-			;
-		finished = victim.finished;
-		run_here(s->peer, PEER);
-		do {
-			settle_image(&v, &cast, true);
-			count(t, MODE_RESUME, &v, s, "stopped at", k, "dead at",
-			      victim.n_steps);
-		} while (step(&victim));
-		tracee_kill(&victim);
-		forget(&v);
+		walk(&w, s->victim, VICTIM, resumed_here);
+		n = w.n_steps;
 	}
 }
 
-/* The image of the death is in memory: the repair dies at each of its instructions. */
+/* One that dies behind each of its stores. */
+struct dying {
+	struct tally *tally;
+	const struct scenario *scenario;
+	const struct cast *cast;
+	enum mode mode;
+	uint64_t dead_at, n_stores;
+	struct verdict verdict;
+};
+
+static void judge_dying(void *arg)
+{
+	struct dying *d = arg;
+
+	settle_image(&d->verdict, d->cast, false);
+	count(d->tally, d->mode, &d->verdict, d->scenario, "dead at", d->dead_at,
+	      "repair killed behind store", d->n_stores++);
+}
+
+/* The image of the death is in memory: the repair dies at each of its instructions, or stores. */
 static void repair_dying(struct tally *t, const struct scenario *s, const struct cast *cast,
 			 enum mode mode, uint64_t k)
 {
@@ -363,6 +481,15 @@ static void repair_dying(struct tally *t, const struct scenario *s, const struct
 
 	inexact.exact = false;
 	note_death();
+	if (!sweep_full) {
+		struct dying d = { t, s, &inexact, mode, k, 0, { 0 } };
+
+		judge_dying(&d);
+		memset(report, 0, sizeof(*report));
+		inside_stores(image, image_room, run_repair, &dead, judge_dying, &d);
+		forget(&d.verdict);
+		return;
+	}
 	start_repair(&reaper, &dead);
 	do {
 		settle_image(&v, &inexact, false);
@@ -394,45 +521,61 @@ void sweep_nested(struct tally *t, const struct scenario *s)
 	free(before);
 }
 
+static void both_dead_here(void *arg)
+{
+	struct walk *w = arg;
+	const uint64_t k = walked(w);
+
+	settle_image(&w->verdict, w->cast, true);
+	count(w->tally, MODE_TWO_DEAD, &w->verdict, w->scenario, "dead at", w->stop, "the other at",
+	      k);
+}
+
+/* The same where the repair dies, too. That takes the signal, so the second is another process. */
+static void two_dead_nested(struct walk *w)
+{
+	void *between = new_image();
+	struct tracee second;
+	bool first = true;
+
+	begin(&second, w->scenario->second, SECOND);
+	do {
+		if (!first && equal(between))
+			continue;
+		first = false;
+		save(between);
+		repair_dying(w->tally, w->scenario, w->cast, MODE_NESTED, w->stop);
+		restore(between);
+	} while (step(&second));
+	tracee_kill(&second);
+	free(between);
+}
+
 static void two_dead(struct tally *t, const struct scenario *s, bool nested)
 {
 	const struct cast cast = cast_of(s, 1 << VICTIM | 1 << SECOND);
-	void *before = new_image(), *between = new_image();
-	struct tracee victim, second;
+	void *before = new_image();
+	struct tracee victim;
 	bool first = true;
 
 	setup(s->setting);
 	reset();
 	begin(&victim, s->victim, VICTIM);
 	do {
-		struct verdict v = { 0 };
-		uint64_t n_steps;
+		struct walk w = { .tally = t, .scenario = s, .cast = &cast, .stop = victim.n_steps };
 
 		if (!first && equal(before))
 			continue;
 		first = false;
 		save(before);
-		begin(&second, s->second, SECOND);
-		n_steps = 0;
-		do {
-			if (!nested) {
-				settle_image(&v, &cast, true);
-				count(t, MODE_TWO_DEAD, &v, s, "dead at", victim.n_steps,
-				      "the other at", second.n_steps);
-			} else if (n_steps == 0 || !equal(between)) {
-				save(between);
-				repair_dying(t, s, &cast, MODE_NESTED, victim.n_steps);
-				restore(between);
-			}
-			n_steps++;
-		} while (step(&second));
-		tracee_kill(&second);
-		forget(&v);
+		if (nested)
+			two_dead_nested(&w);
+		else
+			walk(&w, s->second, SECOND, both_dead_here);
 		restore(before);
 	} while (step(&victim));
 	tracee_kill(&victim);
 	free(before);
-	free(between);
 }
 
 void sweep_two_dead(struct tally *t, const struct scenario *s)
@@ -462,38 +605,42 @@ static void collect(struct images *images, const struct operation *op, enum acto
 	free(before);
 }
 
+/*
+ * The places at which one who lives is stopped: before every store, which is where what it has
+ * loaded can be old; every instruction, if sweep_full.
+ */
+static pid_t stand(const struct operation *op, enum actor_number number, uint64_t k)
+{
+	return stopped_at(op->run, subject.actor(image, number), k, !sweep_full);
+}
+
 /* The second stands at k; the victim comes, dies, is repaired; the second goes on. */
 static bool race_at(struct tally *t, const struct scenario *s, uint64_t k)
 {
 	const struct cast cast = cast_of(s, 1 << VICTIM);
 	struct images images = { 0 };
-	struct tracee second;
-	bool finished;
+	pid_t second;
 
 	reset();
-	begin(&second, s->second, SECOND);
-	while (second.n_steps < k && step(&second))
-		;
-	finished = second.finished;
-	tracee_kill(&second);
+	second = stand(s->second, SECOND, k);
 	collect(&images, s->victim, VICTIM);
 	for (unsigned int i = 0; i < images.n; i++) {
 		struct verdict v = { 0 };
 
-		reset();
-		begin(&second, s->second, SECOND);
-		while (second.n_steps < k && step(&second))
-			;
+		/* The same process stood there from the first on; the others do, too. */
+		if (i > 0) {
+			reset();
+			second = stand(s->second, SECOND, k);
+		}
 		restore(images.image[i]);
 		note_death();
 		v.repaired = repair_now(cast.dead);
-		tracee_finish(&second);
-		tracee_kill(&second);
+		go_on(second);
 		judge(&v, &cast);
 		count(t, MODE_RACE, &v, s, "dead at its change", i, "the other stopped at", k);
 	}
 	images_free(&images);
-	return !finished;
+	return second > 0;
 }
 
 /* The victim dies first; the second comes, stands at k, while the repair is done; goes on. */
@@ -505,21 +652,16 @@ static void race_after(struct tally *t, const struct scenario *s)
 	reset();
 	collect(&images, s->victim, VICTIM);
 	for (unsigned int i = 0; i < images.n; i++) {
-		bool finished = false;
+		pid_t second = 1;
 
-		for (uint64_t k = i % stride(RACE_STRIDE); !finished; k += stride(RACE_STRIDE)) {
+		for (uint64_t k = 0; second > 0; k++) {
 			struct verdict v = { 0 };
-			struct tracee second;
 
 			restore(images.image[i]);
-			begin(&second, s->second, SECOND);
-			while (second.n_steps < k && step(&second))
-				;
-			finished = second.finished;
+			second = stand(s->second, SECOND, k);
 			note_death();
 			v.repaired = repair_now(cast.dead);
-			tracee_finish(&second);
-			tracee_kill(&second);
+			go_on(second);
 			judge(&v, &cast);
 			count(t, MODE_RACE, &v, s, "dead at its change", i,
 			      "then the other stopped at", k);
@@ -531,7 +673,7 @@ static void race_after(struct tally *t, const struct scenario *s)
 void sweep_race(struct tally *t, const struct scenario *s)
 {
 	setup(s->setting);
-	for (uint64_t k = 0; race_at(t, s, k); k += stride(RACE_STRIDE))
+	for (uint64_t k = 0; race_at(t, s, k); k++)
 		;
 	race_after(t, s);
 }
@@ -546,23 +688,18 @@ void sweep_slow(struct tally *t, const struct scenario *s)
 	reset();
 	collect(&images, s->victim, VICTIM);
 	for (unsigned int i = 0; i < images.n; i++) {
-		bool finished = false;
+		pid_t reaper = 1;
 
-		for (uint64_t m = i % stride(SLOW_STRIDE); !finished;
-		     m += stride(SLOW_STRIDE)) {
+		for (uint64_t m = 0; reaper > 0; m++) {
 			struct verdict v = { 0 };
-			struct tracee reaper;
 
 			restore(images.image[i]);
 			note_death();
-			start_repair(&reaper, &dead);
-			while (reaper.n_steps < m && step(&reaper))
-				;
-			finished = reaper.finished;
+			memset(report, 0, sizeof(*report));
+			reaper = stopped_at(run_repair, &dead, m, !sweep_full);
 			run_here(s->peer, PEER);
-			tracee_finish(&reaper);
+			go_on(reaper);
 			v.repaired = report->n_repaired > 0;
-			tracee_kill(&reaper);
 			judge(&v, &cast);
 			count(t, MODE_SLOW, &v, s, "dead at its change", i,
 			      "the repair stopped at", m);

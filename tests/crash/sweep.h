@@ -19,14 +19,15 @@
  *	race	@victim dies at k2; @second, stopped at k1, lives, goes on after repair
  *	slow	dead at k, the repair stopped at m, @peer does a call, repair goes on
  *
- * Deaths are at every instruction. The places at which somebody who lives on is stopped
- * meanwhile (k of resume and race, m of slow) are every few instructions, unless
- * sweep_full.
+ * Deaths are at every instruction; those of a repair (m of nested) behind every store to
+ * the image, which comes to the same. Somebody who lives on is stopped meanwhile at
+ * every few instructions (k of resume), or before every store (k of race, m of slow), which is
+ * where what it has loaded can be old. All of them are at every instruction if sweep_full.
  */
 
 #include "subject.h"
 
-/* Real SIGKILLs in every sweep_alone(), and every instruction for those who live on. */
+/* Real SIGKILLs in every sweep_alone(), and every instruction for all that is sampled else. */
 extern bool sweep_full;
 
 struct scenario {
