@@ -9,9 +9,11 @@
 #include "info.h"
 #include "json.h"
 #include "parse.h"
+#include "text.h"
 
 /* 0, or what ctl_usage() says. */
-static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segment_params *p)
+static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segment_params *p,
+		     bool *dry_run)
 {
 	static const struct option options[] = {
 		CTL_OPTIONS,
@@ -21,6 +23,7 @@ static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segme
 		{ "max-objects", required_argument, NULL, 'o' },
 		{ "max-participants", required_argument, NULL, 'p' },
 		{ "reserve", no_argument, NULL, 'r' },
+		{ "dry-run", no_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option, index = -1;
@@ -56,6 +59,9 @@ static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segme
 		case 'r':
 			p->flags |= SHMREG_CREATE_RESERVE;
 			break;
+		case 'n':
+			*dry_run = true;
+			break;
 		default:
 			if (!ctl_common(ctl, option))
 				return ctl_bad_option(option, argv, "create");
@@ -72,6 +78,39 @@ static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segme
 	return ctl_check_name("create", argv[optind]);
 }
 
+/* What it would take; asks nobody. */
+static int print_cost(const struct ctl *ctl, const struct shmreg_segment_params *params)
+{
+	struct shmreg_segment_cost cost = { .size = sizeof(cost) };
+	char data[TEXT_MAX], directory[TEXT_MAX];
+	int r;
+
+	r = shmreg_segment_cost(params, &cost);
+	if (r < 0)
+		return ctl_failed(r);
+	if (ctl->json) {
+		struct json json;
+
+		json_init(&json, stdout);
+		json_open_object(&json, NULL);
+		json_number(&json, "data_bytes", cost.data_bytes);
+		json_number(&json, "dir_bytes", cost.dir_bytes);
+		json_number(&json, "max_objects", cost.max_objects);
+		json_number(&json, "max_participants", cost.max_participants);
+		json_close(&json);
+		json_end(&json);
+	} else {
+		printf("data area  %s (%" PRIu64 " bytes), %s\n"
+		       "directory  %s (%" PRIu64 " bytes) for %" PRIu32 " objects, %" PRIu32
+		       " participants; as entries are used\n",
+		       text_bytes(data, cost.data_bytes), cost.data_bytes,
+		       params->flags & SHMREG_CREATE_RESERVE ? "at once" : "as pages are touched",
+		       text_bytes(directory, cost.dir_bytes), cost.dir_bytes, cost.max_objects,
+		       cost.max_participants);
+	}
+	return ctl_flush();
+}
+
 int ctl_create(struct ctl *ctl, int argc, char **argv)
 {
 	struct shmreg_segment_params params = {
@@ -80,11 +119,14 @@ int ctl_create(struct ctl *ctl, int argc, char **argv)
 	};
 	struct shmreg_connection *connection;
 	struct shmreg_segment_info info;
+	bool dry_run = false;
 	int r;
 
-	r = arguments(ctl, argc, argv, &params);
+	r = arguments(ctl, argc, argv, &params, &dry_run);
 	if (r)
 		return r;
+	if (dry_run)
+		return print_cost(ctl, &params);
 	r = ctl_connect(ctl, &connection, SHMREG_CONNECT_OBSERVER);
 	if (r)
 		return r;

@@ -134,7 +134,7 @@ static void help(void)
 	     "  --help, --version\n"
 	     "\n"
 	     "create: --size BYTES (with K, M, G, T) [--mode 0660] [--lifetime until-removed]\n"
-	     "        [--max-objects N] [--max-participants N] [--reserve]\n"
+	     "        [--max-objects N] [--max-participants N] [--reserve] [--dry-run]\n"
 	     "set:    [--owner USER[:GROUP] | :GROUP] [--mode MODE] [--lifetime LIFETIME]\n"
 	     "        lifetimes: while-attached, until-removed, with-creator\n"
 	     "watch:  [--events KIND[,KIND...]]\n"

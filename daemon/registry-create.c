@@ -77,9 +77,10 @@ static void fill_head(struct shmreg_dir *ret, const struct registry *r, const st
 		.segment = r->last_segment + 1,
 		.registry = r->id,
 		.nonce = in->nonce,
-		.data_bytes = (in->data_bytes + 4095) & ~UINT64_C(4095),
-		.max_participants = in->max_participants ? in->max_participants : 256,
-		.max_objects = in->max_objects ? in->max_objects : 256,
+		.data_bytes = shmreg_data_bytes(in->data_bytes),
+		.max_participants = in->max_participants ? in->max_participants
+							 : SHMREG_PARTICIPANTS_DEFAULT,
+		.max_objects = in->max_objects ? in->max_objects : SHMREG_OBJECTS_DEFAULT,
 		.create_flags = in->flags,
 		.created_ns = now_ns(),
 		.creator = detached ? 0 : 1,

@@ -67,7 +67,6 @@ static int segment_load_seats(struct segment *s)
 	LIST_FOREACH(p, &s->participants, of_segment)
 		sorted[n++] = p;
 	qsort(sorted, n, sizeof(*sorted), compare_participants);
-	bitmap_set(&s->seats, 0);
 	for (uint32_t i = 1; i < SHMREG_SEATS; i++) {
 		if (seats[i] == SHMREG_SEAT_FREE)
 			continue;
@@ -124,8 +123,13 @@ static int segment_load(struct segment *s, char *error)
 		r = bitmap_init(&s->repair_seats, SHMREG_SEATS);
 	if (r == 0)
 		r = extents_init(&s->extents, m->data_bytes);
-	if (r == 0)
-		r = segment_load_participants(s);
+	if (r < 0)
+		return r;
+	bitmap_set(&s->seats, 0);
+	/* In a new one there is nothing yet, and reading would allocate the pages of all tables. */
+	if (m->state == SHMREG_DIR_CREATING)
+		return 0;
+	r = segment_load_participants(s);
 	if (r == 0)
 		r = segment_load_seats(s);
 	if (r == 0)

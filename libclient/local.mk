@@ -30,6 +30,7 @@ libshmreg_la_SOURCES = \
 	libclient/ring-open.h \
 	libclient/ring.c \
 	libclient/role.c \
+	libclient/segment-cost.c \
 	libclient/segment.c \
 	libclient/segment.h \
 	libclient/topic.c \

@@ -173,6 +173,10 @@ inside() {
 	json 'j == []' ls
 	check 0 '' create a/segment --size 1M --mode 0640 --max-objects 17 --max-participants 5
 	check 1 'exists' create a/segment --size 1M
+	check 0 'directory.*132K.*256 objects' create dry --size 1M --dry-run
+	json 'j["dir_bytes"] == 25464832 and j["max_objects"] == 65536' create dry --size 1M \
+		--max-objects 65536 --max-participants 65536 --dry-run
+	check 1 'dry' show dry
 	json 'j["name"] == "b" and j["data_bytes"] == 4096 and j["mode"] == "0600"' \
 		create b --size 4096 --reserve
 	check 0 'a/segment.*rw-r-----.*until-removed.*1M' ls

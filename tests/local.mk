@@ -94,6 +94,23 @@ test_quota_CFLAGS = $(core_cflags)
 test_quota_LDADD = $(core_ldadd)
 test_quota_SOURCES = tests/test-quota.c tests/random.h tests/suite.h
 
+PURE_TESTS += test-segment-cost test-directory-size
+test_segment_cost_CPPFLAGS = $(harness_cppflags)
+test_segment_cost_CFLAGS = $(harness_cflags)
+test_segment_cost_LDADD = libshmreg.la $(CHECK_LIBS)
+test_segment_cost_SOURCES = tests/test-segment-cost.c tests/suite.h
+
+test_directory_size_CPPFLAGS = $(core_cppflags)
+test_directory_size_CFLAGS = $(core_cflags)
+test_directory_size_LDADD = $(core_ldadd)
+test_directory_size_SOURCES = tests/test-directory-size.c
+
+# Not a test: prints what a look-up costs here.
+check_PROGRAMS += lookup-cost
+lookup_cost_CPPFLAGS = $(core_cppflags)
+lookup_cost_LDADD = libshmregd-core.la
+lookup_cost_SOURCES = tests/lookup-cost.c tests/random.h
+
 PURE_TESTS += test-directory test-directory-random test-registry test-registry-life \
 	test-registry-limits test-registry-model test-registry-restart test-registry-transfer
 test_directory_CPPFLAGS = $(core_cppflags)

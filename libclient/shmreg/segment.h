@@ -45,10 +45,32 @@ struct shmreg_segment_params {
 	uint32_t mode;			/* 0 = 0600; r: attach read-only, w: read-write */
 	uint32_t lifetime;		/* enum shmreg_lifetime */
 	uint32_t flags;			/* SHMREG_CREATE_RESERVE */
-	uint32_t max_participants;	/* 0 = 256 */
-	uint32_t max_objects;		/* 0 = 256 */
+	uint32_t max_participants;	/* 0 = SHMREG_PARTICIPANTS_DEFAULT */
+	uint32_t max_objects;		/* 0 = SHMREG_OBJECTS_DEFAULT; see shmreg_segment_cost() */
 	uint32_t n_seats;		/* wanted at once; 0 = 4; more are fetched when needed */
 };
+
+/* What a segment takes. */
+struct shmreg_segment_cost {
+	size_t size;			/* sizeof(struct shmreg_segment_cost), set by the caller */
+	uint64_t data_bytes;		/* of the data area: what was asked for, in whole pages */
+	uint64_t dir_bytes;		/* of the directory; with it, what the owner's quota is charged */
+	uint32_t max_participants;	/* with the defaults filled in */
+	uint32_t max_objects;
+};
+
+/*
+ * shmreg_segment_cost() - what a segment would take, before it is made; no request
+ * @ret:	ret->size set by the caller; so much of it is filled in
+ *
+ * Both are sparse: of memory, a new segment has the one page of its directory's head (with
+ * SHMREG_CREATE_RESERVE the data area as well); an object's entry is 256 bytes of the directory, a
+ * participant's 128. What an object takes of the data area says shmreg_shape_bytes().
+ *
+ * Return: 0; -EINVAL a size or limit that no segment can have, as the sentence says.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_segment_cost(const struct shmreg_segment_params *params,
+						struct shmreg_segment_cost *ret);
 
 /*
  * shmreg_segment_create() - make a segment and attach to it read-write

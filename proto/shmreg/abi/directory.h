@@ -38,6 +38,14 @@ SHMREG_BEGIN_DECLS
 #define SHMREG_PARTICIPANTS_MAX 65536
 #define SHMREG_OBJECTS_MAX 65536
 #define SHMREG_DATA_BYTES_MAX (UINT64_C(1) << 46)
+#define SHMREG_PARTICIPANTS_DEFAULT 256		/* of a segment whose creator asked for 0 */
+#define SHMREG_OBJECTS_DEFAULT 256
+
+/* What a data area has, of which @bytes were asked for: whole pages. */
+static inline uint64_t shmreg_data_bytes(uint64_t bytes)
+{
+	return (bytes + 4095) & ~UINT64_C(4095);
+}
 
 enum shmreg_lifetime {
 	SHMREG_WHILE_ATTACHED = 0,	/* gone when the last participant has gone */
