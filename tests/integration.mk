@@ -17,6 +17,7 @@ integration_tests = \
 	test-fork-queue \
 	test-lifetimes \
 	test-limits \
+	test-many-objects \
 	test-restart
 check_PROGRAMS += $(integration_tests)
 TESTS += $(integration_tests)
@@ -26,6 +27,11 @@ test_access_CPPFLAGS = $(harness_cppflags)
 test_access_CFLAGS = $(harness_cflags)
 test_access_LDADD = $(integration_ldadd)
 test_access_SOURCES = tests/raw.c tests/raw.h tests/test-access.c
+
+test_many_objects_CPPFLAGS = $(harness_cppflags)
+test_many_objects_CFLAGS = $(harness_cflags)
+test_many_objects_LDADD = $(integration_ldadd)
+test_many_objects_SOURCES = tests/test-many-objects.c
 
 test_death_CPPFLAGS = $(harness_cppflags) \
 	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\" \
