@@ -29,7 +29,7 @@ struct shmreg_handle {
 	uint64_t object;	/* id: entry->id differs once the object is gone for good */
 	struct shmreg_shape shape;	/* as created; geometry never comes from the data area */
 	uint32_t seat;		/* 0: read-only, or a forked child */
-	uint32_t n_leases;	/* slots lent out by this handle */
+	uint32_t n_leases;	/* slots lent out by this handle; a pool's: queues opened with it */
 };
 
 #define SHMREG_OBJECT_CREATE UINT32_C(1)	/* create; -EEXIST if it is there */

@@ -22,10 +22,10 @@
  *
  *	FREE(g) ----> HELD(g+1, seat)	any handle: acquire
  *	HELD(g) ----> FREE(g)		the holder: release; the reaper, if the seat is dead
- *	HELD(g) ----> SENT(g, slot)	the holder, sending; the reaper (redeliver)
+ *	HELD(g) ----> SENT(g, slot)	the holder, sending
  *	SENT(g) ----> HELD(g, seat)	the receiver that has claimed the slot
- *	SENT(g) ----> FREE(g)		the reaper, for a receiver that died, or a queue that
- *					is gone
+ *	SENT(g) ----> FREE(g)		the same, done with it; the reaper, for a receiver that
+ *					died, or a queue that is gone
  *
  * SHMREG_POOL_FANOUT words (two cache lines) are a group. A word of `full` has hints
  * about as many groups, and one of `fuller` about as many words of `full`:

@@ -34,6 +34,13 @@
  *	REDEL(p) ---------> READING(p, 1, owner)	any consumer
  *	TOMB(p) ----------> FREE(p + capacity)		the consumer that passed it, or the next;
  *							the reaper
+ *
+ * An element of a queue of a pool's objects (SHMREG_QUEUE_OBJECTS) is a reference, see
+ * shmreg/abi/pool.h. There the reaper also does what the dead had only to finish, as the
+ * object's word says:
+ *
+ *	FREE|WRITING(p) --> READY(p)			it was sent
+ *	READY|READING(p) -> FREE(p + capacity)		it was received
  */
 
 #include <shmreg/compiler.h>
