@@ -211,6 +211,11 @@ START_TEST(test_history)
 	ck_assert_int_eq(shmreg_topic_read_at(&pub.topic, start + 11, items, 16, m), -EPIPE);
 	ck_assert_int_eq(shmreg_topic_read_at(&pub.topic, start + 20, items, 16, m), -EAGAIN);
 	ck_assert_int_eq(shmreg_topic_last(&pub.topic, items, sizeof(*items), 1000, NULL), 8);
+	/* One in the middle is overwritten meanwhile: what is behind it has no gap. */
+	*shmreg_topic_slot_(&pub.topic, start + 17) += UINT64_C(1) << SHMREG_TOPIC_TURN_SHIFT;
+	ck_assert_int_eq(shmreg_topic_last(&pub.topic, items, sizeof(*items), 8, m), 2);
+	ck_assert_uint_eq(items[0].n, start + 18);
+	ck_assert_uint_eq(m[1].position, start + 19);
 	tear_down();
 }
 END_TEST
@@ -294,6 +299,8 @@ START_TEST(test_in_place)
 	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, NULL), 0);
 	for (i = 25; i < 40; i++)
 		publish(&pub, i);
+	ck_assert_int_eq(shmreg_subscriber_read(&sub, &i, 1, NULL), -EMSGSIZE);
+	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EINVAL);
 	expect(&sub, 37, 37, 14);
 	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EINVAL);
 	tear_down();

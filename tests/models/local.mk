@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/models/queue.pml \
 	tests/models/removal.pml \
 	tests/models/seats.pml \
+	tests/models/topic-gate.pml \
 	tests/models/topic.pml
 
 .PHONY: check-models

@@ -54,6 +54,7 @@
  *	EMPTY ---> ACTIVE	the subscriber, joining, by compare-and-swap
  *	ACTIVE --> ACTIVE	the subscriber, moving on
  *	ACTIVE --> EVICTED	a publisher (reliable, with a limit of lag)
+ *	EVICTED -> ACTIVE	the subscriber, joining again
  *	any -----> EMPTY	the subscriber, leaving; the reaper, if the seat is dead
  *
  *	0		struct shmreg_topic_shm
