@@ -15,7 +15,7 @@
  *    what is there.
  *  - Every chunk is in one place, nothing is unsettled, no role or cursor names a dead seat: else
  *    something has leaked.
- *  - Each role publishes two laps more, of which a new subscriber reads all: else it is wedged.
+ *  - Each role publishes more than a lap, of which a new subscriber reads all: else it is wedged.
  */
 
 static struct image *image;
@@ -208,7 +208,7 @@ static enum outcome works(void)
 			if (r < 0)
 				return bad(OUTCOME_WEDGED, "taking role %u says %d", i, r);
 		}
-		for (uint64_t n = 0; n < 2 * image->shape.capacity; n++, value++) {
+		for (uint64_t n = 0; n <= image->shape.capacity; n++, value++) {
 			item = item_of(value);
 			r = shmreg_publisher_publish(pub, &item, sizeof(item));
 			if (r < 0)

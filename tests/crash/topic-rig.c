@@ -140,7 +140,6 @@ static const struct planted planted[] = {
 
 static const struct operation *const peers[] = {
 	&topic_operations[PUBLISH_LAPS],
-	&topic_operations[READ],
 };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
