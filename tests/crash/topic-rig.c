@@ -9,7 +9,7 @@
 #define TURNS_WRAP(capacity) ((capacity) << 40)
 #define RELIABLE SHMREG_TOPIC_RELIABLE
 static const struct setting settings[] = {
-	{ "four publishers, first lap", SETTING_KILL,
+	{ "four publishers, first lap", 0,
 	  &(const struct start){ 4, 0, N_ACTORS, 0, 0, 2, PEER } },
 	{ "two slots, all used", SETTING_PAIR | SETTING_RACE,
 	  &(const struct start){ 2, 2, N_ACTORS, 0, 0, 3, SECOND } },
@@ -138,9 +138,7 @@ static const struct planted planted[] = {
 	  &topic_operations[PUBLISH] },
 };
 
-static const struct operation *const peers[] = {
-	&topic_operations[PUBLISH_LAPS],
-};
+static const struct operation *const peers[] = { &publish_laps };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {

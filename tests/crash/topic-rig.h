@@ -95,7 +95,6 @@ enum {
 	READ_TWICE,
 	PEEK_CONSUME,
 	JOIN_READ,
-	PUBLISH_LAPS,
 	TYPED_PUBLISH,
 	TYPED_READ,
 	TYPED_RESERVE,
@@ -105,6 +104,8 @@ enum {
 	LOOK,
 	N_TOPIC_OPERATIONS,
 };
+/* What others do around one who is stopped. */
+extern const struct operation publish_laps;
 /* Planted: changes the spare before the slot. */
 extern const struct operation hasty_publish;
 /* Does not settle for whom it displaces. */
