@@ -40,6 +40,8 @@ void pool_prepare(struct shmreg_pool *pool)
 	pool->n_groups = g.n_groups;
 	pool->touched_shift = g.touched_shift;
 	pool->home = pool_home(pool);
+	pool->extent = 1;
+	pool->cursor = pool->home * SHMREG_POOL_FANOUT;
 }
 
 void pool_bind(struct shmreg_pool *pool, void *base, const struct shmreg_shape *shape,

@@ -134,57 +134,105 @@ static uint64_t next_open(struct shmreg_pool *p, uint64_t g)
 	return g;
 }
 
+/* Others work where this handle does: perhaps they came or went since the home was chosen. */
+static void move_home(struct shmreg_pool *p)
+{
+	const uint64_t home = pool_home(p);
+
+	if (home == p->home)
+		return;
+	p->home = home;
+	p->extent = 1;
+	p->cursor = home * FANOUT;
+}
+
 /*
- * Take up to @n objects of group @g. If others work here, too: perhaps they came or went since
- * the home was chosen.
+ * Take up to @n objects from @i on, as far as they are in one group. The next search goes on
+ * behind the last.
  *
  * Return: how many.
  */
-static uint32_t take(struct shmreg_pool *p, uint64_t g, shmreg_pool_ref *refs, uint32_t n)
+static uint32_t take(struct shmreg_pool *p, uint64_t i, shmreg_pool_ref *refs, uint32_t n)
 {
-	const uint64_t chunk = g >> p->touched_shift;
+	const uint64_t group = i / FANOUT;
+	const uint64_t chunk = group >> p->touched_shift;
 	uint64_t *const touched = &shmreg_pool_shm_(p)->touched[chunk / 64 % SHMREG_POOL_TOUCHED];
-	const uint64_t end = group_end(p, g);
-	bool raced = false;
+	const uint64_t end = group_end(p, group);
 	uint32_t got = 0;
-	uint64_t i, w, next;
+	uint64_t w, next;
 
 	/* Before the first word changes there, in program order: then it is true of the dead, too. */
 	if ((shmreg_load_relaxed(touched) & UINT64_C(1) << chunk % 64) == 0)
 		shmreg_fetch_or_acq_rel(touched, UINT64_C(1) << chunk % 64);
-	for (i = g * FANOUT; i < end && got < n; i++) {
+	for (; i < end && got < n; i++) {
 		/* relaxed: only whether to try */
 		w = shmreg_load_relaxed(&p->owner[i]);
 		if (!is_free(w))
 			continue;
 		next = shmreg_pool_next_(w, p->claim);
-		if (shmreg_cas_acq_rel(&p->owner[i], &w, next))				/* A */
+		if (shmreg_cas_acq_rel(&p->owner[i], &w, next)) {			/* A */
 			refs[got++] = shmreg_pool_ref_of(next, i);
-		else
-			raced = true;
+			p->cursor = i + 1;
+		}
 	}
-	if (raced)
-		p->home = pool_home(p);
 	return got;
 }
 
-/* Each object is looked at once. Return: how many were taken, @n at most. */
-static uint32_t search(struct shmreg_pool *p, shmreg_pool_ref *refs, uint32_t n)
+/*
+ * Groups are counted from home on, round the end of the pool: @from <= @to <= n_groups.
+ *
+ * Return: how many objects of them were taken, @n at most.
+ */
+static uint32_t search_part(struct shmreg_pool *p, uint64_t from, uint64_t to,
+			    shmreg_pool_ref *refs, uint32_t n)
 {
-	const uint64_t home = p->home;
-	uint32_t got = 0;
-	uint64_t g, end;
-	int turn;
+	uint64_t g, first, end, distance;
+	uint32_t got = 0, here;
 
-	for (turn = 0; turn < 2; turn++) {
-		end = turn == 0 ? p->n_groups : home;
-		for (g = next_open(p, turn == 0 ? home : 0); g < end; g = next_open(p, g + 1)) {
-			got += take(p, g, refs + got, n - got);
+	while (from < to) {
+		first = (p->home + from) % p->n_groups;
+		end = to - from < p->n_groups - first ? first + (to - from) : p->n_groups;
+		for (g = next_open(p, first); g < end; g = next_open(p, g + 1)) {
+			here = take(p, g * FANOUT, refs + got, n - got);
+			if (here == 0)
+				mark_full(p, g);
+			got += here;
+			distance = from + (g - first);
+			if (here > 0 && distance >= p->extent)
+				p->extent = distance + 1;
 			if (got == n)
 				return got;
-			mark_full(p, g);
 		}
+		from += end - first;
 	}
+	return got;
+}
+
+/*
+ * Where the last search ended, and round all groups that this handle was ever in; then the rest
+ * of the pool. So groups are passed in turn and not each time, and what others use, or
+ * nobody ever did, comes last.
+ *
+ * Return: how many were taken, @n at most.
+ */
+static uint32_t search(struct shmreg_pool *p, shmreg_pool_ref *refs, uint32_t n)
+{
+	uint64_t at = p->cursor / FANOUT;
+	uint32_t got = 0;
+
+	if (p->cursor % FANOUT != 0) {
+		got = take(p, p->cursor, refs, n);
+		at++;
+	}
+	at = (at + p->n_groups - p->home) % p->n_groups;
+	if (at > p->extent)
+		at = p->extent;
+	if (got < n)
+		got += search_part(p, at, p->extent, refs + got, n - got);
+	if (got < n)
+		got += search_part(p, 0, at, refs + got, n - got);
+	if (got < n)
+		got += search_part(p, p->extent, p->n_groups, refs + got, n - got);
 	return got;
 }
 
@@ -201,9 +249,9 @@ int shmreg_pool_acquire_search(struct shmreg_pool *p, shmreg_pool_ref *ret)
 	if (p->claim == 0)
 		return handle_unusable(&p->handle);
 	if (p->last != SHMREG_POOL_NONE) {
-		/* Others have taken it: as in take(). */
+		/* Others have taken it. */
 		p->last = SHMREG_POOL_NONE;
-		p->home = pool_home(p);
+		move_home(p);
 	}
 	if (search(p, &ref, 1) == 0)
 		return exhausted(p);

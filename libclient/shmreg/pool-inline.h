@@ -63,7 +63,7 @@
  * object. The reaper clears all hints, having freed the words of the dead; like anybody
  * who makes a word FREE it has R and C.
  *
- * A search passes each object once. It need not retry: a word that changed under its
+ * A search passes each object, and need not retry: a word that changed under its
  * compare-and-swap was held in between, so each object was held at some time during
  * the search, which is what -EAGAIN says.
  *

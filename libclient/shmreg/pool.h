@@ -13,7 +13,7 @@
  *		thread.
  *
  * Progress	Wait-free: no call waits, retries, enters the kernel, allocates or
- *		sleeps. A search passes each object once at most. What others
+ *		sleeps. A search passes each object twice at most. What others
  *		do, or where they were stopped, makes it longer and never wrong.
  *
  * Ordering	What was done with an object before it was released is visible to
@@ -85,10 +85,10 @@ struct shmreg_pool_stats {
 	uint64_t n_held;
 	uint64_t n_sent;	/* travelling through queues */
 	/*
-	 * Objects that were ever held: a high-water mark. Each handle takes the objects
-	 * of its own neighbourhood again before it takes new ones, so this is at most
-	 * the sum of what each handle ever held at a time, and 15 for each of them, and
-	 * at least what all of them ever held at a time.
+	 * Objects that were ever held: a high-water mark, at least what was ever held at
+	 * a time. Each handle has its part of the pool and takes objects of that again
+	 * before it takes others, so it is at most the sum of what each handle ever held
+	 * at a time, rounded up to groups of 16, as long as no more handles come.
 	 */
 	uint64_t n_touched;
 	uint64_t n_acquired;	/* acquisitions so far, each object's modulo 2^26 - 1 */
@@ -120,7 +120,9 @@ struct shmreg_pool {
 	size_t stride;
 	size_t elem_bytes;
 	uint64_t n_groups;
-	uint64_t home;		/* the group in which its searches begin */
+	uint64_t home;		/* the group at which its part of the pool begins, */
+	uint64_t extent;	/* and how many groups it has, round the end */
+	uint64_t cursor;	/* index at which its next search begins */
 	uint32_t touched_shift;
 };
 
