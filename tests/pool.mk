@@ -15,4 +15,18 @@ test_pool_wreckage_CFLAGS = $(harness_cflags)
 test_pool_wreckage_LDADD = $(queue_ldadd)
 test_pool_wreckage_SOURCES = tests/test-pool-wreckage.c tests/suite.h
 
+check_PROGRAMS += test-pool-threads
+TESTS += test-pool-threads
+test_pool_threads_CPPFLAGS = $(queue_cppflags)
+test_pool_threads_CFLAGS = $(harness_cflags)
+test_pool_threads_LDADD = $(queue_ldadd) -lpthread
+test_pool_threads_SOURCES = tests/test-pool-threads.c tests/random.h tests/suite.h
+
+check_PROGRAMS += test-pool-torture
+TESTS += test-pool-torture
+test_pool_torture_CPPFLAGS = $(queue_cppflags)
+test_pool_torture_CFLAGS = $(harness_cflags)
+test_pool_torture_LDADD = $(queue_ldadd)
+test_pool_torture_SOURCES = tests/test-pool-torture.c tests/random.h tests/suite.h
+
 endif

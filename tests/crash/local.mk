@@ -29,6 +29,12 @@ crash_array_LDFLAGS = $(crash_ldflags)
 crash_array_LDADD = $(crash_ldadd) libshmreg.la
 crash_array_SOURCES = tests/crash/array.c
 
+crash_programs += crash-pool
+crash_pool_CPPFLAGS = $(crash_cppflags)
+crash_pool_LDFLAGS = $(crash_ldflags)
+crash_pool_LDADD = $(crash_ldadd)
+crash_pool_SOURCES = tests/crash/pool.c
+
 crash_atomic_CPPFLAGS = $(crash_cppflags)
 crash_atomic_LDFLAGS = $(crash_ldflags)
 crash_atomic_LDADD = $(crash_ldadd) libshmreg.la
