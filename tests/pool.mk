@@ -4,11 +4,16 @@ if HAVE_CHECK
 
 libplain_la_SOURCES += tests/pool-plain.c tests/pool-plain.h
 
-PURE_TESTS += test-pool test-pool-wreckage
+PURE_TESTS += test-pool test-pool-stat test-pool-wreckage
 test_pool_CPPFLAGS = $(queue_cppflags)
 test_pool_CFLAGS = $(harness_cflags)
 test_pool_LDADD = $(queue_ldadd)
-test_pool_SOURCES = tests/test-pool.c
+test_pool_SOURCES = tests/test-pool.c tests/pool-fixture.h
+
+test_pool_stat_CPPFLAGS = $(queue_cppflags)
+test_pool_stat_CFLAGS = $(harness_cflags)
+test_pool_stat_LDADD = $(queue_ldadd)
+test_pool_stat_SOURCES = tests/test-pool-stat.c tests/pool-fixture.h
 
 test_pool_wreckage_CPPFLAGS = $(queue_cppflags)
 test_pool_wreckage_CFLAGS = $(harness_cflags)
@@ -28,5 +33,12 @@ test_pool_torture_CPPFLAGS = $(queue_cppflags)
 test_pool_torture_CFLAGS = $(harness_cflags)
 test_pool_torture_LDADD = $(queue_ldadd)
 test_pool_torture_SOURCES = tests/test-pool-torture.c tests/random.h tests/suite.h
+
+check_PROGRAMS += test-pool-daemon
+TESTS += test-pool-daemon
+test_pool_daemon_CPPFLAGS = $(harness_cppflags)
+test_pool_daemon_CFLAGS = $(harness_cflags)
+test_pool_daemon_LDADD = $(harness_ldadd)
+test_pool_daemon_SOURCES = tests/test-pool-daemon.c
 
 endif

@@ -217,7 +217,8 @@ static const struct operation *const peers[] = { &operations[3] };
 
 static const struct setting settings[] = {
 	{ "room", SETTING_KILL, &(const struct start){ 12, 9, 0, 0 } },
-	{ "one left", SETTING_PAIR | SETTING_RACE, &(const struct start){ 4, 1, 0, 5 } },
+	{ "two left", SETTING_PAIR | SETTING_RACE, &(const struct start){ 5, 2, 0, 5 } },
+	{ "one left", 0, &(const struct start){ 4, 1, 0, 5 } },
 	{ "exhausted", 0, &(const struct start){ 3, 0, 0, 5 } },
 	{ "exhausted, and it is said", 0, &(const struct start){ 3, 0, 3, 5 } },
 	{ "exhausted, two groups", 0, &(const struct start){ 17, 0, 0, 5 } },
@@ -465,9 +466,9 @@ static const struct planted planted[] = {
 	  NULL },
 	{ "repair takes the living", repair_everybody, MODE_ALONE, &settings[0], &operations[0],
 	  NULL, NULL },
-	{ "repair leaves the hints", repair_words, MODE_ALONE, &settings[3], &operations[2], NULL,
+	{ "repair leaves the hints", repair_words, MODE_ALONE, &settings[4], &operations[2], NULL,
 	  NULL },
-	{ "repair clears the hints first", repair_hints_first, MODE_SLOW, &settings[2],
+	{ "repair clears the hints first", repair_hints_first, MODE_SLOW, &settings[3],
 	  &operations[2], NULL, &vain },
 	{ "claimed before it says for whom", NULL, MODE_ALONE, &settings[0], &take_first, NULL,
 	  NULL },
