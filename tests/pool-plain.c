@@ -42,6 +42,24 @@ bool pool_is_clean(void *base, const struct shmreg_shape *shape)
 	return true;
 }
 
+bool pool_hints_hold(void *base, const struct shmreg_shape *shape)
+{
+	struct shmreg_pool p;
+	uint64_t i, w, full, fuller;
+
+	pool_bind(&p, base, shape, 0);
+	for (i = 0; i < shape->capacity; i++) {
+		w = shmreg_load_acquire(&p.owner[i]);
+		full = shmreg_load_acquire(shmreg_pool_full_(&p, i)) & shmreg_pool_hint_(i);
+		fuller = shmreg_load_acquire(shmreg_pool_fuller_(&p, i)) &
+			 shmreg_pool_hint_(i / SHMREG_POOL_FANOUT);
+		if (w == shmreg_pool_word_free(w) &&
+		    ((full | fuller) & SHMREG_POOL_FULL_MASK) != 0)
+			return false;
+	}
+	return true;
+}
+
 uint64_t pool_count_hints(void *base, const struct shmreg_shape *shape)
 {
 	const struct shmreg_pool_geometry g = shmreg_pool_geometry(shape);

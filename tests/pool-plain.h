@@ -32,4 +32,11 @@ bool pool_is_clean(void *base, const struct shmreg_shape *shape);
 /* Words of hints with bits set, in both levels. */
 uint64_t pool_count_hints(void *base, const struct shmreg_shape *shape);
 
+/*
+ * pool_hints_hold() - is all that is said to be full held?
+ *
+ * What must be true whenever nobody is in a call.
+ */
+bool pool_hints_hold(void *base, const struct shmreg_shape *shape);
+
 #endif /* TEST_POOL_PLAIN_H */

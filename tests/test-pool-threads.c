@@ -17,7 +17,8 @@
  * Threads that acquire and release in a pool which is nearly always exhausted. Objects are
  * plain memory, written and read without atomics, so that ThreadSanitizer sees whether their
  * holders are ordered. Who holds one finds in it what he wrote. A thread "dies" by
- * walking away from what it holds; another repairs, and the seat has a new owner.
+ * walking away from what it holds; another repairs, and the seat has a new owner. Now and then
+ * all are between two calls: then no hint says that something free is full.
  */
 
 #define THREADS 4
@@ -44,6 +45,7 @@ static struct shmreg_shape shape;
 static void *base;
 static unsigned long rounds;
 static bool mortal;
+static pthread_barrier_t between_calls;
 static pthread_mutex_t reaper = PTHREAD_MUTEX_INITIALIZER;	/* one repair at a time */
 static uint64_t n_freed;
 
@@ -178,6 +180,12 @@ static void *work(void *data)
 			release(w, &r);
 		else
 			acquire(w, &r);
+		if (i % 64 == 0) {
+			pthread_barrier_wait(&between_calls);
+			if (w->me == 0 && !pool_hints_hold(base, &shape))
+				w->n_bad++;
+			pthread_barrier_wait(&between_calls);
+		}
 		if (mortal && random_below(&r, 128) == 0)
 			die(w);
 		else if (random_below(&r, 64) == 0)
@@ -196,13 +204,14 @@ static void torture(uint64_t capacity, bool with_deaths)
 	unsigned int t;
 
 	ck_assert_ptr_nonnull(refs);
-	rounds = random_rounds(200000);
+	rounds = random_rounds(100000);
 	mortal = with_deaths;
 	n_freed = 0;
 	shape = pool_shape(capacity, sizeof(struct object), SHMREG_ALIGNOF(struct object));
 	base = plain_map(&shape);
 	ck_assert_ptr_nonnull(base);
 	pool_seed(base, &shape, POOL_GENERATION_MAX - 1000);
+	ck_assert_int_eq(pthread_barrier_init(&between_calls, NULL, THREADS), 0);
 	for (t = 0; t < THREADS; t++) {
 		workers[t].me = t;
 		workers[t].n_acquired = 1;
@@ -221,6 +230,7 @@ static void torture(uint64_t capacity, bool with_deaths)
 	       (unsigned long long)n_acquired, (unsigned long long)capacity,
 	       (unsigned long long)n_again, (unsigned long long)n_deaths,
 	       (unsigned long long)n_freed);
+	pthread_barrier_destroy(&between_calls);
 	ck_assert(pool_is_clean(base, &shape));
 	ck_assert_uint_eq(((struct shmreg_pool_shm *)base)->n_reclaimed, n_freed);
 	ck_assert_uint_gt(n_again, 0);
