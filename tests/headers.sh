@@ -107,6 +107,7 @@ extern const struct shmreg_topic *topic;
 extern const struct event *place;
 extern struct event *writable;
 extern struct event_pool *pool;
+extern const struct shmreg_pool *pool_const;
 extern struct byte_pool *byte_pool;
 extern struct event_objects *objects;
 extern struct event_objects_lease *lease;
@@ -147,6 +148,13 @@ event_topic_subscriber_read(byte_subscriber, &e, NULL)
 event_topic_subscriber_peek(subscriber, &writable, NULL)
 shmreg_publisher_publish(topic, &e, sizeof(e))
 shmreg_subscriber_read(topic, &e, sizeof(e), NULL)
+event_pool_release(byte_pool, ref)
+event_pool_make(pool, &ref, &i)
+event_pool_release(pool, &ref)
+event_pool_get(pool, ref)->c
+shmreg_pool_acquire(pool_const, &ref)
+shmreg_pool_release(pool_const, ref)
+shmreg_pool_get(pool_const, ref)
 shmreg_queue_push(objects, &ref)
 shmreg_queue_push(&objects->queue, &ref)
 event_queue_push(objects, &e)
@@ -162,7 +170,8 @@ printf '#include "misuse.h"\nint f(void);\nint f(void)\n{\n\treturn %s;\n}\n' \
 	 event_ring_push(producer, &e) + event_ring_pop(consumer, &e) +
 	 event_topic_publisher_publish(publisher, &e) + event_topic_subscriber_read(subscriber, &e, NULL) +
 	 event_topic_subscriber_peek(subscriber, &place, NULL) + (int)shmreg_topic_capacity(topic) +
-	 event_objects_send(objects, ref) + event_objects_open(0, &objects, "objects", pool) +
+	 event_pool_make(pool, &ref, &e) + event_pool_get(pool, ref)->a + event_pool_release(pool, ref) +
+	 shmreg_pool_owner(pool_const, ref) + event_objects_send(objects, ref) + event_objects_open(0, &objects, "objects", pool) +
 	 event_objects_release(objects, lease) + lease->object->a' \
 	>"$work/use.c"
 ${CC:-cc} -std=gnu11 -Werror $paths -fsyntax-only "$work/use.c"
