@@ -203,7 +203,7 @@ static const struct operation vain = { "acquire three times", run_vain, 0, NULL 
 
 #define BOTH (OPERATION_PAIR | OPERATION_RACE)
 static const struct operation operations[] = {
-	{ "acquire", run_acquire, OPERATION_PAIR, NULL },
+	{ "acquire", run_acquire, BOTH, NULL },
 	{ "make", run_make, 0, NULL },
 	{ "release", run_release, BOTH, NULL },
 	{ "release, acquire", run_release_acquire, 0, NULL },
@@ -217,9 +217,9 @@ static const struct operation *const peers[] = { &operations[3] };
 
 static const struct setting settings[] = {
 	{ "room", SETTING_KILL, &(const struct start){ 12, 9, 0, 0 } },
-	{ "two left", SETTING_PAIR | SETTING_RACE, &(const struct start){ 5, 2, 0, 5 } },
+	{ "two left", SETTING_PAIR, &(const struct start){ 5, 2, 0, 5 } },
 	{ "one left", 0, &(const struct start){ 4, 1, 0, 5 } },
-	{ "exhausted", 0, &(const struct start){ 3, 0, 0, 5 } },
+	{ "exhausted", SETTING_PAIR | SETTING_RACE, &(const struct start){ 3, 0, 0, 5 } },
 	{ "exhausted, and it is said", 0, &(const struct start){ 3, 0, 3, 5 } },
 	{ "exhausted, two groups", 0, &(const struct start){ 17, 0, 0, 5 } },
 	{ "one left of two groups, said to be full before", 0,
