@@ -9,19 +9,19 @@
 #define TURNS_WRAP(capacity) ((capacity) << 40)
 #define RELIABLE SHMREG_TOPIC_RELIABLE
 static const struct setting settings[] = {
-	{ "four publishers, first lap", 0,
-	  &(const struct start){ 4, 0, N_ACTORS, 0, 0, 2, PEER } },
+	{ "three publishers, first lap", 0,
+	  &(const struct start){ 4, 0, 3, 0, 0, 2, PEER } },
 	{ "two slots, all used", SETTING_PAIR | SETTING_RACE,
-	  &(const struct start){ 2, 2, N_ACTORS, 0, 0, 3, SECOND } },
-	{ "own message displaced", 0, &(const struct start){ 2, 2, N_ACTORS, 0, 0, 2, VICTIM } },
+	  &(const struct start){ 2, 2, 3, 0, 0, 3, SECOND } },
+	{ "own message displaced", 0, &(const struct start){ 2, 2, 3, 0, 0, 2, VICTIM } },
 	{ "turns wrap", 0,
-	  &(const struct start){ 2, TURNS_WRAP(UINT64_C(2)) - 3, N_ACTORS, 0, 0, 2, PEER } },
+	  &(const struct start){ 2, TURNS_WRAP(UINT64_C(2)) - 3, 3, 0, 0, 2, PEER } },
 	{ "one publisher", SETTING_KILL, &(const struct start){ 4, 0, 1, 0, 0, 1, VICTIM } },
 	{ "one publisher, all used", 0, &(const struct start){ 2, 5, 1, 0, 0, 2, VICTIM } },
-	{ "reliable", 0, &(const struct start){ 4, 9, N_ACTORS, RELIABLE, 0, 2, PEER } },
-	{ "reliable, full", 0, &(const struct start){ 4, 9, N_ACTORS, RELIABLE, 0, 4, PEER } },
+	{ "reliable", 0, &(const struct start){ 4, 9, 3, RELIABLE, 0, 2, PEER } },
+	{ "reliable, full", 0, &(const struct start){ 4, 9, 3, RELIABLE, 0, 4, PEER } },
 	{ "reliable, one publisher", 0, &(const struct start){ 4, 9, 1, RELIABLE, 0, 3, VICTIM } },
-	{ "evicting", 0, &(const struct start){ 4, 9, N_ACTORS, RELIABLE, 2, 2, PEER } },
+	{ "evicting", 0, &(const struct start){ 4, 9, 3, RELIABLE, 2, 2, PEER } },
 };
 #define FIRST_LAP (&settings[0])
 #define ALL_USED (&settings[1])

@@ -47,7 +47,7 @@ struct effect {
 struct start {
 	uint64_t capacity;
 	uint64_t first;		/* as many were published, long ago */
-	uint32_t publishers;	/* 1 or N_ACTORS */
+	uint32_t publishers;	/* 1 or 3: the checker has no role */
 	uint32_t flags;		/* of the shape */
 	uint32_t lag_max;
 	uint32_t n_before;	/* published by @by, and read by nobody */
@@ -55,7 +55,7 @@ struct start {
 };
 
 #define MAX_CAPACITY 4
-#define CURSORS 6
+#define CURSORS 3
 
 struct image {
 	struct actor actor[N_ACTORS];
