@@ -140,6 +140,10 @@ static enum outcome readers(void)
 				return bad(OUTCOME_LOST, "actor %u lost some, of a reliable topic", a);
 			if (!is_known(value))
 				return bad(OUTCOME_LOST, "actor %u read %" PRIu64, a, value);
+			if (position - image->first < start_of()->n_before &&
+			    value != SETUP_VALUE + position - image->first)
+				return bad(OUTCOME_LOST, "actor %u read %" PRIu64 " in place of an older "
+					   "one", a, value);
 			if (position - there.first < there.n &&
 			    there.value[position - there.first] != value)
 				return bad(OUTCOME_LOST, "actor %u read %" PRIu64 ", and there is %"
