@@ -26,6 +26,13 @@ static bool is_dead(const struct shmreg_topic *t, uint64_t cursor)
 	       (shmreg_load_acquire(&t->seats[seat]) & SHMREG_SEAT_STATE_MASK) == SHMREG_SEAT_DEAD;
 }
 
+/* relaxed: a number to look at, which we alone write */
+static void note_lag(struct shmreg_publisher *pub, int64_t lag)
+{
+	if ((uint64_t)lag > shmreg_load_relaxed(&pub->role->high))
+		shmreg_store_relaxed(&pub->role->high, (uint64_t)lag);
+}
+
 /* Return: how far the subscriber is behind @p, if it holds us there; else 0. */
 static int64_t held_by(struct shmreg_publisher *pub, uint64_t *cursor, uint64_t p)
 {
@@ -45,7 +52,8 @@ static int64_t held_by(struct shmreg_publisher *pub, uint64_t *cursor, uint64_t 
 		/* R' if it fails: the subscriber has moved on, or left */
 		if (shmreg_cas_acq_rel(cursor, &w,
 				       (w & ~SHMREG_TOPIC_STATE_MASK) | SHMREG_TOPIC_EVICTED)) {
-			/* relaxed: a number to look at, which we alone write */
+			note_lag(pub, lag);
+			/* relaxed: as there */
 			shmreg_store_relaxed(&pub->role->n_evicted,
 					     shmreg_load_relaxed(&pub->role->n_evicted) + 1);
 			return 0;
@@ -74,11 +82,10 @@ static int look_at_cursors(struct shmreg_publisher *pub, uint64_t p)
 			high = lag;
 	}
 	pub->gate = p - (uint64_t)high;
-	/* relaxed, here and below: numbers to look at, which we alone write */
-	if ((uint64_t)high > shmreg_load_relaxed(&pub->role->high))
-		shmreg_store_relaxed(&pub->role->high, (uint64_t)high);
+	note_lag(pub, high);
 	if ((uint64_t)high < pub->room)
 		return 0;
+	/* relaxed: a number to look at, which we alone write */
 	shmreg_store_relaxed(&pub->role->n_full, shmreg_load_relaxed(&pub->role->n_full) + 1);
 	return handle_again(&t->handle);
 }

@@ -359,6 +359,7 @@ START_TEST(test_eviction)
 {
 	const uint64_t start = starts[_i % N_STARTS];
 	const uint32_t lag_max = 1 + (uint32_t)(_i / N_STARTS) * 3 % 8;
+	struct shmreg_topic_stats stats = { .size = sizeof(stats) };
 	struct shmreg_topic_message m;
 	struct shmreg_subscriber sub;
 	struct shmreg_publisher pub;
@@ -403,6 +404,9 @@ START_TEST(test_eviction)
 		expect_nothing(&sub);
 		at += 20;
 	}
+	ck_assert_int_eq(shmreg_topic_stat(&pub.topic, &stats), 0);
+	ck_assert_uint_ge(stats.n_evicted, 3);
+	ck_assert_uint_eq(stats.lag_high, lag_max);
 	subscriber_leave(&sub);
 	publisher_leave(&pub);
 	ck_assert(topic_is_left(base, &shape));
