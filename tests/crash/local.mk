@@ -20,7 +20,8 @@ crash_ldadd = libcrash.la libstructures.la librepair.la libproto.la
 # Symbols are bound before the first step.
 crash_ldflags = $(AM_LDFLAGS) -Wl,-z,now
 
-crash_programs = crash-array crash-atomic crash-cell crash-object-queue crash-queue crash-topic
+crash_programs = crash-array crash-atomic crash-cell crash-object-queue crash-queue crash-records \
+	crash-ring crash-topic
 check_PROGRAMS += $(crash_programs)
 
 # What is inline but was not inlined is in the library.
@@ -62,6 +63,16 @@ crash_queue_SOURCES = \
 	tests/crash/queue-oracle.c \
 	tests/crash/queue-rig.c \
 	tests/crash/queue-rig.h
+
+crash_records_CPPFLAGS = $(crash_cppflags)
+crash_records_LDFLAGS = $(crash_ldflags)
+crash_records_LDADD = $(crash_ldadd)
+crash_records_SOURCES = tests/crash/ring-account.h tests/crash/records.c
+
+crash_ring_CPPFLAGS = $(crash_cppflags)
+crash_ring_LDFLAGS = $(crash_ldflags)
+crash_ring_LDADD = $(crash_ldadd)
+crash_ring_SOURCES = tests/crash/ring-account.h tests/crash/ring.c
 
 crash_topic_CPPFLAGS = $(crash_cppflags)
 crash_topic_LDFLAGS = $(crash_ldflags)

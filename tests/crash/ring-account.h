@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CRASH_RING_ACCOUNT_H
+#define CRASH_RING_ACCOUNT_H
+
+/*
+ * ring-account.h - what the subjects of rings of elements and of records have in common
+ *
+ * Elements are numbered as they are pushed, and what is in one follows from its number; so
+ * it does not matter who pushed it. Each operation takes its role, works, and gives the
+ * role back. A role that is taken makes it do nothing.
+ */
+
+#include "ring-bind.h"
+#include "role.h"
+#include "subject.h"
+
+#define TAKE_MAX 4	/* elements that an operation is given */
+
+enum role_kind { PRODUCES, CONSUMES };
+
+/* An operation's data: what it does in all, if it does anything. */
+struct ring_operation {
+	enum role_kind role;
+	uint32_t min, max;
+	bool shows;		/* what it was given is in log.seen */
+	bool stays;		/* ...and is not passed */
+};
+
+struct ring_log {
+	uint64_t started;
+	uint64_t has_role;
+	uint64_t first;		/* its counter when it had the role */
+	uint64_t returned;	/* what the call did, and 1; 0: it did not return */
+	uint64_t finished;	/* the role is given back */
+	uint64_t wrong;		/* a result that its contract does not know */
+};
+
+static inline void note(uint64_t *log, uint64_t value)
+{
+	shmreg_store_release(log, value);
+}
+
+/* @got: as a call returned it: how many, or an error. */
+static inline void note_returned(struct ring_log *log, int64_t got)
+{
+	if (got < 0 && got != -EAGAIN)
+		note(&log->wrong, (uint64_t)-got);
+	note(&log->returned, 1 + (got > 0 ? (uint64_t)got : 0));
+}
+
+/* Somebody else has the role: nothing was done. */
+static inline bool no_role(struct ring_log *log)
+{
+	note(&log->returned, 1);
+	note(&log->finished, 1);
+	return false;
+}
+
+/*
+ * Are @total elements what the operations of @role come to, those of the dead done or not, but
+ * none in part? @ret_unsure: how many of them no call has told anybody of.
+ */
+static inline bool ring_accounts_agree(const struct cast *cast,
+				       const struct ring_log *const logs[N_ACTORS],
+				       enum role_kind role, uint64_t total, uint64_t *ret_unsure)
+{
+	uint64_t sums = 1, sure = 0, more;	/* bit n: it may be n more than is sure */
+	unsigned int i, n;
+
+	for (i = 0; i < N_ACTORS; i++) {
+		const struct operation *operation = cast->operation[i];
+		const struct ring_operation *op = operation ? operation->data : NULL;
+
+		if (op == NULL || op->role != role || op->stays)
+			continue;
+		if (logs[i]->returned > 0) {
+			sure += logs[i]->returned - 1;
+			continue;
+		}
+		for (more = sums, n = op->min; n <= op->max; n++)
+			more |= sums << n;
+		sums = more;
+	}
+	*ret_unsure = total - sure;
+	return total - sure < 64 && (sums >> (total - sure) & 1) != 0;
+}
+
+#endif /* CRASH_RING_ACCOUNT_H */

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "repair.h"
+#include "ring-account.h"
+
+/* ring.c - a ring of elements: each call is done whole or not, and nothing else is seen of it */
+
+#define CAPACITY 4
+
+struct elem {
+	uint64_t word[3];
+};
+SHMREG_DEFINE_RING(elem_ring, struct elem);
+
+struct actor {
+	struct elem_ring_producer p;
+	struct elem_ring_consumer c;
+	uint32_t seat;
+	struct shmreg_ring_shm *shm;
+	struct ring_log log;
+	struct elem elem[TAKE_MAX];	/* what it was given, or gives */
+};
+
+struct image {
+	SHMREG_ALIGNAS(SHMREG_BLOCK) struct shmreg_ring_shm shm;
+	struct elem slots[CAPACITY];
+	SHMREG_ALIGNAS(SHMREG_BLOCK) struct actor actor[N_ACTORS];
+};
+
+static const struct shmreg_shape shape = {
+	.kind = SHMREG_KIND_RING, .layout = SHMREG_RING_LAYOUT,
+	.elem_align = 8, .elem_bytes = sizeof(struct elem), .capacity = CAPACITY,
+};
+
+struct start {
+	uint64_t position;
+	uint32_t n;		/* elements that are there */
+};
+
+static void number(struct elem *e, uint64_t n)
+{
+	e->word[0] = n;
+	e->word[1] = ~n;
+	e->word[2] = n * 3;
+}
+
+static bool is_number(const struct elem *e, uint64_t n)
+{
+	return e->word[0] == n && e->word[1] == ~n && e->word[2] == n * 3;
+}
+
+static bool produce(struct actor *a)
+{
+	unsigned int i;
+
+	note(&a->log.started, 1);
+	if (!role_try(&a->shm->producer, a->seat))
+		return no_role(&a->log);
+	ring_producer_prepare(&a->p.producer);
+	for (i = 0; i < 3; i++)
+		number(&a->elem[i], a->p.producer.tail + i);
+	note(&a->log.first, a->p.producer.tail);
+	note(&a->log.has_role, 1);
+	return true;
+}
+
+static bool consume(struct actor *a)
+{
+	note(&a->log.started, 1);
+	if (!role_try(&a->shm->consumer, a->seat))
+		return no_role(&a->log);
+	ring_consumer_prepare(&a->c.consumer);
+	note(&a->log.first, a->c.consumer.head);
+	note(&a->log.has_role, 1);
+	return true;
+}
+
+#define OPERATION(name, takes, role, call)                                                         \
+	static void run_##name(void *arg)                                                          \
+	{                                                                                          \
+		struct actor *a = arg;                                                             \
+                                                                                                   \
+		if (takes(a)) {                                                                    \
+			note_returned(&a->log, call);                                              \
+			role_leave(&a->shm->role, a->seat);                                        \
+			note(&a->log.finished, 1);                              \
+		}                                                                                  \
+	}
+#define ONE(call) ((call) == 0 ? 1 : -EAGAIN)
+
+static int64_t reserve_and_commit(struct actor *a)
+{
+	struct elem *room;
+	const int64_t n = elem_ring_reserve(&a->p, &room, 2);
+
+	if (n <= 0)
+		return n;
+	memcpy(room, a->elem, (size_t)n * sizeof(*room));
+	return elem_ring_commit(&a->p, (uint64_t)n) == 0 ? n : -EINVAL;
+}
+
+static int64_t view_and_consume(struct actor *a)
+{
+	const struct elem *seen;
+	const int64_t n = elem_ring_view(&a->c, &seen, 2);
+
+	if (n <= 0)
+		return n;
+	memcpy(a->elem, seen, (size_t)n * sizeof(*seen));
+	return elem_ring_consume(&a->c, (uint64_t)n) == 0 ? n : -EINVAL;
+}
+
+OPERATION(push, produce, producer, ONE(shmreg_ring_push(&a->p.producer, a->elem)))
+OPERATION(typed_push, produce, producer, ONE(elem_ring_push(&a->p, a->elem)))
+OPERATION(push_bulk, produce, producer, shmreg_ring_push_bulk(&a->p.producer, a->elem, 3, 1))
+OPERATION(push_all, produce, producer, elem_ring_push_bulk(&a->p, a->elem, 3, 3))
+OPERATION(reserve, produce, producer, reserve_and_commit(a))
+OPERATION(pop, consume, consumer, ONE(shmreg_ring_pop(&a->c.consumer, a->elem)))
+OPERATION(typed_pop, consume, consumer, ONE(elem_ring_pop(&a->c, a->elem)))
+OPERATION(pop_bulk, consume, consumer, elem_ring_pop_bulk(&a->c, a->elem, 3))
+OPERATION(peek, consume, consumer, elem_ring_peek(&a->c, 1, a->elem))
+OPERATION(view, consume, consumer, view_and_consume(a))
+OPERATION(skip, consume, consumer, shmreg_ring_skip(&a->c.consumer, 2))
+OPERATION(clear, consume, consumer, shmreg_ring_clear(&a->c.consumer))
+
+#define BOTH (OPERATION_PAIR | OPERATION_RACE)
+#define GIVES(min, max) &(const struct ring_operation){ PRODUCES, min, max, false, false }
+#define TAKES(min, max) &(const struct ring_operation){ CONSUMES, min, max, true, false }
+static const struct operation operations[] = {
+	{ "push", run_push, 0, GIVES(1, 1) },
+	{ "typed push", run_typed_push, 0, GIVES(1, 1) },
+	{ "push_bulk of 1 to 3", run_push_bulk, BOTH, GIVES(1, 3) },
+	{ "push_bulk of 3", run_push_all, 0, GIVES(3, 3) },
+	{ "reserve, commit", run_reserve, 0, GIVES(1, 2) },
+	{ "pop", run_pop, BOTH, TAKES(1, 1) },
+	{ "typed pop", run_typed_pop, 0, TAKES(1, 1) },
+	{ "pop_bulk of 3", run_pop_bulk, 0, TAKES(1, 3) },
+	{ "peek", run_peek, 0, &(const struct ring_operation){ CONSUMES, 0, 0, false, true } },
+	{ "view, consume", run_view, 0, TAKES(1, 2) },
+	{ "skip", run_skip, 0, &(const struct ring_operation){ CONSUMES, 1, 2, false, false } },
+	{ "clear", run_clear, 0, &(const struct ring_operation){ CONSUMES, 1, 4, false, false } },
+};
+static const struct operation *const peers[] = { &operations[2], &operations[7] };
+
+#define EVERYWHERE (SETTING_KILL | SETTING_PAIR | SETTING_RACE)
+static const struct setting settings[] = {
+	{ "two there", EVERYWHERE, &(const struct start){ 5, 2 } },
+	{ "new", 0, &(const struct start){ 0, 0 } },
+	{ "full", 0, &(const struct start){ 3, 4 } },
+	{ "about to wrap", 0, &(const struct start){ UINT64_MAX - 1, 1 } },
+};
+
+static void setup(void *memory, const struct setting *setting)
+{
+	const struct start *start = setting->data;
+	struct image *image = memory;
+	unsigned int i;
+
+	image->shm.head = start->position;
+	image->shm.tail = start->position + start->n;
+	for (i = 0; i < start->n; i++)
+		number(&image->slots[(start->position + i) % CAPACITY], start->position + i);
+	for (i = 0; i < N_ACTORS; i++) {
+		struct actor *a = &image->actor[i];
+
+		a->seat = actor_seat(i);
+		a->shm = &image->shm;
+		ring_bind_const(&a->p.producer.ring, &image->shm, &shape);
+		ring_bind_const(&a->c.consumer.ring, &image->shm, &shape);
+	}
+}
+
+static void *actor(void *memory, enum actor_number who)
+{
+	return &((struct image *)memory)->actor[who];
+}
+
+static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
+{
+	uint64_t seats[64];
+
+	actor_seats(dead, seats);
+	shmreg_repair_object(&shape, &((struct image *)memory)->shm, NULL, seats, ret);
+}
+
+static const void *repair_begins(void *memory)
+{
+	return &((struct image *)memory)->shm.producer;
+}
+
+/* What was given out: whole, right, and to one only; but a dead one's again. */
+static enum outcome check_given(const struct image *image, const struct cast *cast,
+				const struct start *start, struct judgement *ret)
+{
+	uint64_t given = 0, n, j;	/* bit i: number i since the start */
+	unsigned int i;
+
+	for (i = 0; i < N_ACTORS; i++) {
+		const struct actor *a = &image->actor[i];
+		const struct ring_operation *op =
+			cast->operation[i] ? cast->operation[i]->data : NULL;
+
+		if (a->log.wrong != 0)
+			return judgement_bad(ret, OUTCOME_WEDGED, "actor %u was answered %d", i,
+					     -(int)a->log.wrong);
+		if (op == NULL || op->role != CONSUMES || !op->shows)
+			continue;
+		if (a->log.returned == 0 && a->log.has_role && a->log.first == image->shm.head &&
+		    is_number(a->elem, a->log.first) && image->shm.tail != image->shm.head)
+			ret->n_duplicated++;	/* seen by the dead, and is still there */
+		for (n = a->log.returned, j = 0; j + 1 < n; j++) {
+			if (!is_number(&a->elem[j], a->log.first + j))
+				return judgement_bad(ret, OUTCOME_LOST, "actor %u got another", i);
+			if (given >> (a->log.first + j - start->position) & 1)
+				return judgement_bad(ret, OUTCOME_DUPLICATED, "number %u came twice",
+						     (unsigned int)(a->log.first + j - start->position));
+			given |= UINT64_C(1) << (a->log.first + j - start->position);
+		}
+	}
+	return OUTCOME_GOOD;
+}
+
+static void judge(void *memory, const struct cast *cast, struct judgement *ret)
+{
+	const struct ring_log *logs[N_ACTORS];
+	const struct start *start = cast->setting->data;
+	struct image *image = memory;
+	struct elem_ring_producer p;
+	struct elem_ring_consumer c;
+	uint64_t n, first, unsure;
+	struct elem e;
+	unsigned int i;
+
+	for (i = 0; i < N_ACTORS; i++)
+		logs[i] = &image->actor[i].log;
+	if (image->shm.producer != 0 || image->shm.consumer != 0) {
+		judgement_bad(ret, OUTCOME_LEAKED, "a role is not free");
+		return;
+	}
+	if (check_given(image, cast, start, ret) != OUTCOME_GOOD)
+		return;
+	if (!ring_accounts_agree(cast, logs, PRODUCES,
+				 image->shm.tail - start->position - start->n, &unsure)) {
+		judgement_bad(ret, OUTCOME_LOST, "%d were pushed that nobody pushed", (int)unsure);
+		return;
+	}
+	if (!ring_accounts_agree(cast, logs, CONSUMES, image->shm.head - start->position,
+				 &unsure)) {
+		judgement_bad(ret, OUTCOME_LOST, "%d were passed that nobody passed", (int)unsure);
+		return;
+	}
+	ret->n_lost = unsure;	/* passed, and their consumer dead before it was told */
+
+	if (!ring_producer_bind(&p.producer, &image->shm, &shape, actor_seat(CHECKER)) ||
+	    !ring_consumer_bind(&c.consumer, &image->shm, &shape, actor_seat(CHECKER))) {
+		judgement_bad(ret, OUTCOME_LEAKED, "a role cannot be taken");
+		return;
+	}
+	for (n = image->shm.tail - image->shm.head; n > 0; n--) {
+		first = c.consumer.head;
+		if (elem_ring_pop(&c, &e) != 0 || !is_number(&e, first)) {
+			judgement_bad(ret, OUTCOME_LOST, "torn, or not there");
+			return;
+		}
+	}
+	for (i = 0; i < 2 * CAPACITY; i++) {
+		number(&e, p.producer.tail);
+		if (elem_ring_push(&p, &e) != (i < CAPACITY ? 0 : -EAGAIN)) {
+			judgement_bad(ret, OUTCOME_WEDGED, "does not take %u", i);
+			return;
+		}
+	}
+	for (i = 0; i < CAPACITY; i++) {
+		first = c.consumer.head;
+		if (elem_ring_pop(&c, &e) != 0 || !is_number(&e, first)) {
+			judgement_bad(ret, OUTCOME_WEDGED, "does not give %u", i);
+			return;
+		}
+	}
+	if (elem_ring_pop(&c, &e) != -EAGAIN)
+		judgement_bad(ret, OUTCOME_WEDGED, "is not empty");
+}
+
+/* Planted: the counter before the element. */
+static int64_t push_before_copy(struct actor *a)
+{
+	struct shmreg_ring_producer *p = &a->p.producer;
+	const uint64_t t = p->tail;
+	const int r = shmreg_ring_look_for_room(p);
+
+	if (r < 0)
+		return r;
+	shmreg_ring_publish_(p, a->shm, t + 1);
+	memcpy(shmreg_ring_slot_(a->shm, t, p->mask, sizeof(struct elem)), a->elem,
+	       sizeof(struct elem));
+	return 1;
+}
+OPERATION(push_before_copy, produce, producer, push_before_copy(a))
+static const struct operation early_push = { "early push", run_push_before_copy, 0, GIVES(1, 1) };
+
+/* Planted: a bulk of singles. */
+static int64_t push_in_parts(struct actor *a)
+{
+	int64_t n = 0;
+
+	while (n < 3 && elem_ring_push(&a->p, &a->elem[n]) == 0)
+		n++;
+	return n;
+}
+OPERATION(push_in_parts, produce, producer, push_in_parts(a))
+static const struct operation parts = { "bulk in parts", run_push_in_parts, 0, GIVES(3, 3) };
+
+static void repair_nothing(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
+{
+	(void)memory;
+	(void)dead;
+	memset(ret, 0, sizeof(*ret));
+}
+
+static void repair_the_living(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
+{
+	struct image *image = memory;
+
+	(void)dead;
+	memset(ret, 0, sizeof(*ret));
+	shmreg_store_release(&image->shm.tail, image->shm.head);
+	image->shm.producer = image->shm.consumer = 0;
+}
+
+static const struct planted planted[] = {
+	{ "repair does nothing", repair_nothing, MODE_ALONE, &settings[0], &operations[0], NULL,
+	  NULL },
+	{ "repair empties it", repair_the_living, MODE_ALONE, &settings[0], &operations[5], NULL,
+	  NULL },
+	{ "pushed before it is copied", NULL, MODE_ALONE, &settings[0], &early_push, NULL, NULL },
+	{ "a bulk in parts", NULL, MODE_ALONE, &settings[1], &parts, NULL, NULL },
+};
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+const struct subject subject = {
+	.name = "ring",
+	.image_bytes = sizeof(struct image),
+	.operations = operations,
+	.n_operations = N(operations),
+	.settings = settings,
+	.n_settings = N(settings),
+	.peers = peers,
+	.n_peers = N(peers),
+	.planted = planted,
+	.n_planted = N(planted),
+	.setup = setup,
+	.actor = actor,
+	.repair = repair,
+	.repair_begins = repair_begins,
+	.judge = judge,
+};
