@@ -385,14 +385,14 @@ static const uint64_t capacities[] = { 2, 4, 8, 64 };
 START_TEST(elements)
 {
 	torture(ring_shape(capacities[_i], sizeof(struct elem), SHMREG_ALIGNOF(struct elem)),
-		UINT64_MAX - 5000 + (uint64_t)_i, 60000, produce, consume);
+		UINT64_MAX - 1000 + (uint64_t)_i, UINT64_C(2000) << _i, produce, consume);
 }
 END_TEST
 
 START_TEST(records)
 {
-	torture(record_shape(UINT64_C(64) << _i), UINT64_MAX - 80007 + 8 * (uint64_t)_i, 60000,
-		produce_records, consume_records);
+	torture(record_shape(UINT64_C(64) << _i), UINT64_MAX - 8007 + 8 * (uint64_t)_i,
+		UINT64_C(2000) << _i, produce_records, consume_records);
 }
 END_TEST
 

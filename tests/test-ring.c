@@ -412,7 +412,7 @@ START_TEST(sparse_stays_sparse)
 {
 	uint64_t i;
 
-	begin(UINT64_C(1) << 40, 0);
+	begin(UINT64_C(1) << 31, 0);
 	for (i = 0; i < 100; i++) {
 		push(i);
 		expect(i);
