@@ -12,7 +12,7 @@
  * of one who died behind the tail is seen; the ring never holds more than CAP cells; in the end
  * all is through (no wedge).
  *
- *	-DN=records	-DMAXDIE=deaths
+ *	-DN=records	-DMAXDIE=deaths	-DLOOK=1 somebody looks
  *	-DBUG=1 the counter is stored before the record	-DBUG=2 the count of the present counter is
  *	written	-DBUG=3 the successor keeps the count of its predecessor's next	-DBUG=4 who looks
  *	does not look at the counter again	-DBUG=5 the head is stored before the copy
@@ -52,22 +52,25 @@ proctype produces(byte me)
 	bit flip;
 
 endrole:
-	atomic { producer == NONE -> producer = me }
-	t = tail; flip = tflip;
+	/* nobody else changes what is read here, so it is one step */
 	atomic {
+		producer == NONE -> producer = me;
+		t = tail;
+		flip = tflip;
 		n = n_written[flip];
 		if :: BUG == 3 -> n = n_written[1 - flip] :: else fi
 	}
-	assert(BUG == 3 || n <= N);
 again:
-	if :: n >= N -> goto done :: else fi;
-	size = LENGTH(n);
-	at = t;
-	/* a record does not wrap: padding fills the rest */
-	if
-	:: BUG != 7 && t % CAP + size > CAP -> at = t + (CAP - t % CAP)
-	:: else
-	fi;
+	atomic {
+		if :: n >= N -> goto done :: else fi;
+		size = LENGTH(n);
+		at = t;
+		/* a record does not wrap: padding fills the rest */
+		if
+		:: BUG != 7 && t % CAP + size > CAP -> at = t + (CAP - t % CAP)
+		:: else
+		fi
+	}
 	/* room: one look at the head */
 endroom:
 	(at + size - head <= CAP);
@@ -111,15 +114,13 @@ endroom:
 		atomic { tail = at + size; tflip = 1 - flip }	/* P: one word */
 	fi;
 	assert(tail - head <= CAP);
-	flip = 1 - flip;
-	n = n + 1;
-	t = at + size;
+	atomic { flip = 1 - flip; n = n + 1; t = at + size };
 	DIE(me);
 	goto again;
 done:
 	atomic { producer == me -> producer = NONE };
 gone:
-	skip
+	atomic { t = 0; n = 0; at = 0; size = 0; flip = 0 }	/* forgotten: fewer states */
 }
 
 proctype consumes(byte me)
@@ -128,35 +129,43 @@ proctype consumes(byte me)
 	bit flip;
 
 endrole:
-	atomic { consumer == NONE -> consumer = me }
-	h = head; flip = hflip;
-	n = n_read[flip];
-	/* the counter and the count agree, and nobody else is at work */
-	assert(n == next_out);
+	atomic {
+		consumer == NONE -> consumer = me;
+		h = head;
+		flip = hflip;
+		n = n_read[flip];
+		/* the counter and the count agree, and nobody else is at work */
+		assert(n == next_out)
+	}
 again:
 	if :: n >= N -> goto done :: else fi;
 endmore:
-	(tail != h);
-	seen = tail;
-	DIE(me);
-	at = h;
-	if
-	:: length[at % CAP] == PAD ->
-		at = at + (CAP - at % CAP);
-		/* padding is followed by a record */
-		assert(at < seen)
-	:: else
-	fi;
-	size = length[at % CAP];
-	assert(size == LENGTH(n));
-	assert(at % CAP + size <= CAP && at + size <= seen);
+	atomic { tail != h -> seen = tail };
+	/* once; what is below the tail nobody changes */
+	atomic {
+		at = h;
+		if
+		:: length[at % CAP] == PAD ->
+			at = at + (CAP - at % CAP);
+			/* padding is followed by a record */
+			assert(at < seen)
+		:: else
+		fi;
+		size = length[at % CAP];
+		assert(size == LENGTH(n));
+		assert(at % CAP + size <= CAP && at + size <= seen)
+	}
 	if
 	:: BUG == 5 -> n_read[1 - flip] = n + 1; atomic { head = at + size; hflip = 1 - flip; next_out = n + 1 }
 	:: else
 	fi;
-	a = number[at % CAP];
-	b = number[(at + size - 1) % CAP];
-	assert(a == n && b == n);
+	atomic {
+		a = number[at % CAP];
+		b = number[(at + size - 1) % CAP];
+		assert(a == n && b == n);
+		a = 0;
+		b = 0
+	}
 	DIE(me);
 	if
 	:: BUG == 5
@@ -165,21 +174,22 @@ endmore:
 		DIE(me);
 		atomic { head = at + size; hflip = 1 - flip; next_out = n + 1 }	/* C: one word */
 	fi;
-	flip = 1 - flip;
-	n = n + 1;
-	h = at + size;
+	atomic { flip = 1 - flip; n = n + 1; h = at + size; seen = 0 };
 	DIE(me);
 	goto again;
 done:
 	atomic { consumer == me -> consumer = NONE };
 gone:
-	skip
+	atomic { h = 0; n = 0; at = 0; size = 0; seen = 0; flip = 0 }
 }
 
 /* Looks at the tail and its count: no count is seen that does not belong to its counter. */
 byte position_of[N + 1];	/* the tail when so many records were written; filled below */
 
-active proctype looks()
+#ifndef LOOK
+#define LOOK 0
+#endif
+active [LOOK] proctype looks()
 {
 	byte t, n;
 	bit flip;
