@@ -171,9 +171,11 @@ START_TEST(in_place)
 	ck_assert_int_gt(shmreg_ring_reserve(&p, &place, 1), 0);
 	push(7);
 	ck_assert_int_eq(shmreg_ring_commit(&p, 1), -EINVAL);
+	push(8);
 	ck_assert_int_gt(shmreg_ring_view(&c, &view, 1), 0);
 	expect(7);
 	ck_assert_int_eq(shmreg_ring_consume(&c, 1), -EINVAL);
+	expect(8);
 	/* nothing, and nothing of it */
 	ck_assert_int_eq(shmreg_ring_reserve(&p, &place, 0), 0);
 	ck_assert_int_gt(shmreg_ring_reserve(&p, &place, 1), 0);

@@ -23,7 +23,7 @@ done >"$list"
 core=$(sed -n '/^libshmregd_core_la_SOURCES/,/[^\\]$/s/^[[:space:]]*\(daemon\/[a-z-]*\.c\).*/\1/p' \
 	"$top_srcdir/daemon/local.mk" | tr '\n' ' ')
 cat >"$work/Makefile" <<'EOF'
-structures = $(foreach part,claim stat bind read publish,$(wildcard libclient/*-$(part).c)) \
+structures = $(foreach part,claim stat bind read publish look,$(wildcard libclient/*-$(part).c)) \
 	$(wildcard libclient/*repair*.c) $(wildcard tests/plain.c tests/*-plain.c)
 sources = $(if $(core),$(core),$(structures)) $(wildcard proto/*.c) $(main) $(more)
 objects = $(sources:%.c=$(out)/%.o)
