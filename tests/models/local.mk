@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/models/pool.pml \
 	tests/models/queue-batch.pml \
 	tests/models/queue.pml \
+	tests/models/records.pml \
 	tests/models/removal.pml \
 	tests/models/seats.pml \
 	tests/models/topic-gate.pml \
