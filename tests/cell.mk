@@ -33,7 +33,8 @@ TESTS += test-cell-torture
 test_cell_torture_CPPFLAGS = $(queue_cppflags)
 test_cell_torture_CFLAGS = $(harness_cflags)
 test_cell_torture_LDADD = $(queue_ldadd)
-test_cell_torture_SOURCES = tests/test-cell-torture.c tests/random.h
+test_cell_torture_SOURCES = tests/test-cell-torture.c \
+	$(torture)
 
 check_PROGRAMS += test-cell-daemon
 TESTS += test-cell-daemon

@@ -21,14 +21,15 @@ TESTS += test-object-queue-threads
 test_object_queue_threads_CPPFLAGS = $(queue_cppflags)
 test_object_queue_threads_CFLAGS = $(harness_cflags)
 test_object_queue_threads_LDADD = $(queue_ldadd) -lpthread
-test_object_queue_threads_SOURCES = tests/test-object-queue-threads.c tests/random.h
+test_object_queue_threads_SOURCES = tests/test-object-queue-threads.c tests/random.h tests/suite.h
 
 check_PROGRAMS += test-object-queue-torture
 TESTS += test-object-queue-torture
 test_object_queue_torture_CPPFLAGS = $(queue_cppflags)
 test_object_queue_torture_CFLAGS = $(harness_cflags)
 test_object_queue_torture_LDADD = $(queue_ldadd)
-test_object_queue_torture_SOURCES = tests/test-object-queue-torture.c tests/random.h
+test_object_queue_torture_SOURCES = tests/test-object-queue-torture.c \
+	$(torture)
 
 check_PROGRAMS += test-object-queue-daemon
 TESTS += test-object-queue-daemon

@@ -32,7 +32,8 @@ TESTS += test-pool-torture
 test_pool_torture_CPPFLAGS = $(queue_cppflags)
 test_pool_torture_CFLAGS = $(harness_cflags)
 test_pool_torture_LDADD = $(queue_ldadd)
-test_pool_torture_SOURCES = tests/test-pool-torture.c tests/random.h tests/suite.h
+test_pool_torture_SOURCES = tests/test-pool-torture.c \
+	$(torture)
 
 check_PROGRAMS += test-pool-daemon
 TESTS += test-pool-daemon

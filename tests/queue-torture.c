@@ -3,26 +3,15 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "queue-torture.h"
-#include "random.h"
 
 struct oracle *o;
 struct shmreg_shape shape;
 void *base;
 int mode;
-uint64_t seed;
 const uint32_t seats[WORKERS] = { 1, 63, 64, 2000, 4095 };
-
-uint64_t mix(uint64_t a, uint64_t b)
-{
-	struct random_state r = { a * UINT64_C(0x9e3779b97f4a7c15) ^ b };
-
-	return random_next(&r);
-}
 
 static void fill(struct elem *e, uint64_t worker, uint64_t seq)
 {
@@ -160,7 +149,6 @@ void work(unsigned int me, uint64_t incarnation)
 	uint64_t last[WORKERS] = { 0 };
 	struct shmreg_queue q;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	queue_bind(&q, base, &shape, seats[me]);
 	while (!shmreg_load_acquire(&o->stop)) {
 		/* Each has its own inclination, so that the queue is now full, now empty. */

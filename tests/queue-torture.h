@@ -5,6 +5,7 @@
 /* queue-torture.h - processes that push and pop at random, and keep an account of it */
 
 #include "queue-plain.h"
+#include "torture.h"
 
 #define WORKERS 5
 #define MAX_SEQ (UINT64_C(1) << 24)
@@ -46,15 +47,12 @@ struct oracle {
 	uint8_t extra[WORKERS][MAX_SEQ];	/* seen more than once is excused */
 };
 
-/* Shared by all, except mode and seed, which a worker inherits. */
+/* Shared by all, except mode, which a worker inherits. */
 extern struct oracle *o;
 extern struct shmreg_shape shape;
 extern void *base;
 extern int mode;
-extern uint64_t seed;
 extern const uint32_t seats[WORKERS];
-
-uint64_t mix(uint64_t a, uint64_t b);
 
 /* Enter an element that was consumed. @last: of each worker, the next that may come. */
 void enter(struct account *a, const struct elem *e, uint64_t last[WORKERS]);

@@ -16,6 +16,7 @@ libplain_la_SOURCES = \
 libplain_la_LIBADD = libstructures.la librepair.la libproto.la
 queue_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 queue_ldadd = libplain.la libshmreg.la $(CHECK_LIBS)
+torture = tests/torture.c tests/torture.h tests/random.h tests/suite.h
 
 PURE_TESTS += test-queue
 test_queue_CPPFLAGS = $(queue_cppflags)
@@ -82,6 +83,6 @@ test_queue_torture_CPPFLAGS = $(queue_cppflags)
 test_queue_torture_CFLAGS = $(harness_cflags)
 test_queue_torture_LDADD = $(queue_ldadd)
 test_queue_torture_SOURCES = tests/test-queue-torture.c tests/queue-torture.c tests/queue-torture.h \
-	tests/random.h
+	$(torture)
 
 endif

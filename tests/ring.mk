@@ -39,7 +39,8 @@ TESTS += test-ring-torture
 test_ring_torture_CPPFLAGS = $(queue_cppflags)
 test_ring_torture_CFLAGS = $(harness_cflags)
 test_ring_torture_LDADD = $(queue_ldadd)
-test_ring_torture_SOURCES = tests/test-ring-torture.c tests/random.h tests/ring-plain.h
+test_ring_torture_SOURCES = tests/test-ring-torture.c tests/ring-plain.h \
+	$(torture)
 
 check_PROGRAMS += test-ring-daemon
 TESTS += test-ring-daemon

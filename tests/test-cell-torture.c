@@ -7,17 +7,14 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cell-plain.h"
 #include "cell-repair.h"
-#include "random.h"
+#include "torture.h"
 
 /*
  * Processes that write and read while the parent kills and stops them, repairs, and gives their
@@ -60,15 +57,7 @@ struct oracle {
 static struct oracle *o;
 static struct shmreg_shape shape;
 static void *base;
-static uint64_t seed;
 static const uint32_t seats[WORKERS] = { 1, 63, 64, 2000, 4095 };
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	struct random_state r = { a * UINT64_C(0x9e3779b97f4a7c15) ^ b };
-
-	return random_next(&r);
-}
 
 /* Versions as they would be if they did not wrap; START is 1. */
 static uint64_t ordinal(uint64_t version)
@@ -196,7 +185,6 @@ static void work(unsigned int me, uint64_t incarnation)
 	struct shmreg_cell_writer w;
 	uint64_t n;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (me < shape.capacity) {
 		if (!cell_writer_bind(&w, base, &shape, seats[me]))
 			a->failed++;
@@ -216,64 +204,37 @@ static void work(unsigned int me, uint64_t incarnation)
 
 static pid_t spawn(unsigned int me, uint64_t incarnation)
 {
-	const pid_t pid = fork();
+	const pid_t pid = torture_fork();
 
-	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		work(me, incarnation);
 	return pid;
 }
 
-static void killed(pid_t pid)
+static void repair_again(const void *dead)
 {
-	int status;
+	struct shmreg_reaper_report report;
 
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	cell_repair(&shape, base, dead, &report);
 }
 
 /* Repair; now and then first by a process that is killed in the act. */
 static void repair(const uint64_t dead[64], struct random_state *r)
 {
 	struct shmreg_reaper_report report;
-	uint64_t spin = random_below(r, 10);
-	pid_t pid;
 
-	if (random_below(r, 4) == 0) {
-		pid = fork();
-		ck_assert_int_ge(pid, 0);
-		if (pid == 0)
-			for (;;)
-				cell_repair(&shape, base, dead, &report);
-		while (spin-- > 0)
-			sched_yield();
-		killed(pid);
-	}
+	torture_interrupt(r, 4, 10, repair_again, dead);
 	ck_assert_int_eq(cell_repair(&shape, base, dead, &report), 0);
 	ck_assert_int_eq(cell_repair(&shape, base, dead, &report), 0);
 	ck_assert_uint_eq(report.n_seats, 0);
 }
 
-static uint64_t scale(uint64_t n)
+static bool is_newer(uint64_t before)
 {
-	const char *s = getenv("SHMREG_TEST_SCALE");
+	struct shmreg_cell c;
 
-	return (uint64_t)((double)n * (s ? strtod(s, NULL) : 1.0)) + 1;
-}
-
-/* Until something is published: writers are alive, so if nothing ever is they are stuck. */
-static void await_progress(const struct shmreg_cell *c)
-{
-	const struct timespec pause = { 0, 100000 };
-	const char *patience = getenv("SHMREG_TEST_PATIENCE");	/* seconds; for the mutants */
-	const uint64_t before = shmreg_cell_version(c);
-	const time_t until = time(NULL) + (patience ? atoi(patience) : 300);
-
-	while (shmreg_cell_version(c) == before) {
-		ck_assert_msg(time(NULL) <= until, "wedged: nothing is published");
-		nanosleep(&pause, NULL);
-	}
+	cell_bind(&c, base, &shape);
+	return shmreg_cell_version(&c) != before;
 }
 
 static void torment(uint64_t kills, struct random_state *r, struct account *mine)
@@ -300,7 +261,7 @@ static void torment(uint64_t kills, struct random_state *r, struct account *mine
 			w = (unsigned int)random_below(r, WORKERS);
 			if (gone[w] || w == stopped)
 				continue;
-			killed(pid[w]);
+			torture_kill(pid[w]);
 			gone[w] = true;
 			dead[seats[w] / 64] |= UINT64_C(1) << seats[w] % 64;
 		}
@@ -314,15 +275,11 @@ static void torment(uint64_t kills, struct random_state *r, struct account *mine
 		if (stopped < WORKERS)
 			kill(pid[stopped], SIGCONT);
 		if (i % 16 == 0)
-			await_progress(&c);
+			torture_await(is_newer, shmreg_cell_version(&c), "nothing is published");
 	}
 	shmreg_store_release(&o->stop, 1);
-	for (w = 0; w < WORKERS; w++) {
-		int status;
-
-		ck_assert_int_eq(waitpid(pid[w], &status, 0), pid[w]);
-		ck_assert_int_eq(status, 0);
-	}
+	for (w = 0; w < WORKERS; w++)
+		torture_wait(pid[w]);
 	look(&c, mine, &reader, false);
 }
 
@@ -339,25 +296,20 @@ static const struct {
 
 START_TEST(torture)
 {
-	const uint64_t kills = scale(runs[_i].kills);
+	const uint64_t kills = torture_scaled(runs[_i].kills);
 	uint64_t published, begun = 0, done = 0, reads = 0, busy = 0;
 	struct shmreg_cell_stats stat = { .size = sizeof(stat) };
-	const char *s = getenv("SHMREG_TEST_SEED");
 	struct account mine = { 0 };
 	struct shmreg_cell c;
 	struct random_state r;
 	struct elem e;
 	unsigned int w;
 
-	seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
-	printf("SHMREG_TEST_SEED=%llu run %d: ", (unsigned long long)seed, _i);
-	fflush(stdout);
-	r.x = mix(seed, (uint64_t)_i);
+	torture_begin(&r, (uint64_t)_i);
 	shape = cell_shape(sizeof(struct elem), 8, runs[_i].writers, runs[_i].slots);
 	base = plain_map(&shape);
-	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ck_assert(base != NULL && o != MAP_FAILED);
+	ck_assert_ptr_nonnull(base);
+	o = torture_map(sizeof(*o));
 	fill(&e, 0, 0);
 	o->account[0].next = 1;
 	o->floor = 1;
@@ -398,17 +350,5 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cell-torture");
-	TCase *c = tcase_create("cell-torture");
-	SRunner *sr;
-	int failed;
-
-	tcase_set_timeout(c, 0);
-	tcase_add_loop_test(c, torture, 0, (int)(sizeof(runs) / sizeof(*runs)));
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return RUN_LOOP("cell-torture", torture, runs);
 }

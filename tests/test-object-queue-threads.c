@@ -11,6 +11,7 @@
 
 #include "object-queue-plain.h"
 #include "random.h"
+#include "suite.h"
 
 /*
  * Threads that pass objects round. Contents are plain memory, so that ThreadSanitizer sees
@@ -188,17 +189,5 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("object-queue-threads");
-	TCase *tc = tcase_create("object-queue-threads");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tc, 0);
-	tcase_add_loop_test(tc, threads, 0, (int)(sizeof(runs) / sizeof(*runs)));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return RUN_LOOP("object-queue-threads", threads, runs);
 }

@@ -8,15 +8,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "object-queue-plain.h"
-#include "random.h"
+#include "torture.h"
 
 /*
  * Processes that acquire, fill, send, receive and release while the parent kills and stops them,
@@ -76,14 +73,6 @@ static const struct {
 static struct oracle *o;
 static struct pair pair;
 static int mode;
-static uint64_t seed;
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	struct random_state r = { a * UINT64_C(0x9e3779b97f4a7c15) ^ b };
-
-	return random_next(&r);
-}
 
 static void idle(struct random_state *r)
 {
@@ -216,7 +205,6 @@ static void __attribute__((noreturn)) work(unsigned int me, uint64_t incarnation
 	struct account *a = &o->account[me];
 	struct actor w;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pair_bind(&pair, &w, me);
 	while (!shmreg_load_acquire(&o->stop)) {
 		if (random_below(&r, 16) < 6 + me)
@@ -234,21 +222,11 @@ static void __attribute__((noreturn)) work(unsigned int me, uint64_t incarnation
 
 static pid_t spawn(unsigned int me, uint64_t incarnation)
 {
-	const pid_t pid = fork();
+	const pid_t pid = torture_fork();
 
-	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		work(me, incarnation);
 	return pid;
-}
-
-static void killed(pid_t pid)
-{
-	int status;
-
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 /* Settle a dead worker's account. Return: how many it may have received without entering them. */
@@ -267,49 +245,38 @@ static uint64_t settle(unsigned int me)
 	return f;
 }
 
+static enum order order(void)
+{
+	return mode & POOL_BEFORE ? POOL_FIRST : QUEUE_FIRST;
+}
+
+static void repair_once(const void *dead)
+{
+	struct shmreg_reaper_report report[2];
+
+	pair_repair(&pair, *(const uint32_t *)dead, order(), report);
+	for (;;)
+		pause();
+}
+
 static void repair(uint32_t dead, struct random_state *r)
 {
-	const enum order order = mode & POOL_BEFORE ? POOL_FIRST : QUEUE_FIRST;
 	struct shmreg_reaper_report report[2];
-	uint64_t spin = random_below(r, 30);
-	pid_t pid;
 
-	if (random_below(r, 3) == 0) {
-		pid = fork();
-		ck_assert_int_ge(pid, 0);
-		if (pid == 0) {
-			pair_repair(&pair, dead, order, report);
-			for (;;)
-				pause();
-		}
-		while (spin-- > 0)
-			sched_yield();
-		killed(pid);
-	}
-	pair_repair(&pair, dead, order, report);
+	torture_interrupt(r, 3, 30, repair_once, &dead);
+	pair_repair(&pair, dead, order(), report);
 	ck_assert_uint_eq(report[0].n_gave_up + report[1].n_gave_up, 0);
 }
 
-static uint64_t scaled(uint64_t n)
+/* Objects are taken from the queue. */
+static uint64_t progress(void)
 {
-	const char *s = getenv("SHMREG_TEST_SCALE");
-
-	return (uint64_t)((double)n * (s ? strtod(s, NULL) : 1.0)) + 1;
+	return shmreg_load_acquire(&((struct shmreg_queue_shm *)pair.queue)->head);
 }
 
-/* Until an object was taken from the queue: the workers are alive, so if never it is wedged. */
-static void await_progress(void)
+static bool moves(uint64_t before)
 {
-	const struct shmreg_queue_shm *shm = pair.queue;
-	const struct timespec pause = { 0, 100000 };
-	const char *patience = getenv("SHMREG_TEST_PATIENCE");	/* seconds; for the mutants */
-	const uint64_t before = shmreg_load_acquire(&shm->head);
-	const time_t until = time(NULL) + (patience ? atoi(patience) : 300);
-
-	while (shmreg_load_acquire(&shm->head) == before) {
-		ck_assert_msg(time(NULL) <= until, "wedged: nothing moves");
-		nanosleep(&pause, NULL);
-	}
+	return progress() != before;
 }
 
 /* Return: how many objects the dead may have received without entering them. */
@@ -333,7 +300,7 @@ static uint64_t torment(uint64_t kills, struct random_state *r)
 			w = (unsigned int)random_below(r, WORKERS);
 			if ((dead >> w & 1) != 0 || w == stopped)
 				continue;
-			killed(pid[w]);
+			torture_kill(pid[w]);
 			dead |= 1u << w;
 		}
 		repair(dead, r);
@@ -346,13 +313,13 @@ static uint64_t torment(uint64_t kills, struct random_state *r)
 		if (stopped < WORKERS)
 			kill(pid[stopped], SIGCONT);
 		if (i % 8 == 0)
-			await_progress();
+			torture_await(moves, progress(), "nothing moves");
 		for (w = 0; w < WORKERS; w++)
 			if (shmreg_load_acquire(&o->account[w].next) > MAX_SEQ / 16 * 15)
 				kills = i;
 	}
 	for (w = 0, dead = 0; w < WORKERS; w++) {
-		killed(pid[w]);
+		torture_kill(pid[w]);
 		dead |= 1u << w;
 	}
 	repair(dead, r);
@@ -421,22 +388,16 @@ static void audit(uint64_t f_max, uint64_t n_kills)
 
 START_TEST(torture)
 {
-	const uint64_t kills = scaled(runs[_i].kills);
-	const char *s = getenv("SHMREG_TEST_SEED");
+	const uint64_t kills = torture_scaled(runs[_i].kills);
 	struct random_state r;
 	uint64_t f;
 
-	seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
-	printf("SHMREG_TEST_SEED=%llu run %d: ", (unsigned long long)seed, _i);
-	fflush(stdout);
-	r.x = mix(seed, (uint64_t)_i);
+	torture_begin(&r, (uint64_t)_i);
 	mode = runs[_i].mode;
 	pair_map(&pair, runs[_i].n_objects, sizeof(struct elem), runs[_i].capacity,
 		 mode & REDELIVER ? SHMREG_QUEUE_REDELIVER : 0, runs[_i].start,
 		 runs[_i].start ? POOL_GENERATION_MAX - 500 : 0);
-	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ck_assert_ptr_ne(o, MAP_FAILED);
+	o = torture_map(sizeof(*o));
 	f = torment(kills, &r);
 	drain();
 	audit(f, kills);
@@ -447,17 +408,5 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("object-queue-torture");
-	TCase *tc = tcase_create("object-queue-torture");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tc, 0);
-	tcase_add_loop_test(tc, torture, 0, (int)(sizeof(runs) / sizeof(*runs)));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return RUN_LOOP("object-queue-torture", torture, runs);
 }

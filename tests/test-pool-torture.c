@@ -8,17 +8,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "pool-plain.h"
 #include "pool-repair.h"
-#include "random.h"
-#include "suite.h"
+#include "torture.h"
 
 /*
  * Processes that acquire and release at random while the parent kills and stops them, repairs, and
@@ -55,14 +51,7 @@ static const uint32_t seats[WORKERS] = { 1, 63, 64, 2000, 4095 };
 static struct oracle *o;
 static struct shmreg_shape shape;
 static void *base;
-static uint64_t seed, n_freed;
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	struct random_state r = { a * UINT64_C(0x9e3779b97f4a7c15) ^ b };
-
-	return random_next(&r);
-}
+static uint64_t n_freed;
 
 static void fill(struct object *object, uint64_t owner, uint64_t number)
 {
@@ -122,7 +111,6 @@ static void work(unsigned int me, uint64_t incarnation)
 	uint64_t n_ops = 0;
 	int got, i;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pool_bind(&p, base, &shape, seats[me]);
 	while (!shmreg_load_acquire(&o->stop)) {
 		unsigned int n_held = 0;
@@ -158,21 +146,11 @@ static void work(unsigned int me, uint64_t incarnation)
 
 static pid_t spawn(unsigned int me, uint64_t incarnation)
 {
-	const pid_t pid = fork();
+	const pid_t pid = torture_fork();
 
-	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		work(me, incarnation);
 	return pid;
-}
-
-static void killed(pid_t pid)
-{
-	int status;
-
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 static uint64_t held_by(uint32_t seat)
@@ -214,29 +192,25 @@ static uint64_t settle(unsigned int me, uint64_t incarnation)
 	return held;
 }
 
+static void repair_again(const void *arg)
+{
+	struct shmreg_reaper_report report;
+	struct shmreg_pool_shm *shm = base;
+	const uint64_t *dead = arg;
+	int i;
+
+	pool_repair(&shape, base, NULL, dead, &report);
+	for (i = 0; i < 64; i++)
+		shmreg_fetch_or_acq_rel(&shm->users[i], dead[i]);
+}
+
 /* Repair; now and then by a process that is killed in the act. Return: 1 if it was, else 0. */
 static uint64_t repair(const uint64_t dead[64], struct random_state *r, uint64_t n_held)
 {
+	const bool was_killed = torture_interrupt(r, 4, 30, repair_again, dead);
 	struct shmreg_reaper_report report = { 0 };
-	struct shmreg_pool_shm *shm = base;
-	uint64_t spin = random_below(r, 30), was_killed = 0, i;
-	pid_t pid;
+	unsigned int i;
 
-	if (random_below(r, 4) == 0) {
-		pid = fork();
-		ck_assert_int_ge(pid, 0);
-		if (pid == 0) {
-			for (;;) {	/* again and again, so that the kill finds it at work */
-				pool_repair(&shape, base, NULL, dead, &report);
-				for (i = 0; i < 64; i++)
-					shmreg_fetch_or_acq_rel(&shm->users[i], dead[i]);
-			}
-		}
-		while (spin-- > 0)
-			sched_yield();
-		killed(pid);
-		was_killed = 1;
-	}
 	ck_assert_int_eq(pool_repair(&shape, base, NULL, dead, &report), 0);
 	ck_assert_uint_eq(report.n_gave_up, 0);
 	if (!was_killed)
@@ -258,25 +232,9 @@ static uint64_t progress(void)
 	return n;
 }
 
-/* Until something was acquired: all are alive, so if that never comes the pool is wedged. */
-static void await_progress(void)
+static bool moves(uint64_t before)
 {
-	const struct timespec pause = { 0, 100000 };
-	const char *patience = getenv("SHMREG_TEST_PATIENCE");	/* seconds; for the mutants */
-	const uint64_t before = progress();
-	const time_t until = time(NULL) + (patience ? atoi(patience) : 300);
-
-	while (progress() == before) {
-		ck_assert_msg(time(NULL) <= until, "wedged: nothing can be acquired");
-		nanosleep(&pause, NULL);
-	}
-}
-
-static uint64_t scale(uint64_t n)
-{
-	const char *s = getenv("SHMREG_TEST_SCALE");
-
-	return (uint64_t)((double)n * (s ? strtod(s, NULL) : 1.0)) + 1;
+	return progress() != before;
 }
 
 static uint64_t torment(uint64_t kills, struct random_state *r)
@@ -306,7 +264,7 @@ static uint64_t torment(uint64_t kills, struct random_state *r)
 		}
 		for (w = 0, n_held = 0; w < WORKERS; w++)
 			if (gone[w]) {
-				killed(pid[w]);
+				torture_kill(pid[w]);
 				dead[seats[w] / 64] |= UINT64_C(1) << seats[w] % 64;
 				n_held += settle(w, incarnation[w]);
 			}
@@ -321,14 +279,13 @@ static uint64_t torment(uint64_t kills, struct random_state *r)
 		if (stopped < WORKERS)
 			kill(pid[stopped], SIGCONT);
 		if (i % 16 == 0)
-			await_progress();
+			torture_await(moves, progress(), "nothing can be acquired");
 	}
 	return n_repairs_killed;
 }
 
 static void torture(uint64_t capacity, uint64_t generation, uint64_t kills)
 {
-	const char *s = getenv("SHMREG_TEST_SEED");
 	shmreg_pool_ref *refs = calloc(capacity, sizeof(*refs));
 	uint64_t n_repairs_killed, n_again = 0;
 	struct random_state r;
@@ -336,17 +293,14 @@ static void torture(uint64_t capacity, uint64_t generation, uint64_t kills)
 	unsigned int w;
 
 	ck_assert_ptr_nonnull(refs);
-	seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
-	printf("SHMREG_TEST_SEED=%llu: ", (unsigned long long)seed);
-	fflush(stdout);
-	r.x = mix(seed, capacity);
+	torture_begin(&r, capacity);
 	shape = pool_shape(capacity, sizeof(struct object), 8);
 	base = plain_map(&shape);
-	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert(base != NULL && o != MAP_FAILED);
+	ck_assert_ptr_nonnull(base);
+	o = torture_map(sizeof(*o));
 	pool_seed(base, &shape, generation);
 	n_freed = 0;
-	n_repairs_killed = torment(scale(kills), &r);
+	n_repairs_killed = torment(torture_scaled(kills), &r);
 	for (w = 0; w < WORKERS; w++) {
 		ck_assert_uint_eq(o->account[w].n_bad, 0);
 		ck_assert_uint_eq(o->account[w].n_failed, 0);

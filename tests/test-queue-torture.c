@@ -3,20 +3,16 @@
 
 #include <check.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "queue-repair.h"
 #include "queue-torture.h"
-#include "random.h"
 
 /*
  * Processes that push and pop at random while the parent kills and stops them, repairs, and
@@ -44,22 +40,11 @@ static uint64_t n_in_hand;	/* elements that the dead had leased */
 
 static pid_t spawn(unsigned int me, uint64_t incarnation)
 {
-	const pid_t pid = fork();
+	const pid_t pid = torture_fork();
 
-	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		work(me, incarnation);
 	return pid;
-}
-
-static void killed(pid_t pid)
-{
-	int status;
-
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	/* A worker that ended by itself before was at fault, or had been told to stop. */
-	ck_assert(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
 }
 
 /* Settle a dead worker's account. Return: how many elements it may have taken along. */
@@ -85,42 +70,27 @@ static uint64_t settle(unsigned int me)
 	return f;
 }
 
-/* Repair; now and then by a process that is killed in the act. Return: 1 if it was, else 0. */
-static uint64_t repair(const uint64_t dead[64], struct random_state *r)
+static void repair_again(const void *arg)
 {
 	struct shmreg_reaper_report report;
 	struct shmreg_queue_shm *shm = base;
-	uint64_t spin = random_below(r, 30), was_killed = 0;
-	pid_t pid;
+	const uint64_t *dead = arg;
 	int i;
 
-	if (random_below(r, 4) == 0) {
-		pid = fork();
-		ck_assert_int_ge(pid, 0);
-		if (pid == 0) {
-			for (;;) {	/* again and again, so that the kill finds it at work */
-				queue_repair(&shape, base, dead, &report);
-				for (i = 0; i < 64; i++)
-					shmreg_fetch_or_acq_rel(&shm->users[i], dead[i]);
-			}
-		}
-		while (spin-- > 0)
-			sched_yield();
-		killed(pid);
-		was_killed = 1;
-	}
-	memset(&report, 0, sizeof(report));
+	queue_repair(&shape, base, dead, &report);
+	for (i = 0; i < 64; i++)
+		shmreg_fetch_or_acq_rel(&shm->users[i], dead[i]);
+}
+
+/* Repair; now and then by a process that is killed in the act. Return: 1 if it was, else 0. */
+static uint64_t repair(const uint64_t dead[64], struct random_state *r)
+{
+	const bool was_killed = torture_interrupt(r, 4, 30, repair_again, dead);
+	struct shmreg_reaper_report report = { 0 };
+
 	ck_assert_int_eq(queue_repair(&shape, base, dead, &report), 0);
 	ck_assert_uint_eq(report.n_gave_up, 0);
 	return was_killed;
-}
-
-static uint64_t scale(uint64_t n)
-{
-	const char *s = getenv("SHMREG_TEST_SCALE");
-	const double factor = s ? strtod(s, NULL) : 1.0;
-
-	return (uint64_t)((double)n * factor) + 1;
 }
 
 /* What live processes did: proof that nobody waits for somebody dead. */
@@ -129,18 +99,9 @@ static uint64_t progress(void)
 	return shmreg_load_acquire(&((struct shmreg_queue_shm *)base)->head);
 }
 
-/* Until the queue moved: its workers are alive, so if it never does it is wedged. */
-static void await_progress(void)
+static bool moves(uint64_t before)
 {
-	const struct timespec pause = { 0, 100000 };
-	const char *patience = getenv("SHMREG_TEST_PATIENCE");	/* seconds; for the mutants */
-	const uint64_t before = progress();
-	time_t until = time(NULL) + (patience ? atoi(patience) : 300);
-
-	while (progress() == before) {
-		ck_assert_msg(time(NULL) <= until, "wedged: no element moves");
-		nanosleep(&pause, NULL);
-	}
+	return progress() != before;
 }
 
 static bool numbers_are_used_up(void)
@@ -176,7 +137,7 @@ static void torment(uint64_t kills, struct random_state *r, uint64_t *ret_f)
 				w = (unsigned int)random_below(r, WORKERS);
 				if (gone[w] || w == stopped)
 					continue;
-				killed(pid[w]);
+				torture_kill(pid[w]);
 				gone[w] = true;
 				dead[seats[w] / 64] |= UINT64_C(1) << seats[w] % 64;
 			}
@@ -191,14 +152,14 @@ static void torment(uint64_t kills, struct random_state *r, uint64_t *ret_f)
 		if (stopped < WORKERS)
 			kill(pid[stopped], SIGCONT);
 		if (i % 16 == 0)
-			await_progress();
+			torture_await(moves, progress(), "no element moves");
 	}
 	/* In the end, either all finish or all die. */
 	if (mode & KILL) {
 		uint64_t dead[64] = { 0 };
 
 		for (w = 0; w < WORKERS; w++) {
-			killed(pid[w]);
+			torture_kill(pid[w]);
 			dead[seats[w] / 64] |= UINT64_C(1) << seats[w] % 64;
 		}
 		f += repair(dead, r);
@@ -206,12 +167,8 @@ static void torment(uint64_t kills, struct random_state *r, uint64_t *ret_f)
 			f += settle(w);
 	} else {
 		shmreg_store_release(&o->stop, 1);
-		for (w = 0; w < WORKERS; w++) {
-			int status;
-
-			ck_assert_int_eq(waitpid(pid[w], &status, 0), pid[w]);
-			ck_assert_int_eq(status, 0);
-		}
+		for (w = 0; w < WORKERS; w++)
+			torture_wait(pid[w]);
 	}
 	*ret_f = f;
 }
@@ -321,13 +278,9 @@ static const struct {
 START_TEST(torture)
 {
 	struct random_state r;
-	uint64_t f, claimed, kills = scale(runs[_i].kills);
-	const char *s = getenv("SHMREG_TEST_SEED");
+	uint64_t f, claimed, kills = torture_scaled(runs[_i].kills);
 
-	seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
-	printf("SHMREG_TEST_SEED=%llu run %d: ", (unsigned long long)seed, _i);
-	fflush(stdout);
-	r.x = mix(seed, (uint64_t)_i);
+	torture_begin(&r, (uint64_t)_i);
 	mode = runs[_i].mode;
 	shape = (struct shmreg_shape){
 		.kind = SHMREG_KIND_QUEUE,
@@ -338,9 +291,8 @@ START_TEST(torture)
 		.capacity = runs[_i].capacity,
 	};
 	base = plain_map(&shape);
-	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ck_assert(base != NULL && o != MAP_FAILED);
+	ck_assert_ptr_nonnull(base);
+	o = torture_map(sizeof(*o));
 	if (runs[_i].start != 0)
 		queue_seed(base, &shape, runs[_i].start);
 	torment(kills, &r, &f);
@@ -355,17 +307,5 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("queue-torture");
-	TCase *c = tcase_create("queue-torture");
-	SRunner *sr;
-	int failed;
-
-	tcase_set_timeout(c, 0);
-	tcase_add_loop_test(c, torture, 0, (int)(sizeof(runs) / sizeof(*runs)));
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return RUN_LOOP("queue-torture", torture, runs);
 }

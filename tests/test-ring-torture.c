@@ -5,17 +5,15 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "random.h"
 #include "ring-plain.h"
 #include "ring-repair.h"
+#include "torture.h"
 
 /*
  * Processes that want to be the producer, and others the consumer; who has a role works at random,
@@ -51,14 +49,7 @@ enum { PRODUCING, CONSUMING };
 static struct oracle *o;
 static struct shmreg_shape shape;
 static struct shmreg_ring_shm *shm;
-static uint64_t seed, start;
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	struct random_state r = { a * UINT64_C(0x9e3779b97f4a7c15) ^ b };
-
-	return random_next(&r);
-}
+static uint64_t start;
 
 static bool of_records(void)
 {
@@ -310,61 +301,45 @@ static bool work_once(unsigned int role, uint32_t seat, struct random_state *r)
 static pid_t spawn(unsigned int w, uint64_t incarnation)
 {
 	struct random_state r = { mix(seed, incarnation * N + w) };
-	const pid_t pid = fork();
+	const pid_t pid = torture_fork();
 
-	ck_assert_int_ge(pid, 0);
 	if (pid > 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (!shmreg_load_acquire(&o->stop))
 		if (!work_once(w / EACH, SEAT(w), &r))
 			sched_yield();
 	_exit(0);
 }
 
-static void killed(pid_t pid)
+static void repair_again(const void *dead)
 {
-	int status;
+	struct shmreg_reaper_report report;
 
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ring_repair(&shape, shm, NULL, dead, &report);
 }
 
 /* Now and then by a process that is killed in the act. */
 static void repair(const uint64_t dead[64], struct random_state *r)
 {
 	struct shmreg_reaper_report report;
-	uint64_t spin = random_below(r, 10);
-	pid_t pid;
 
-	if (random_below(r, 8) == 0) {
-		pid = fork();
-		ck_assert_int_ge(pid, 0);
-		if (pid == 0)
-			for (;;)
-				ring_repair(&shape, shm, NULL, dead, &report);
-		while (spin-- > 0)
-			sched_yield();
-		killed(pid);
-	}
+	torture_interrupt(r, 8, 10, repair_again, dead);
 	ck_assert_int_eq(ring_repair(&shape, shm, NULL, dead, &report), 0);
 	ck_assert_uint_le(report.n_repaired, 2);
 }
 
-/* Until elements go through: somebody lives for each role, so if they never do it is wedged. */
-static void await_progress(void)
+/* Somebody lives for each role, so elements go through. */
+static uint64_t progress(void)
 {
-	const struct timespec pause = { 0, 100000 };
-	const char *patience = getenv("SHMREG_TEST_PATIENCE");	/* seconds; for the mutants */
-	const uint64_t before = shmreg_load_acquire(&o->account[CONSUMING].sure);
-	const time_t until = time(NULL) + (patience ? atoi(patience) : 300);
+	return shmreg_load_acquire(&o->account[CONSUMING].sure);
+}
 
-	while (shmreg_load_acquire(&o->account[CONSUMING].sure) == before) {
-		ck_assert_msg(shmreg_load_relaxed(&o->n_wrong) == 0, "%s", o->what);
-		ck_assert_msg(time(NULL) <= until, "wedged: no element moves");
-		nanosleep(&pause, NULL);
-	}
+static bool moves(uint64_t before)
+{
+	if (progress() != before)
+		return true;
+	ck_assert_msg(shmreg_load_relaxed(&o->n_wrong) == 0, "%s", o->what);
+	return false;
 }
 
 static void torment(uint64_t kills, struct random_state *r)
@@ -389,7 +364,7 @@ static void torment(uint64_t kills, struct random_state *r)
 			w = (unsigned int)random_below(r, N);
 			if (gone[w] || w == stopped)
 				continue;
-			killed(pid[w]);
+			torture_kill(pid[w]);
 			gone[w] = true;
 			dead[SEAT(w) / 64] |= UINT64_C(1) << SEAT(w) % 64;
 		}
@@ -401,7 +376,7 @@ static void torment(uint64_t kills, struct random_state *r)
 		if (stopped < N)
 			kill(pid[stopped], SIGCONT);
 		if (i % 16 == 0)
-			await_progress();
+			torture_await(moves, progress(), "no element moves");
 	}
 	/* In the end, all die, or all come to their ends. */
 	memset(dead, 0, sizeof(dead));
@@ -430,7 +405,6 @@ static void drain(void)
 	struct shmreg_ring_producer p;
 	struct shmreg_ring look;
 	pid_t pid;
-	int status;
 
 	/* By a producer of none, so that a last call in doubt is settled. */
 	if (of_records()) {
@@ -442,10 +416,8 @@ static void drain(void)
 	}
 	ring_bind_const(&look, shm, &shape);
 	o->stop = 0;
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
+	pid = torture_fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		while (shmreg_ring_length(&look) > 0)
 			work_once(CONSUMING, SEAT(EACH), &r);
 		_exit(0);
@@ -454,8 +426,7 @@ static void drain(void)
 	while (shmreg_ring_length(&look) > 0)
 		sched_yield();
 	shmreg_store_release(&o->stop, 1);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_int_eq(status, 0);
+	torture_wait(pid);
 	ck_assert_msg(o->n_wrong == 0, "%s (and %llu more)", o->what,
 		      (unsigned long long)o->n_wrong - 1);
 	ck_assert_uint_eq(a[PRODUCING].sure, a[CONSUMING].sure);
@@ -485,20 +456,15 @@ static const struct {
 
 START_TEST(torture)
 {
-	const char *s = getenv("SHMREG_TEST_SEED"), *f = getenv("SHMREG_TEST_SCALE");
 	struct random_state r;
 
-	seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
-	printf("SHMREG_TEST_SEED=%llu run %d: ", (unsigned long long)seed, _i);
-	fflush(stdout);
-	r.x = mix(seed, (uint64_t)_i);
+	torture_begin(&r, (uint64_t)_i);
 	start = runs[_i].start;
 	shape = runs[_i].records ? record_shape(runs[_i].capacity)
 				 : ring_shape(runs[_i].capacity, 8 * WORDS, 8);
 	shm = ring_map(&shape, start);
-	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert_ptr_ne(o, MAP_FAILED);
-	torment((uint64_t)(150 * (f ? strtod(f, NULL) : 1.0)) + 1, &r);
+	o = torture_map(sizeof(*o));
+	torment(torture_scaled(150), &r);
 	drain();
 	munmap(o, sizeof(*o));
 	plain_unmap(shm, &shape);
@@ -507,17 +473,5 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("ring-torture");
-	TCase *t = tcase_create("ring-torture");
-	SRunner *sr;
-	int failed;
-
-	tcase_set_timeout(t, 0);
-	tcase_add_loop_test(t, torture, 0, (int)(sizeof(runs) / sizeof(*runs)));
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return RUN_LOOP("ring-torture", torture, runs);
 }

@@ -10,14 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "random.h"
 #include "topic-plain.h"
 #include "topic-repair.h"
+#include "torture.h"
 
 /*
  * Processes that publish and subscribe at random while the parent kills and stops them, repairs,
@@ -68,15 +67,8 @@ struct oracle {
 static struct oracle *o;
 static struct shmreg_shape shape;
 static void *base;
-static uint64_t seed, start;
+static uint64_t start;
 static int mode;
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	struct random_state r = { a * UINT64_C(0x9e3779b97f4a7c15) ^ b };
-
-	return random_next(&r);
-}
 
 static void wrong(const char *what, uint64_t number)
 {
@@ -219,12 +211,10 @@ static void read_some(uint32_t me, struct random_state *r)
 static pid_t spawn(uint32_t me, uint64_t incarnation)
 {
 	struct random_state r = { mix(seed, incarnation * N + me) };
-	const pid_t pid = fork();
+	const pid_t pid = torture_fork();
 
-	ck_assert_int_ge(pid, 0);
 	if (pid > 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (!shmreg_load_acquire(&o->stop)) {
 		if (me < PUBLISHERS)
 			publish_some(me, &r);
@@ -234,32 +224,27 @@ static pid_t spawn(uint32_t me, uint64_t incarnation)
 	_exit(0);
 }
 
+/* One that found something wrong has ended by itself. */
 static void killed(pid_t pid)
 {
-	int status;
+	const int status = torture_end(pid);
 
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : status == 0);
+}
+
+static void repair_again(const void *dead)
+{
+	struct shmreg_reaper_report report;
+
+	topic_repair(&shape, base, dead, &report);
 }
 
 /* Now and then by a process that is killed in the act. */
 static void repair(const uint64_t dead[64], struct random_state *r)
 {
 	struct shmreg_reaper_report report;
-	uint64_t spin = random_below(r, 10);
-	pid_t pid;
 
-	if (random_below(r, 4) == 0) {
-		pid = fork();
-		ck_assert_int_ge(pid, 0);
-		if (pid == 0)
-			for (;;)
-				topic_repair(&shape, base, dead, &report);
-		while (spin-- > 0)
-			sched_yield();
-		killed(pid);
-	}
+	torture_interrupt(r, 4, 10, repair_again, dead);
 	ck_assert_int_eq(topic_repair(&shape, base, dead, &report), 0);
 	ck_assert_uint_eq(report.n_gave_up, 0);
 }
@@ -274,19 +259,18 @@ static uint64_t newest(void)
 	return p - start;
 }
 
-/* Until messages are published, laps of them: if they never are, it is wedged. */
+static bool is_published(uint64_t n)
+{
+	if (newest() >= n || newest() >= POSITIONS / 16 * 15)
+		return true;
+	ck_assert_msg(shmreg_load_relaxed(&o->n_wrong) == 0, "%s", o->what);
+	return false;
+}
+
+/* Until messages are published, laps of them. */
 static void await_progress(uint64_t n)
 {
-	const struct timespec pause = { 0, 100000 };
-	const char *patience = getenv("SHMREG_TEST_PATIENCE");	/* seconds; for the mutants */
-	const uint64_t before = newest();
-	const time_t until = time(NULL) + (patience ? atoi(patience) : 300);
-
-	while (newest() < before + n && newest() < POSITIONS / 16 * 15) {
-		ck_assert_msg(shmreg_load_relaxed(&o->n_wrong) == 0, "%s", o->what);
-		ck_assert_msg(time(NULL) <= until, "wedged: nothing is published");
-		nanosleep(&pause, NULL);
-	}
+	torture_await(is_published, newest() + n, "nothing is published");
 }
 
 static uint32_t n_publishers(void)
@@ -346,14 +330,9 @@ static uint64_t torment(uint64_t kills, struct random_state *r)
 			await_progress(1);
 	}
 	shmreg_store_release(&o->stop, 1);
-	for (w = 0; w < N; w++) {
-		int status;
-
-		if (pid[w] == 0)
-			continue;
-		ck_assert_int_eq(waitpid(pid[w], &status, 0), pid[w]);
-		ck_assert_int_eq(status, 0);
-	}
+	for (w = 0; w < N; w++)
+		if (pid[w] != 0)
+			torture_wait(pid[w]);
 	return in_doubt;
 }
 
@@ -411,25 +390,19 @@ static const struct {
 
 START_TEST(torture)
 {
-	const char *s = getenv("SHMREG_TEST_SEED"), *scale = getenv("SHMREG_TEST_SCALE");
-	const uint64_t kills =
-		(uint64_t)((double)runs[_i].kills * (scale ? strtod(scale, NULL) : 1.0)) + 1;
+	const uint64_t kills = torture_scaled(runs[_i].kills);
 	struct random_state r;
 	uint64_t in_doubt;
 
-	seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
-	printf("SHMREG_TEST_SEED=%llu run %d: ", (unsigned long long)seed, _i);
-	fflush(stdout);
-	r.x = mix(seed, (uint64_t)_i);
+	torture_begin(&r, (uint64_t)_i);
 	mode = runs[_i].mode;
 	start = runs[_i].start;
 	shape = topic_shape(runs[_i].capacity, sizeof(struct item), 8,
 			    mode & RELIABLE ? SHMREG_TOPIC_RELIABLE : 0, mode & ONE ? 1 : PUBLISHERS,
 			    SUBSCRIBERS, mode & EVICT ? 5 : 0);
 	base = plain_map(&shape);
-	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ck_assert(base != NULL && o != MAP_FAILED);
+	ck_assert_ptr_nonnull(base);
+	o = torture_map(sizeof(*o));
 	topic_seed(base, &shape, start, (UINT64_C(1) << 40) - 1000);
 	in_doubt = torment(kills, &r);
 	audit(in_doubt, kills);
@@ -440,17 +413,5 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("topic-torture");
-	TCase *c = tcase_create("topic-torture");
-	SRunner *sr;
-	int failed;
-
-	tcase_set_timeout(c, 0);
-	tcase_add_loop_test(c, torture, 0, (int)(sizeof(runs) / sizeof(*runs)));
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return RUN_LOOP("topic-torture", torture, runs);
 }

@@ -26,7 +26,8 @@ TESTS += test-topic-torture
 test_topic_torture_CPPFLAGS = $(queue_cppflags)
 test_topic_torture_CFLAGS = $(harness_cflags)
 test_topic_torture_LDADD = $(queue_ldadd)
-test_topic_torture_SOURCES = tests/test-topic-torture.c tests/random.h
+test_topic_torture_SOURCES = tests/test-topic-torture.c \
+	$(torture)
 
 check_PROGRAMS += test-topic-daemon
 TESTS += test-topic-daemon

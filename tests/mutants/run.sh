@@ -59,7 +59,8 @@ build() {
 		sources=$core out=core ;;
 	test-registry* | test-directory*) more=tests/registry-fixture.c sources=$core out=core ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
-	test-queue-torture) more=tests/queue-torture.c ;;
+	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
+	test-*-torture) more=tests/torture.c ;;
 	esac
 	program=$work/$out/$test
 	make -s -C "$work" -f Makefile "test=$test" "main=$main" "more=$more" \
