@@ -3,8 +3,7 @@
 
 #include <shmreg/array.h>
 
-#include "repair.h"
-#include "subject.h"
+#include "rig.h"
 
 /*
  * array.c - an array: aligned stores of at most 8 bytes are whole, longer ones may be torn
@@ -157,15 +156,14 @@ struct effect {
 #define WRITES(elements) (&(const struct effect){ elements, false })
 #define WRITES_BYTES(elements) (&(const struct effect){ elements, true })
 #define ALL ((1u << LENGTH) - 1)
-#define BOTH (OPERATION_PAIR | OPERATION_RACE)
 enum { GET, SET, SET_NEXT, SET_ALL, FILL, AT, N_OPERATIONS };
 static const struct operation operations[N_OPERATIONS] = {
-	[GET] = { "get", run_get, BOTH, WRITES(0) },
-	[SET] = { "set", run_set, BOTH, WRITES(1 << 1) },
-	[SET_NEXT] = { "set, the next", run_set_next, BOTH, WRITES(1 << 2) },
-	[SET_ALL] = { "set, all", run_set_all, BOTH, WRITES(ALL) },
-	[FILL] = { "data, memset", run_fill, BOTH, WRITES_BYTES(ALL) },
-	[AT] = { "at, memset", run_at, BOTH, WRITES_BYTES(1 << 1) },
+	[GET] = { "get", run_get, OPERATION_BOTH, WRITES(0) },
+	[SET] = { "set", run_set, OPERATION_BOTH, WRITES(1 << 1) },
+	[SET_NEXT] = { "set, the next", run_set_next, OPERATION_BOTH, WRITES(1 << 2) },
+	[SET_ALL] = { "set, all", run_set_all, OPERATION_BOTH, WRITES(ALL) },
+	[FILL] = { "data, memset", run_fill, OPERATION_BOTH, WRITES_BYTES(ALL) },
+	[AT] = { "at, memset", run_at, OPERATION_BOTH, WRITES_BYTES(1 << 1) },
 };
 static const struct operation *const peers[] = { &operations[SET], &operations[FILL] };
 
@@ -207,19 +205,11 @@ static void setup(void *memory, const struct setting *setting)
 	}
 }
 
-static void *actor(void *memory, enum actor_number number)
-{
-	return &((struct image *)memory)->actor[number];
-}
-
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	struct image *image = memory;
-	uint64_t seats[64];
 
-	actor_seats(dead, seats);
-	shmreg_repair_object(&image->actor[CHECKER].array.handle.shape, image->bytes, NULL, seats,
-			     ret);
+	repair_object(&image->actor[CHECKER].array.handle.shape, image->bytes, dead, ret);
 }
 
 static const struct effect *writer(const struct cast *cast, unsigned int actor, unsigned int element)
@@ -338,21 +328,9 @@ static const struct planted planted[] = {
 	  NULL },
 };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {
 	.name = "array",
-	.image_bytes = sizeof(struct image),
-	.operations = operations,
-	.n_operations = N_OPERATIONS,
-	.settings = settings,
-	.n_settings = N(settings),
-	.peers = peers,
-	.n_peers = N(peers),
-	.planted = planted,
-	.n_planted = N(planted),
-	.setup = setup,
-	.actor = actor,
-	.repair = repair,
-	.repair_begins = repair_begins,
+	SUBJECT_PARTS,
+	SUBJECT_TABLE(operations, operations),
 	.judge = judge,
 };

@@ -4,8 +4,7 @@
 
 #include <shmreg/atomic.h>
 
-#include "repair.h"
-#include "subject.h"
+#include "rig.h"
 
 /*
  * atomic.c - an atomic: each operation has happened, or it has not
@@ -104,23 +103,21 @@ MEANING(fetch_and, true, value & operand)
 MEANING(fetch_or, true, value | operand)
 MEANING(fetch_xor, true, value ^ operand)
 
-#define BOTH (OPERATION_PAIR | OPERATION_RACE)
 static const struct operation operations[] = {
-	{ "load", run_load, BOTH, &meaning_load },
-	{ "store", run_store, BOTH, &meaning_store },
-	{ "exchange", run_exchange, BOTH, &meaning_exchange },
-	{ "compare_exchange", run_compare_exchange, BOTH, &meaning_compare_exchange },
-	{ "fetch_add", run_fetch_add, BOTH, &meaning_fetch_add },
-	{ "fetch_sub", run_fetch_sub, BOTH, &meaning_fetch_sub },
-	{ "fetch_and", run_fetch_and, BOTH, &meaning_fetch_and },
-	{ "fetch_or", run_fetch_or, BOTH, &meaning_fetch_or },
-	{ "fetch_xor", run_fetch_xor, BOTH, &meaning_fetch_xor },
+	{ "load", run_load, OPERATION_BOTH, &meaning_load },
+	{ "store", run_store, OPERATION_BOTH, &meaning_store },
+	{ "exchange", run_exchange, OPERATION_BOTH, &meaning_exchange },
+	{ "compare_exchange", run_compare_exchange, OPERATION_BOTH, &meaning_compare_exchange },
+	{ "fetch_add", run_fetch_add, OPERATION_BOTH, &meaning_fetch_add },
+	{ "fetch_sub", run_fetch_sub, OPERATION_BOTH, &meaning_fetch_sub },
+	{ "fetch_and", run_fetch_and, OPERATION_BOTH, &meaning_fetch_and },
+	{ "fetch_or", run_fetch_or, OPERATION_BOTH, &meaning_fetch_or },
+	{ "fetch_xor", run_fetch_xor, OPERATION_BOTH, &meaning_fetch_xor },
 };
 static const struct operation *const peers[] = { &operations[2], &operations[4] };
 
-#define EVERYWHERE (SETTING_KILL | SETTING_PAIR | SETTING_RACE)
 static const struct setting settings[] = {
-	{ "64 bits", EVERYWHERE, &(const struct start){ 64, START_OF_COMPARE } },
+	{ "64 bits", SETTING_EVERYWHERE, &(const struct start){ 64, START_OF_COMPARE } },
 	{ "64 bits, about to wrap", 0, &(const struct start){ 64, UINT64_MAX } },
 	{ "32 bits", 0, &(const struct start){ 32, START_OF_COMPARE } },
 	{ "16 bits", 0, &(const struct start){ 16, START_OF_COMPARE } },
@@ -146,19 +143,11 @@ static void setup(void *memory, const struct setting *setting)
 	}
 }
 
-static void *actor(void *memory, enum actor_number number)
-{
-	return &((struct image *)memory)->actor[number];
-}
-
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	struct image *image = memory;
-	uint64_t seats[64];
 
-	actor_seats(dead, seats);
-	shmreg_repair_object(&image->actor[CHECKER].atomic.handle.shape, image->cell, NULL, seats,
-			     ret);
+	repair_object(&image->actor[CHECKER].atomic.handle.shape, image->cell, dead, ret);
 }
 
 /* Which a repair of an atomic never looks at. */
@@ -268,21 +257,9 @@ static const struct planted planted[] = {
 	  &operations[4] },
 };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {
 	.name = "atomic",
-	.image_bytes = sizeof(struct image),
-	.operations = operations,
-	.n_operations = N(operations),
-	.settings = settings,
-	.n_settings = N(settings),
-	.peers = peers,
-	.n_peers = N(peers),
-	.planted = planted,
-	.n_planted = N(planted),
-	.setup = setup,
-	.actor = actor,
-	.repair = repair,
-	.repair_begins = repair_begins,
+	SUBJECT_PARTS,
+	SUBJECT_TABLE(operations, operations),
 	.judge = judge,
 };

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <shmreg/cell.h>
 
 #include "cell-bind.h"
-#include "repair.h"
+#include "rig.h"
 #include "role.h"
-#include "subject.h"
 
 /*
  * cell.c - a cell: the value before or the value after, whole, whoever dies
@@ -236,16 +233,15 @@ static void run_peek(void *arg)
 	note_read(a, r, &item, r == 0 ? view.version : 0);
 }
 
-#define BOTH (OPERATION_PAIR | OPERATION_RACE)
 static const struct operation operations[] = {
-	{ "write", run_write, BOTH, NULL },
+	{ "write", run_write, OPERATION_BOTH, NULL },
 	{ "write typed", run_write_typed, 0, NULL },
 	{ "write twice", run_write_twice, 0, NULL },
 	{ "begin, commit", run_in_place, OPERATION_PAIR, NULL },
 	{ "begin, abort, write", run_abort, 0, NULL },
 	{ "join, write", run_join, OPERATION_PAIR, NULL },
 	{ "leave", run_leave, OPERATION_PAIR, NULL },
-	{ "leave, join, write", run_rejoin, BOTH, NULL },
+	{ "leave, join, write", run_rejoin, OPERATION_BOTH, NULL },
 	{ "read", run_read, 0, NULL },
 	{ "peek, validate", run_peek, 0, NULL },
 };
@@ -269,7 +265,7 @@ static void setup(void *memory, const struct setting *setting)
 {
 	const struct start *start = setting->data;
 	struct image *image = memory;
-	uint64_t bytes, align, word;
+	uint64_t word;
 	struct item item = item_of(SETUP_ID);
 	unsigned char *slot;
 
@@ -279,11 +275,7 @@ static void setup(void *memory, const struct setting *setting)
 					      .elem_bytes = sizeof(struct item),
 					      .capacity = start->writers,
 					      .param = { start->slots } };
-	if (shmreg_shape_bytes(&image->shape, &bytes, &align, NULL) < 0 ||
-	    bytes > sizeof(image->cell)) {
-		fprintf(stderr, "cell: the image is too small\n");
-		exit(99);
-	}
+	must_fit(&image->shape, sizeof(image->cell));
 	for (unsigned int i = 0; i < N_ACTORS; i++) {
 		struct shmreg_cell *c = &image->actor[i].cell.writer.cell;
 
@@ -305,18 +297,11 @@ static void setup(void *memory, const struct setting *setting)
 			take(&image->actor[i]);
 }
 
-static void *actor(void *memory, enum actor_number number)
-{
-	return &((struct image *)memory)->actor[number];
-}
-
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	struct image *image = memory;
-	uint64_t seats[64];
 
-	actor_seats(dead, seats);
-	shmreg_repair_object(&image->shape, image->cell, NULL, seats, ret);
+	repair_object(&image->shape, image->cell, dead, ret);
 }
 
 /* What it does before it looks at the first place changes nothing. */
@@ -514,13 +499,6 @@ static void run_write_alone(void *arg)
 }
 static const struct operation write_alone = { "write alone", run_write_alone, 0, NULL };
 
-static void repair_nothing(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
-{
-	(void)memory;
-	(void)dead;
-	(void)ret;
-}
-
 static void repair_everybody(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	(void)dead;
@@ -539,21 +517,9 @@ static const struct planted planted[] = {
 	  &operations[2] },
 };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {
 	.name = "cell",
-	.image_bytes = sizeof(struct image),
-	.operations = operations,
-	.n_operations = N(operations),
-	.settings = settings,
-	.n_settings = N(settings),
-	.peers = peers,
-	.n_peers = N(peers),
-	.planted = planted,
-	.n_planted = N(planted),
-	.setup = setup,
-	.actor = actor,
-	.repair = repair,
-	.repair_begins = repair_begins,
+	SUBJECT_PARTS,
+	SUBJECT_TABLE(operations, operations),
 	.judge = judge,
 };

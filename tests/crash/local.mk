@@ -6,10 +6,18 @@ check_LTLIBRARIES += libcrash.la
 crash_cppflags = -I$(top_srcdir)/tests/crash -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libcrash_la_CPPFLAGS = $(crash_cppflags)
 libcrash_la_SOURCES = \
+	tests/crash/case.c \
+	tests/crash/case.h \
 	tests/crash/crash-main.c \
+	tests/crash/image.c \
+	tests/crash/image.h \
 	tests/crash/inside.c \
 	tests/crash/inside.h \
+	tests/crash/item.h \
+	tests/crash/rig.c \
+	tests/crash/rig.h \
 	tests/crash/subject.h \
+	tests/crash/sweep-race.c \
 	tests/crash/sweep.c \
 	tests/crash/sweep.h \
 	tests/crash/tally.c \
@@ -53,7 +61,8 @@ crash_object_queue_SOURCES = \
 	tests/crash/object-queue.c \
 	tests/crash/object-queue-operations.c \
 	tests/crash/object-queue-oracle.c \
-	tests/crash/object-queue-rig.h
+	tests/crash/object-queue-rig.h \
+	tests/crash/queue-start.h
 
 crash_queue_CPPFLAGS = $(crash_cppflags)
 crash_queue_LDFLAGS = $(crash_ldflags)
@@ -62,7 +71,8 @@ crash_queue_SOURCES = \
 	tests/crash/queue-operations.c \
 	tests/crash/queue-oracle.c \
 	tests/crash/queue-rig.c \
-	tests/crash/queue-rig.h
+	tests/crash/queue-rig.h \
+	tests/crash/queue-start.h
 
 crash_records_CPPFLAGS = $(crash_cppflags)
 crash_records_LDFLAGS = $(crash_ldflags)

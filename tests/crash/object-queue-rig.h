@@ -10,25 +10,13 @@
 
 #include <shmreg/object-queue.h>
 
-#include "subject.h"
+#include "item.h"
+#include "rig.h"
 
 #define RIG_OBJECTS 12
 #define RIG_CAPACITY 4		/* of the queue, at most */
 #define RIG_OWN 2		/* objects that each actor holds when it begins */
 #define RIG_INDEX 77		/* of the queue's entry in the directory */
-#define SETUP_VALUE UINT64_C(1000)
-
-struct item {
-	uint64_t value, triple, inverse;
-};
-static inline struct item item_of(uint64_t value)
-{
-	return (struct item){ value, 3 * value, ~value };
-}
-static inline bool item_whole(const struct item *i)
-{
-	return i->triple == 3 * i->value && i->inverse == ~i->value;
-}
 
 /* What an actor knows to have done: written after each call that returned. */
 struct actor_log {

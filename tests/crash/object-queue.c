@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "object-queue-bind.h"
 #include "object-queue-rig.h"
 #include "pool-bind.h"
 #include "pool-repair.h"
 #include "queue-repair.h"
+#include "queue-start.h"
 
-#define WRAP (UINT64_C(1) << 43)	/* of positions */
-
-#define SETTING(name, DROP, REDELIVER, ...)                                                       \
-	{ name ", drop", DROP, &(const struct start){ __VA_ARGS__, 0 } },                         \
-	{                                                                                         \
-		name ", redeliver", REDELIVER,                                                    \
-			&(const struct start){ __VA_ARGS__, SHMREG_QUEUE_REDELIVER }              \
-	}
-#define PAIR SETTING_PAIR
 static const struct setting settings[] = {
 	SETTING("capacity 4, first lap", SETTING_KILL, 0, 4, 0, 2, PEER, false, false),
 	SETTING("capacity 2", 0, PAIR, 2, 4, 1, PEER, false, false),
@@ -26,29 +14,6 @@ static const struct setting settings[] = {
 };
 #define DROP (&settings[0])
 #define REDELIVER (&settings[1])
-
-/* An empty queue of which everything before @first is history. */
-static void age(struct image *image, uint64_t first)
-{
-	struct shmreg_queue_shm *shm = image_queue(image);
-	const struct shmreg_queue *q = &image->actor[PEER].queue.queue;
-
-	shm->tail = shm->head = first << SHMREG_QUEUE_POS_SHIFT;
-	shm->lapped = first > q->mask;
-	for (uint64_t p = first; p < first + q->mask + 1; p++) {
-		const uint64_t pos = p << SHMREG_QUEUE_POS_SHIFT;
-
-		*shmreg_queue_word_(shmreg_queue_slot_(q, pos, q->stride)) = pos & q->lap_mask;
-	}
-}
-
-static void must(int result)
-{
-	if (result < 0) {
-		fprintf(stderr, "object-queue: a set-up failed: %d\n", result);
-		exit(99);
-	}
-}
 
 static shmreg_pool_ref filled(struct actor *a, uint64_t value)
 {
@@ -64,7 +29,6 @@ static void setup(void *memory, const struct setting *setting)
 	const struct start *start = setting->data;
 	struct image *image = memory;
 	struct actor *by = &image->actor[start->by];
-	uint64_t bytes, align;
 	shmreg_pool_ref ref = 0;
 
 	image->pool_first = start->pool_first;
@@ -75,10 +39,8 @@ static void setup(void *memory, const struct setting *setting)
 						   .elem_bytes = sizeof(struct item),
 						   .capacity = RIG_OBJECTS };
 	image->queue_shape = object_queue_shape(start->capacity, start->flags, 1, 0);
-	must(shmreg_shape_bytes(&image->pool_shape, &bytes, &align, NULL));
-	assert(bytes <= sizeof(image->pool));
-	must(shmreg_shape_bytes(&image->queue_shape, &bytes, &align, NULL));
-	assert(bytes <= sizeof(image->queue));
+	must_fit(&image->pool_shape, sizeof(image->pool));
+	must_fit(&image->queue_shape, sizeof(image->queue));
 	for (unsigned int i = 0; i < N_ACTORS; i++) {
 		struct actor *a = &image->actor[i];
 
@@ -87,7 +49,7 @@ static void setup(void *memory, const struct setting *setting)
 				  RIG_INDEX, &a->pool);
 		a->first_value = 100 * (i + 1);
 	}
-	age(image, start->first);
+	queue_age(&by->queue.queue, start->first);
 	/* Both counters have an owner, and the slot a reference of the lap before. */
 	must(shmreg_object_queue_send(&by->queue, filled(by, 1)));
 	must(shmreg_object_queue_receive(&by->queue, &ref));
@@ -101,11 +63,6 @@ static void setup(void *memory, const struct setting *setting)
 	while (start->exhausted && shmreg_pool_acquire(&image->actor[CHECKER].pool,
 						       &image->spare[image->n_spare]) == 0)
 		image->n_spare++;
-}
-
-static void *actor(void *memory, enum actor_number number)
-{
-	return &((struct image *)memory)->actor[number];
 }
 
 static const void *repair_begins(void *memory)
@@ -192,22 +149,11 @@ static const struct planted planted[] = {
 static const struct operation *const peers[] = { &object_queue_operations[SEND],
 						 &object_queue_operations[RECEIVE_RELEASE] };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {
 	.name = "object queue",
-	.image_bytes = sizeof(struct image),
+	SUBJECT_PARTS,
 	.operations = object_queue_operations,
 	.n_operations = N_OBJECT_QUEUE_OPERATIONS,
-	.settings = settings,
-	.n_settings = N(settings),
-	.peers = peers,
-	.n_peers = N(peers),
-	.planted = planted,
-	.n_planted = N(planted),
-	.setup = setup,
-	.actor = actor,
 	.look = object_queue_look,
-	.repair = repair,
-	.repair_begins = repair_begins,
 	.judge = object_queue_judge,
 };

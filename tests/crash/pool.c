@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <shmreg/pool.h>
 
 #include "pool-bind.h"
-#include "repair.h"
-#include "subject.h"
+#include "rig.h"
 
 /*
  * pool.c - a pool: each object is free, or one's, whoever dies
@@ -201,11 +199,10 @@ static void run_vain(void *arg)
 }
 static const struct operation vain = { "acquire three times", run_vain, 0, NULL };
 
-#define BOTH (OPERATION_PAIR | OPERATION_RACE)
 static const struct operation operations[] = {
-	{ "acquire", run_acquire, BOTH, NULL },
+	{ "acquire", run_acquire, OPERATION_BOTH, NULL },
 	{ "make", run_make, 0, NULL },
-	{ "release", run_release, BOTH, NULL },
+	{ "release", run_release, OPERATION_BOTH, NULL },
 	{ "release, acquire", run_release_acquire, 0, NULL },
 	{ "acquire, release, release", run_acquire_release, 0, NULL },
 	{ "release twice", run_release_twice, 0, NULL },
@@ -232,18 +229,14 @@ static void setup(void *memory, const struct setting *setting)
 	const struct start *start = setting->data;
 	struct image *image = memory;
 	struct shmreg_pool *checker = &image->actor[CHECKER].pool.pool;
-	uint64_t bytes, align, ref, n_kept = 0;
+	uint64_t ref, n_kept = 0;
 
 	image->shape = (struct shmreg_shape){ .kind = SHMREG_KIND_POOL,
 					      .layout = SHMREG_POOL_LAYOUT,
 					      .elem_align = SHMREG_ALIGNOF(struct item),
 					      .elem_bytes = sizeof(struct item),
 					      .capacity = start->capacity };
-	if (shmreg_shape_bytes(&image->shape, &bytes, &align, NULL) < 0 ||
-	    bytes > sizeof(image->pool)) {
-		fprintf(stderr, "pool: the image is too small\n");
-		exit(99);
-	}
+	must_fit(&image->shape, sizeof(image->pool));
 	for (unsigned int i = 0; i < N_ACTORS; i++)
 		pool_bind(&image->actor[i].pool.pool, image->pool, &image->shape, actor_seat(i));
 	for (uint64_t i = 0; i < start->capacity; i++)
@@ -266,18 +259,11 @@ static void setup(void *memory, const struct setting *setting)
 	}
 }
 
-static void *actor(void *memory, enum actor_number number)
-{
-	return &((struct image *)memory)->actor[number];
-}
-
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	struct image *image = memory;
-	uint64_t seats[64];
 
-	actor_seats(dead, seats);
-	shmreg_repair_object(&image->shape, image->pool, NULL, seats, ret);
+	repair_object(&image->shape, image->pool, dead, ret);
 }
 
 /* What comes before it only reads which of the dead used the pool. */
@@ -414,13 +400,6 @@ static void run_take_first(void *arg)
 }
 static const struct operation take_first = { "take first", run_take_first, 0, NULL };
 
-static void repair_nothing(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
-{
-	(void)memory;
-	(void)dead;
-	(void)ret;
-}
-
 static void repair_everybody(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	(void)dead;
@@ -474,21 +453,9 @@ static const struct planted planted[] = {
 	  NULL },
 };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {
 	.name = "pool",
-	.image_bytes = sizeof(struct image),
-	.operations = operations,
-	.n_operations = N(operations),
-	.settings = settings,
-	.n_settings = N(settings),
-	.peers = peers,
-	.n_peers = N(peers),
-	.planted = planted,
-	.n_planted = N(planted),
-	.setup = setup,
-	.actor = actor,
-	.repair = repair,
-	.repair_begins = repair_begins,
+	SUBJECT_PARTS,
+	SUBJECT_TABLE(operations, operations),
 	.judge = judge,
 };

@@ -1,22 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "queue-bind.h"
-#include "queue-rig.h"
 #include "queue-repair.h"
+#include "queue-rig.h"
+#include "queue-start.h"
 
-#define WRAP (UINT64_C(1) << 43)	/* of positions */
-
-/* Under both policies. */
-#define SETTING(name, DROP, REDELIVER, ...)                                                       \
-	{ name ", drop", DROP, &(const struct start){ __VA_ARGS__, 0 } },                         \
-	{                                                                                         \
-		name ", redeliver", REDELIVER,                                                    \
-			&(const struct start){ __VA_ARGS__, SHMREG_QUEUE_REDELIVER }              \
-	}
-#define PAIR SETTING_PAIR
 static const struct setting settings[] = {
 	SETTING("capacity 4, first lap", 0, SETTING_KILL, 4, 0, 2, PEER, false, false),
 	SETTING("capacity 4, own claims before", PAIR, 0, 4, 5, 2, VICTIM, false, false),
@@ -32,36 +18,13 @@ static const struct setting settings[] = {
 #define DROP (&settings[0])
 #define REDELIVER (&settings[1])
 
-/* An empty queue of which everything before @first is history. */
-static void age(struct image *image, uint64_t first)
-{
-	struct shmreg_queue_shm *shm = image_queue(image);
-	const struct shmreg_queue *q = &image->actor[PEER].queue;
-
-	shm->tail = shm->head = first << SHMREG_QUEUE_POS_SHIFT;
-	shm->lapped = first > q->mask;
-	for (uint64_t p = first; p < first + image->shape.capacity; p++) {
-		const uint64_t pos = p << SHMREG_QUEUE_POS_SHIFT;
-
-		*shmreg_queue_word_(shmreg_queue_slot_(q, pos, q->stride)) = pos & q->lap_mask;
-	}
-}
-
-static void must(int result)
-{
-	if (result < 0) {
-		fprintf(stderr, "queue-rig: a set-up failed: %d\n", result);
-		exit(99);
-	}
-}
-
 static void setup(void *memory, const struct setting *setting)
 {
 	const struct start *start = setting->data;
 	struct image *image = memory;
 	struct shmreg_queue *by = &image->actor[start->by].queue;
 	struct shmreg_queue_lease lease, refused;
-	uint64_t bytes, align, value = SETUP_VALUE;
+	uint64_t value = SETUP_VALUE;
 	struct item item;
 
 	image->shape = (struct shmreg_shape){ .kind = SHMREG_KIND_QUEUE,
@@ -70,13 +33,12 @@ static void setup(void *memory, const struct setting *setting)
 					      .elem_align = 8,
 					      .elem_bytes = sizeof(struct item),
 					      .capacity = start->capacity };
-	must(shmreg_shape_bytes(&image->shape, &bytes, &align, NULL));
-	assert(bytes <= sizeof(image->queue));
+	must_fit(&image->shape, sizeof(image->queue));
 	for (unsigned int i = 0; i < N_ACTORS; i++) {
 		queue_bind(&image->actor[i].queue, image->queue, &image->shape, actor_seat(i));
 		image->actor[i].first_value = 100 * (i + 1);
 	}
-	age(image, start->first);
+	queue_age(by, start->first);
 
 	/* Both counters have an owner. */
 	item = item_of(1);
@@ -102,11 +64,6 @@ static void setup(void *memory, const struct setting *setting)
 	image->n_queued = (uint32_t)(value - SETUP_VALUE);
 }
 
-static void *actor(void *memory, enum actor_number number)
-{
-	return &((struct image *)memory)->actor[number];
-}
-
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	struct image *image = memory;
@@ -122,14 +79,6 @@ static const void *repair_begins(void *memory)
 }
 
 /* Planted bugs: each must be seen. */
-static void repair_nothing(void *memory, uint32_t dead,
-				struct shmreg_reaper_report *ret)
-{
-	(void)memory;
-	(void)dead;
-	(void)ret;
-}
-
 static void repair_slots_only(void *memory, uint32_t dead,
 				struct shmreg_reaper_report *ret)
 {
@@ -212,19 +161,9 @@ static const struct operation *const peers[] = { &queue_operations[PUSH], &queue
 
 const struct subject subject = {
 	.name = "queue",
-	.image_bytes = sizeof(struct image),
+	SUBJECT_PARTS,
 	.operations = queue_operations,
 	.n_operations = N_QUEUE_OPERATIONS,
-	.settings = settings,
-	.n_settings = sizeof(settings) / sizeof(settings[0]),
-	.peers = peers,
-	.n_peers = sizeof(peers) / sizeof(peers[0]),
-	.planted = planted,
-	.n_planted = sizeof(planted) / sizeof(planted[0]),
-	.setup = setup,
-	.actor = actor,
 	.look = queue_look,
-	.repair = repair,
-	.repair_begins = repair_begins,
 	.judge = queue_judge,
 };

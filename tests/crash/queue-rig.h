@@ -15,7 +15,8 @@
 
 #include <shmreg/queue.h>
 
-#include "subject.h"
+#include "item.h"
+#include "rig.h"
 
 #define RIG_ITEMS 8	/* at most, that one operation pushes or takes */
 
@@ -64,23 +65,10 @@ struct image {
 	SHMREG_ALIGNAS(SHMREG_BLOCK) unsigned char queue[sizeof(struct shmreg_queue_shm) +
 							 MAX_CAPACITY * 32];
 };
-#define SETUP_VALUE UINT64_C(1000)
 
 static inline struct shmreg_queue_shm *image_queue(struct image *image)
 {
 	return (struct shmreg_queue_shm *)(void *)image->queue;
-}
-
-struct item {
-	uint64_t value, triple, inverse;
-};
-static inline struct item item_of(uint64_t value)
-{
-	return (struct item){ value, 3 * value, ~value };
-}
-static inline bool item_whole(const struct item *i)
-{
-	return i->triple == 3 * i->value && i->inverse == ~i->value;
 }
 
 /* queue-operations.c */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "repair.h"
 #include "ring-account.h"
 
 /*
@@ -85,18 +84,6 @@ static bool consume(struct actor *a)
 	return true;
 }
 
-#define OPERATION(name, takes, role, call)                                                         \
-	static void run_##name(void *arg)                                                          \
-	{                                                                                          \
-		struct actor *a = arg;                                                             \
-                                                                                                   \
-		if (takes(a)) {                                                                    \
-			note_returned(&a->log, call);                                              \
-			role_leave(&a->shm->role, a->seat);                                        \
-			note(&a->log.finished, 1);                              \
-		}                                                                                  \
-	}
-#define ONE(call) ((call) == 0 ? 1 : -EAGAIN)
 
 static int push_one(struct shmreg_record_producer *p, const struct record *r)
 {
@@ -166,26 +153,21 @@ OPERATION(view, consume, consumer, view_and_consume(a))
 OPERATION(skip, consume, consumer, shmreg_record_skip(&a->c, 2))
 OPERATION(clear, consume, consumer, shmreg_record_clear(&a->c))
 
-#define BOTH (OPERATION_PAIR | OPERATION_RACE)
-#define GIVES(min, max) &(const struct ring_operation){ PRODUCES, min, max, false, false }
-#define TAKES(min, max) &(const struct ring_operation){ CONSUMES, min, max, true, false }
-#define PASSES(min, max) &(const struct ring_operation){ CONSUMES, min, max, false, false }
 static const struct operation operations[] = {
 	{ "push", run_push, 0, GIVES(1, 1) },
-	{ "push_bulk of 1 or 2", run_push_bulk, BOTH, GIVES(1, 2) },
+	{ "push_bulk of 1 or 2", run_push_bulk, OPERATION_BOTH, GIVES(1, 2) },
 	{ "push_bulk of 2", run_push_all, 0, GIVES(2, 2) },
 	{ "reserve, commit", run_reserve, 0, GIVES(1, 1) },
-	{ "pop", run_pop, BOTH, TAKES(1, 1) },
-	{ "peek", run_peek, 0, &(const struct ring_operation){ CONSUMES, 0, 0, false, true } },
+	{ "pop", run_pop, OPERATION_BOTH, TAKES(1, 1) },
+	{ "peek", run_peek, 0, LOOKS },
 	{ "view, consume", run_view, 0, TAKES(1, 1) },
 	{ "skip", run_skip, 0, PASSES(1, 2) },
 	{ "clear", run_clear, 0, PASSES(1, 8) },
 };
 static const struct operation *const peers[] = { &operations[4] };
 
-#define EVERYWHERE (SETTING_KILL | SETTING_PAIR | SETTING_RACE)
 static const struct setting settings[] = {
-	{ "two there, one to wrap", EVERYWHERE, &(const struct start){ 64 * 7 + 16, 2 } },
+	{ "two there, one to wrap", SETTING_EVERYWHERE, &(const struct start){ 64 * 7 + 16, 2 } },
 	{ "new", 0, &(const struct start){ 0, 0 } },
 	{ "nearly full", 0, &(const struct start){ 0, 3 } },
 	{ "counter about to wrap", 0, &(const struct start){ UINT64_MAX - 23, 1 } },
@@ -230,17 +212,9 @@ static void setup(void *memory, const struct setting *setting)
 	}
 }
 
-static void *actor(void *memory, enum actor_number who)
-{
-	return &((struct image *)memory)->actor[who];
-}
-
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
-	uint64_t seats[64];
-
-	actor_seats(dead, seats);
-	shmreg_repair_object(&shape, &((struct image *)memory)->shm, NULL, seats, ret);
+	repair_object(&shape, &((struct image *)memory)->shm, dead, ret);
 }
 
 static const void *repair_begins(void *memory)
@@ -287,7 +261,7 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	struct image *image = memory;
 	struct shmreg_record_producer p;
 	struct shmreg_record_consumer c;
-	uint64_t n, unsure;
+	uint64_t n;
 	struct record r;
 	unsigned int i;
 
@@ -299,15 +273,9 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	}
 	if (check_given(image, cast, ret) != OUTCOME_GOOD)
 		return;
-	if (!ring_accounts_agree(cast, logs, PRODUCES, n_written(image) - start->n, &unsure)) {
-		judgement_bad(ret, OUTCOME_LOST, "%d were pushed that nobody pushed", (int)unsure);
+	if (judge_accounts(cast, logs, n_written(image) - start->n, n_read(image), ret) !=
+	    OUTCOME_GOOD)
 		return;
-	}
-	if (!ring_accounts_agree(cast, logs, CONSUMES, n_read(image), &unsure)) {
-		judgement_bad(ret, OUTCOME_LOST, "%d were passed that nobody passed", (int)unsure);
-		return;
-	}
-	ret->n_lost = unsure;	/* passed, and their consumer dead before it was told */
 
 	if (!record_producer_bind(&p, &image->shm, &shape, actor_seat(CHECKER)) ||
 	    !record_consumer_bind(&c, &image->shm, &shape, actor_seat(CHECKER))) {
@@ -367,13 +335,6 @@ static int64_t push_in_parts(struct actor *a)
 OPERATION(push_in_parts, produce, producer, push_in_parts(a))
 static const struct operation parts = { "bulk in parts", run_push_in_parts, 0, GIVES(2, 2) };
 
-static void repair_nothing(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
-{
-	(void)memory;
-	(void)dead;
-	memset(ret, 0, sizeof(*ret));
-}
-
 static const struct planted planted[] = {
 	{ "repair does nothing", repair_nothing, MODE_ALONE, &settings[0], &operations[0], NULL,
 	  NULL },
@@ -381,21 +342,9 @@ static const struct planted planted[] = {
 	{ "a bulk in parts", NULL, MODE_ALONE, &settings[1], &parts, NULL, NULL },
 };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {
 	.name = "records",
-	.image_bytes = sizeof(struct image),
-	.operations = operations,
-	.n_operations = N(operations),
-	.settings = settings,
-	.n_settings = N(settings),
-	.peers = peers,
-	.n_peers = N(peers),
-	.planted = planted,
-	.n_planted = N(planted),
-	.setup = setup,
-	.actor = actor,
-	.repair = repair,
-	.repair_begins = repair_begins,
+	SUBJECT_PARTS,
+	SUBJECT_TABLE(operations, operations),
 	.judge = judge,
 };

@@ -10,9 +10,9 @@
  * role back. A role that is taken makes it do nothing.
  */
 
+#include "rig.h"
 #include "ring-bind.h"
 #include "role.h"
-#include "subject.h"
 
 #define TAKE_MAX 4	/* elements that an operation is given */
 
@@ -56,6 +56,27 @@ static inline bool no_role(struct ring_log *log)
 	return false;
 }
 
+/* An operation: takes(actor) its role, does one call, which says how many, gives the role back. */
+#define OPERATION(name, takes, role, call)                                                         \
+	static void run_##name(void *arg)                                                          \
+	{                                                                                          \
+		struct actor *a = arg;                                                             \
+                                                                                                   \
+		if (takes(a)) {                                                                    \
+			note_returned(&a->log, call);                                              \
+			role_leave(&a->shm->role, a->seat);                                        \
+			note(&a->log.finished, 1);                                                 \
+		}                                                                                  \
+	}
+/* Of a call that says 0 for one. */
+#define ONE(call) ((call) == 0 ? 1 : -EAGAIN)
+
+/* Its data. */
+#define GIVES(min, max) &(const struct ring_operation){ PRODUCES, min, max, false, false }
+#define TAKES(min, max) &(const struct ring_operation){ CONSUMES, min, max, true, false }
+#define PASSES(min, max) &(const struct ring_operation){ CONSUMES, min, max, false, false }
+#define LOOKS &(const struct ring_operation){ CONSUMES, 0, 0, false, true }
+
 /*
  * Are @total elements what the operations of @role come to, those of the dead done or not, but
  * none in part? @ret_unsure: how many of them no call has told anybody of.
@@ -83,6 +104,24 @@ static inline bool ring_accounts_agree(const struct cast *cast,
 	}
 	*ret_unsure = total - sure;
 	return total - sure < 64 && (sums >> (total - sure) & 1) != 0;
+}
+
+/* What was pushed and passed in all must be what operations did. */
+static inline enum outcome judge_accounts(const struct cast *cast,
+					  const struct ring_log *const logs[N_ACTORS],
+					  uint64_t n_pushed, uint64_t n_passed,
+					  struct judgement *ret)
+{
+	uint64_t unsure;
+
+	if (!ring_accounts_agree(cast, logs, PRODUCES, n_pushed, &unsure))
+		return judgement_bad(ret, OUTCOME_LOST, "%d were pushed that nobody pushed",
+				     (int)unsure);
+	if (!ring_accounts_agree(cast, logs, CONSUMES, n_passed, &unsure))
+		return judgement_bad(ret, OUTCOME_LOST, "%d were passed that nobody passed",
+				     (int)unsure);
+	ret->n_lost = unsure;	/* passed, and their consumer dead before it was told */
+	return OUTCOME_GOOD;
 }
 
 #endif /* CRASH_RING_ACCOUNT_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "repair.h"
 #include "ring-account.h"
 
 /* ring.c - a ring of elements: each call is done whole or not, and nothing else is seen of it */
@@ -76,18 +75,6 @@ static bool consume(struct actor *a)
 	return true;
 }
 
-#define OPERATION(name, takes, role, call)                                                         \
-	static void run_##name(void *arg)                                                          \
-	{                                                                                          \
-		struct actor *a = arg;                                                             \
-                                                                                                   \
-		if (takes(a)) {                                                                    \
-			note_returned(&a->log, call);                                              \
-			role_leave(&a->shm->role, a->seat);                                        \
-			note(&a->log.finished, 1);                              \
-		}                                                                                  \
-	}
-#define ONE(call) ((call) == 0 ? 1 : -EAGAIN)
 
 static int64_t reserve_and_commit(struct actor *a)
 {
@@ -124,28 +111,24 @@ OPERATION(view, consume, consumer, view_and_consume(a))
 OPERATION(skip, consume, consumer, shmreg_ring_skip(&a->c.consumer, 2))
 OPERATION(clear, consume, consumer, shmreg_ring_clear(&a->c.consumer))
 
-#define BOTH (OPERATION_PAIR | OPERATION_RACE)
-#define GIVES(min, max) &(const struct ring_operation){ PRODUCES, min, max, false, false }
-#define TAKES(min, max) &(const struct ring_operation){ CONSUMES, min, max, true, false }
 static const struct operation operations[] = {
 	{ "push", run_push, 0, GIVES(1, 1) },
 	{ "typed push", run_typed_push, 0, GIVES(1, 1) },
-	{ "push_bulk of 1 to 3", run_push_bulk, BOTH, GIVES(1, 3) },
+	{ "push_bulk of 1 to 3", run_push_bulk, OPERATION_BOTH, GIVES(1, 3) },
 	{ "push_bulk of 3", run_push_all, 0, GIVES(3, 3) },
 	{ "reserve, commit", run_reserve, 0, GIVES(1, 2) },
-	{ "pop", run_pop, BOTH, TAKES(1, 1) },
+	{ "pop", run_pop, OPERATION_BOTH, TAKES(1, 1) },
 	{ "typed pop", run_typed_pop, 0, TAKES(1, 1) },
 	{ "pop_bulk of 3", run_pop_bulk, 0, TAKES(1, 3) },
-	{ "peek", run_peek, 0, &(const struct ring_operation){ CONSUMES, 0, 0, false, true } },
+	{ "peek", run_peek, 0, LOOKS },
 	{ "view, consume", run_view, 0, TAKES(1, 2) },
-	{ "skip", run_skip, 0, &(const struct ring_operation){ CONSUMES, 1, 2, false, false } },
-	{ "clear", run_clear, 0, &(const struct ring_operation){ CONSUMES, 1, 4, false, false } },
+	{ "skip", run_skip, 0, PASSES(1, 2) },
+	{ "clear", run_clear, 0, PASSES(1, 4) },
 };
 static const struct operation *const peers[] = { &operations[2], &operations[7] };
 
-#define EVERYWHERE (SETTING_KILL | SETTING_PAIR | SETTING_RACE)
 static const struct setting settings[] = {
-	{ "two there", EVERYWHERE, &(const struct start){ 5, 2 } },
+	{ "two there", SETTING_EVERYWHERE, &(const struct start){ 5, 2 } },
 	{ "new", 0, &(const struct start){ 0, 0 } },
 	{ "full", 0, &(const struct start){ 3, 4 } },
 	{ "about to wrap", 0, &(const struct start){ UINT64_MAX - 1, 1 } },
@@ -171,17 +154,9 @@ static void setup(void *memory, const struct setting *setting)
 	}
 }
 
-static void *actor(void *memory, enum actor_number who)
-{
-	return &((struct image *)memory)->actor[who];
-}
-
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
-	uint64_t seats[64];
-
-	actor_seats(dead, seats);
-	shmreg_repair_object(&shape, &((struct image *)memory)->shm, NULL, seats, ret);
+	repair_object(&shape, &((struct image *)memory)->shm, dead, ret);
 }
 
 static const void *repair_begins(void *memory)
@@ -228,7 +203,7 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	struct image *image = memory;
 	struct elem_ring_producer p;
 	struct elem_ring_consumer c;
-	uint64_t n, first, unsure;
+	uint64_t n, first;
 	struct elem e;
 	unsigned int i;
 
@@ -240,17 +215,9 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	}
 	if (check_given(image, cast, start, ret) != OUTCOME_GOOD)
 		return;
-	if (!ring_accounts_agree(cast, logs, PRODUCES,
-				 image->shm.tail - start->position - start->n, &unsure)) {
-		judgement_bad(ret, OUTCOME_LOST, "%d were pushed that nobody pushed", (int)unsure);
+	if (judge_accounts(cast, logs, image->shm.tail - start->position - start->n,
+			   image->shm.head - start->position, ret) != OUTCOME_GOOD)
 		return;
-	}
-	if (!ring_accounts_agree(cast, logs, CONSUMES, image->shm.head - start->position,
-				 &unsure)) {
-		judgement_bad(ret, OUTCOME_LOST, "%d were passed that nobody passed", (int)unsure);
-		return;
-	}
-	ret->n_lost = unsure;	/* passed, and their consumer dead before it was told */
 
 	if (!ring_producer_bind(&p.producer, &image->shm, &shape, actor_seat(CHECKER)) ||
 	    !ring_consumer_bind(&c.consumer, &image->shm, &shape, actor_seat(CHECKER))) {
@@ -311,13 +278,6 @@ static int64_t push_in_parts(struct actor *a)
 OPERATION(push_in_parts, produce, producer, push_in_parts(a))
 static const struct operation parts = { "bulk in parts", run_push_in_parts, 0, GIVES(3, 3) };
 
-static void repair_nothing(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
-{
-	(void)memory;
-	(void)dead;
-	memset(ret, 0, sizeof(*ret));
-}
-
 static void repair_the_living(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	struct image *image = memory;
@@ -337,21 +297,9 @@ static const struct planted planted[] = {
 	{ "a bulk in parts", NULL, MODE_ALONE, &settings[1], &parts, NULL, NULL },
 };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {
 	.name = "ring",
-	.image_bytes = sizeof(struct image),
-	.operations = operations,
-	.n_operations = N(operations),
-	.settings = settings,
-	.n_settings = N(settings),
-	.peers = peers,
-	.n_peers = N(peers),
-	.planted = planted,
-	.n_planted = N(planted),
-	.setup = setup,
-	.actor = actor,
-	.repair = repair,
-	.repair_begins = repair_begins,
+	SUBJECT_PARTS,
+	SUBJECT_TABLE(operations, operations),
 	.judge = judge,
 };

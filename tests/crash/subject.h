@@ -5,8 +5,8 @@
 /*
  * subject.h - what the engine must know of a structure to kill its users everywhere
  *
- * A program is crash-main.c, sweep.c and one `subject`. README says how to write one;
- * atomic.c is the smallest.
+ * A program is the engine, that is crash-main.c and what it uses, and one `subject`.
+ * README says how to write one; rig.h is what they share; atomic.c is the smallest.
  *
  * All that a case changes lies in one *image*: the shared object (or several), each
  * actor's handle, and each actor's log. It is in memory shared between the processes,
@@ -41,9 +41,6 @@ static inline uint32_t actor_seat(enum actor_number number)
 {
 	return 17 + 64 * (uint32_t)number;
 }
-
-/* A mask of 1 << actor_number as the bitmap of 4096 seats that repairs are given. */
-void actor_seats(uint32_t actors, uint64_t ret[64]);
 
 #define OPERATION_PAIR 1u	/* also together with every other of these: two dead; and killed
 				   by real SIGKILLs, see SETTING_KILL; others with --full */
@@ -101,10 +98,6 @@ struct judgement {
 	char why[200];		/* if not good */
 };
 
-/* Sets outcome and sentence; returns @outcome, for `return judgement_bad(...)`. */
-enum outcome judgement_bad(struct judgement *j, enum outcome outcome, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* A bug that the sweep must find; the tests of the test (--self-test). */
 struct planted {
 	const char *name;
@@ -118,6 +111,7 @@ struct planted {
 struct subject {
 	const char *name;	/* of the structure: the table's head */
 	size_t image_bytes;
+	size_t actors_at, actor_bytes;	/* in the image: N_ACTORS, what an operation is given */
 
 	const struct operation *operations;	/* a line of the table each */
 	unsigned int n_operations;
@@ -134,8 +128,6 @@ struct subject {
 
 	/* Fills a zeroed image: the object as the setting says, all actors bound. */
 	void (*setup)(void *image, const struct setting *setting);
-	/* What an operation is given. */
-	void *(*actor)(void *image, enum actor_number number);
 	/* The moment of death, before anybody repairs: notes what judge() wants to know. May be NULL. */
 	void (*look)(void *image);
 	/*

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "repair.h"
 #include "topic-rig.h"
 
 #define TURNS_WRAP(capacity) ((capacity) << 40)
@@ -26,14 +21,6 @@ static const struct setting settings[] = {
 #define FIRST_LAP (&settings[0])
 #define ALL_USED (&settings[1])
 
-static void must(int result)
-{
-	if (result < 0) {
-		fprintf(stderr, "topic-rig: a set-up failed: %d\n", result);
-		exit(99);
-	}
-}
-
 /* As it is after @first messages of role 0, whose sequence is about to wrap. */
 static void age(struct image *image, uint64_t first)
 {
@@ -53,7 +40,6 @@ static void setup(void *memory, const struct setting *setting)
 {
 	const struct start *start = setting->data;
 	struct image *image = memory;
-	uint64_t bytes, align;
 
 	image->shape = (struct shmreg_shape){ .kind = SHMREG_KIND_TOPIC,
 					      .layout = SHMREG_TOPIC_LAYOUT,
@@ -62,8 +48,7 @@ static void setup(void *memory, const struct setting *setting)
 					      .elem_bytes = sizeof(struct item),
 					      .capacity = start->capacity,
 					      .param = { start->publishers, CURSORS, start->lag_max } };
-	must(shmreg_shape_bytes(&image->shape, &bytes, &align, NULL));
-	assert(bytes <= sizeof(image->topic));
+	must_fit(&image->shape, sizeof(image->topic));
 	topic_bind(&image->actor[CHECKER].sub.topic, image->topic, &image->shape, 0, NULL);
 	age(image, start->first);
 	image->first = start->first;
@@ -87,30 +72,16 @@ static void setup(void *memory, const struct setting *setting)
 	}
 }
 
-static void *actor(void *memory, enum actor_number number)
-{
-	return &((struct image *)memory)->actor[number];
-}
-
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	struct image *image = memory;
-	uint64_t seats[64];
 
-	actor_seats(dead, seats);
-	shmreg_repair_object(&image->shape, image->topic, NULL, seats, ret);
+	repair_object(&image->shape, image->topic, dead, ret);
 }
 
 static const void *repair_begins(void *memory)
 {
 	return &image_role(memory, 0)->owner;
-}
-
-static void repair_nothing(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
-{
-	(void)memory;
-	(void)dead;
-	ret->n_gave_up = 0;
 }
 
 /* Frees the roles of the dead, and settles nothing. */
@@ -140,21 +111,10 @@ static const struct planted planted[] = {
 
 static const struct operation *const peers[] = { &publish_laps };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
 const struct subject subject = {
 	.name = "topic",
-	.image_bytes = sizeof(struct image),
+	SUBJECT_PARTS,
 	.operations = topic_operations,
 	.n_operations = N_TOPIC_OPERATIONS,
-	.settings = settings,
-	.n_settings = N(settings),
-	.peers = peers,
-	.n_peers = N(peers),
-	.planted = planted,
-	.n_planted = N(planted),
-	.setup = setup,
-	.actor = actor,
-	.repair = repair,
-	.repair_begins = repair_begins,
 	.judge = topic_judge,
 };

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "subject.h"
+#include "item.h"
+#include "rig.h"
 #include "topic-bind.h"
 
 #define RIG_MESSAGES 16	/* at most, that one operation publishes or reads */
@@ -65,19 +66,6 @@ struct image {
 							 N_ACTORS * 128 + CURSORS * 128 + 128 +
 							 (MAX_CAPACITY + N_ACTORS) * 64];
 };
-#define SETUP_VALUE UINT64_C(1000)
-
-struct item {
-	uint64_t value, triple, inverse;
-};
-static inline struct item item_of(uint64_t value)
-{
-	return (struct item){ value, 3 * value, ~value };
-}
-static inline bool item_whole(const struct item *i)
-{
-	return i->triple == 3 * i->value && i->inverse == ~i->value;
-}
 
 static inline struct shmreg_topic_publisher *image_role(struct image *image, uint32_t index)
 {

@@ -50,7 +50,8 @@ build() {
 	crash-*)
 		arguments=${test#*:} test=${test%%:*}
 		subject=${test#crash-}
-		main=$(cd "$work/tests/crash" && ls crash-main.c inside.c sweep.c tally.c tracer.c "$subject.c" \
+		main=$(cd "$work/tests/crash" && ls case.c crash-main.c image.c inside.c rig.c sweep-race.c sweep.c \
+			tally.c tracer.c "$subject.c" \
 			"$subject"-*.c 2>/dev/null | sed 's,^,tests/crash/,' | tr '\n' ' ')
 		;;
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
