@@ -32,22 +32,31 @@ static int shape_of(struct shmreg_shape *ret, struct shmreg_ring_params *ret_par
 	return 0;
 }
 
-int shmreg_ring_producer_open_layout(struct shmreg_segment *segment,
-				     struct shmreg_ring_producer **ret, uint32_t how,
-				     const char *name, const struct shmreg_ring_params *params,
-				     uint32_t layout, size_t handle_bytes)
+/* @least: bytes that the library's part of the handle has */
+static int open_role(struct shmreg_segment *segment, struct shmreg_handle **ret, uint32_t how,
+		     const char *name, const struct shmreg_ring_params *params, uint32_t layout,
+		     size_t handle_bytes, size_t least, enum ring_role role)
 {
 	struct shmreg_ring_params p = { .size = sizeof(p) };
-	struct shmreg_handle *handle;
 	struct shmreg_shape shape;
 	int r;
 
 	r = shape_of(&shape, &p, params, layout);
 	if (r < 0)
 		return r;
-	if (handle_bytes < sizeof(**ret))
-		handle_bytes = sizeof(**ret);
-	r = ring_open(segment, &handle, how, name, &shape, p.type_name, handle_bytes,
+	return ring_open(segment, ret, how, name, &shape, p.type_name,
+			 handle_bytes < least ? least : handle_bytes, role);
+}
+
+int shmreg_ring_producer_open_layout(struct shmreg_segment *segment,
+				     struct shmreg_ring_producer **ret, uint32_t how,
+				     const char *name, const struct shmreg_ring_params *params,
+				     uint32_t layout, size_t handle_bytes)
+{
+	struct shmreg_handle *handle;
+	int r;
+
+	r = open_role(segment, &handle, how, name, params, layout, handle_bytes, sizeof(**ret),
 		      RING_PRODUCER);
 	if (r < 0)
 		return r;
@@ -61,17 +70,10 @@ int shmreg_ring_consumer_open_layout(struct shmreg_segment *segment,
 				     const char *name, const struct shmreg_ring_params *params,
 				     uint32_t layout, size_t handle_bytes)
 {
-	struct shmreg_ring_params p = { .size = sizeof(p) };
 	struct shmreg_handle *handle;
-	struct shmreg_shape shape;
 	int r;
 
-	r = shape_of(&shape, &p, params, layout);
-	if (r < 0)
-		return r;
-	if (handle_bytes < sizeof(**ret))
-		handle_bytes = sizeof(**ret);
-	r = ring_open(segment, &handle, how, name, &shape, p.type_name, handle_bytes,
+	r = open_role(segment, &handle, how, name, params, layout, handle_bytes, sizeof(**ret),
 		      RING_CONSUMER);
 	if (r < 0)
 		return r;
