@@ -225,7 +225,17 @@ static void on_writable(struct peer *p)
 	server_check_drained(p->server);
 }
 
-/* One packet. Return: false if there is none, or the connection is over. */
+/*
+ * Asked for by who wants to know what the loop has seen meanwhile (libclient/role.c), so the
+ * next packet is for the next turn.
+ */
+static bool ends_turn(const struct shmreg_request *request, ssize_t n)
+{
+	return (size_t)n >= sizeof(request->header) &&
+	       request->header.type == SHMREG_PACKET_QUIESCE;
+}
+
+/* One packet. Return: false if there is no other in this turn, or the connection is over. */
 static bool receive(struct peer *p)
 {
 	struct shmreg_request request;
@@ -252,7 +262,7 @@ static bool receive(struct peer *p)
 		return false;
 	}
 	dispatch(p, &request, (size_t)n);
-	return !p->doomed && !p->pending;
+	return !p->doomed && !p->pending && !ends_turn(&request, n);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *w, int revents)

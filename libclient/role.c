@@ -14,10 +14,10 @@
 
 /*
  * A death that somebody knows of is in the pidfd already, but the daemon may not have looked
- * yet. Each answer proves a turn of its loop that began before; in the first
- * the request may have come up before the pidfd did.
+ * yet. Each answer is of another turn of its loop. The first may have begun before the
+ * death, in the second the request may come up before the pidfd does.
  */
-#define SETTLING_TURNS 2
+#define SETTLING_TURNS 3
 
 /* What stands in the way of a role. */
 enum obstacle { NONE, LIVE, DYING, NONSENSE };
