@@ -83,12 +83,12 @@ static int busy(const struct shmreg_handle *handle, const char *what, uint32_t n
 
 	for (i = 0; i < s->dir->max_participants; i++)
 		if (shmreg_dir_read_participant(s->dir, i, &p) == 0 && p.id == id)
-			return error_set(-EBUSY, "%s '%s' in segment '%s' has %s already: process %u "
-					 "('%s', participant %" PRIu64 ", seat %" PRIu64 "); it must "
+			return error_set(-EBUSY, "%s '%s' in segment '%s' has %s%s%s already: %sprocess "
+					 "%u ('%s', participant %" PRIu64 ", seat %" PRIu64 "); it must "
 					 "close its handle or end", shmreg_kind_name(handle->shape.kind),
-					 handle->entry->name, s->name,
-					 n == 1 ? what : "all that it can have of what was asked for",
-					 p.pid, p.name, p.id, owner);
+					 handle->entry->name, s->name, n == 1 ? "a " : "all its ", what,
+					 n == 1 ? "" : "s", n == 1 ? "" : "one is ", p.pid, p.name, p.id,
+					 owner);
 	return error_set(-EBUSY, "%s '%s' in segment '%s': the %s is taken, by seat %" PRIu64,
 			 shmreg_kind_name(handle->shape.kind), handle->entry->name, s->name, what,
 			 owner);

@@ -62,7 +62,7 @@ START_TEST(create_open_close)
 	harness_ok(sample_ring_producer_create(s, &p, "ring", 16));
 	harness_result(sample_ring_producer_create(s, &p2, "ring", 16), -EEXIST);
 	harness_result(sample_ring_producer_open(s, &p2, "ring"), -EBUSY);
-	harness_sentence("has producer already");
+	harness_sentence("has a producer already");
 	harness_ok(sample_ring_consumer_open(s, &consumer, "ring"));
 	harness_ok(shmreg_ring_open_const(s, &look, "ring", NULL));
 	ck_assert_int_eq(push(p, 1), 0);
