@@ -111,6 +111,8 @@ int64_t shmreg_record_push_bulk(struct shmreg_record_producer *p,
 	r = check_sizes(p, records, min);
 	if (r < 0)
 		return r;
+	/* Whether there is room for all shows behind the first, which is where it was given. */
+	p->reserved = 0;
 	for (i = 0; i < n; i++) {
 		if (records[i].bytes > p->record_max)
 			break;	/* and will be refused when it is the first */

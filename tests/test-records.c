@@ -199,7 +199,8 @@ END_TEST
 
 START_TEST(in_place)
 {
-	unsigned char want[64];
+	unsigned char want[64] = { 0 };
+	const struct shmreg_record three[3] = { { want, 1 }, { want, 1 }, { want, 1 } };
 	const void *view;
 	uint64_t i, n;
 	size_t got;
@@ -234,6 +235,13 @@ START_TEST(in_place)
 	expect(5, 3);
 	ck_assert_int_eq(shmreg_record_consume(&c), -EINVAL);
 	ck_assert_int_eq(shmreg_record_view(&c, &view, &got), -EAGAIN);
+	/* ...nor after what was not pushed for want of room, but has been written there */
+	for (i = 0; i < 6; i++)
+		ck_assert_int_eq(push(i, 1), 0);
+	ck_assert_int_eq(shmreg_record_reserve(&p, &place, 1), 0);
+	ck_assert_int_eq(shmreg_record_push_bulk(&p, three, 3, 3), -EAGAIN);
+	ck_assert_int_eq(shmreg_record_commit(&p, 1), -EINVAL);
+	ck_assert_int_eq(shmreg_record_clear(&c), 6);
 	/* A reservation that is not used, but for its padding, leaves nothing behind. */
 	while (shmreg_record_reserve(&p, &place, 24) == 0 && push(6, 1) == 0)
 		;

@@ -231,7 +231,7 @@ SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_record_push(struct shmreg_record_p
  * @n:		at most so many are pushed
  * @min:	or none if not so many fit; 0 is taken as 1; @min = @n: all or none
  *
- * They become visible together.
+ * They become visible together. What reserve() gave is lost, even if none is pushed.
  *
  * Return: how many were pushed, @min .. @n (0 only if @n is 0); -EAGAIN too full;
  * -EMSGSIZE one of the first @min is beyond shmreg_record_max(), or together they
@@ -258,7 +258,7 @@ SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_record_reserve(struct shmreg_recor
  * shmreg_record_commit() - push the first @bytes of what reserve() gave, as one record
  *
  * Return: 0; -EINVAL nothing was pushed: @bytes is more than was given, nothing was
- * given, or something else was pushed since.
+ * given, or something else was pushed since, or push_bulk() was called.
  */
 SHMREG_API SHMREG_HOT int shmreg_record_commit(struct shmreg_record_producer *p, size_t bytes);
 
