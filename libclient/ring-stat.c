@@ -74,6 +74,14 @@ static void read_counter(const struct shmreg_ring *ring, const uint64_t *counter
 	}
 }
 
+/* Of who has a role; whatever else somebody wrote there is nobody. */
+static uint32_t seat_of(const uint64_t *role)
+{
+	const uint64_t seat = shmreg_load_relaxed(role);
+
+	return seat < SHMREG_SEATS ? (uint32_t)seat : 0;
+}
+
 static uint64_t max_of(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -100,8 +108,8 @@ int shmreg_ring_stat(const struct shmreg_ring *ring, struct shmreg_ring_stats *r
 	stat.n_full = shmreg_load_relaxed(&shm->n_full);
 	stat.high = max_of(shmreg_load_relaxed(&shm->producer_high),
 			   shmreg_load_relaxed(&shm->consumer_high));
-	stat.producer = (uint32_t)shmreg_load_relaxed(&shm->producer);
-	stat.consumer = (uint32_t)shmreg_load_relaxed(&shm->consumer);
+	stat.producer = seat_of(&shm->producer);
+	stat.consumer = seat_of(&shm->consumer);
 	if (size > sizeof(stat))
 		memset(ret, 0, size);
 	memcpy(ret, &stat, size < sizeof(stat) ? size : sizeof(stat));
