@@ -11,7 +11,7 @@
  * different types, so mixing them up does not compile; between processes, name, size
  * and alignment are compared at open.
  *
- *	create, open, open_or_create (segment, &pool, "name", capacity)
+ *	create, open_or_create (segment, &pool, "name", capacity)
  *	open (segment, &pool, "name")
  *	close (pool), capacity (pool)
  *	acquire (pool, &ref), make (pool, &ref, &frame), get (pool, ref)
