@@ -75,7 +75,7 @@ START_TEST(create_open_close)
 	harness_ok(samples_publisher_create(s, &pub, "topic", &four));
 	harness_result(samples_publisher_create(s, &pub2, "topic", &four), -EEXIST);
 	harness_result(samples_publisher_open(s, &pub2, "topic"), -EBUSY);
-	harness_sentence("has publisher already");
+	harness_sentence("has a publisher already");
 	harness_ok(samples_subscriber_open(s, &a, "topic", 0));
 	ck_assert_int_eq(publish(pub, 1), 0);
 	ck_assert_int_eq(publish(pub, 2), 0);
@@ -235,7 +235,7 @@ START_TEST(the_dead_are_replaced)
 	harness_sentence("publisher");
 	harness_ok(samples_subscriber_open(s, &a, "topic", SHMREG_TOPIC_ALL));
 	harness_result(samples_subscriber_open(s, &b, "topic", 0), -EBUSY);
-	harness_sentence("all that it can have");
+	harness_sentence("all its subscribers already");
 	/* only stopped is not dead */
 	process_stop(&p);
 	harness_result(samples_publisher_open(s, &pub, "topic"), -EBUSY);
