@@ -52,7 +52,10 @@ crash_atomic_SOURCES = tests/crash/atomic.c
 crash_cell_CPPFLAGS = $(crash_cppflags)
 crash_cell_LDFLAGS = $(crash_ldflags)
 crash_cell_LDADD = $(crash_ldadd)
-crash_cell_SOURCES = tests/crash/cell.c
+crash_cell_SOURCES = \
+	tests/crash/cell.c \
+	tests/crash/cell-oracle.c \
+	tests/crash/cell-rig.h
 
 crash_object_queue_CPPFLAGS = $(crash_cppflags)
 crash_object_queue_LDFLAGS = $(crash_ldflags)

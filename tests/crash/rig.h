@@ -39,7 +39,7 @@ void repair_nothing(void *image, uint32_t dead, struct shmreg_reaper_report *ret
 #define SUBJECT_TABLE(member, table)                                                               \
 	.member = table, .n_##member = sizeof(table) / sizeof((table)[0])
 
-/* Of struct subject what has the same name in each subject's file; operations, look and judge do not. */
+/* Of struct subject, what has the same name in each file that defines one. */
 #define SUBJECT_PARTS                                                                              \
 	.image_bytes = sizeof(struct image), .actors_at = offsetof(struct image, actor),           \
 	.actor_bytes = sizeof(struct actor), SUBJECT_TABLE(settings, settings),                    \

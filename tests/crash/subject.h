@@ -111,7 +111,7 @@ struct planted {
 struct subject {
 	const char *name;	/* of the structure: the table's head */
 	size_t image_bytes;
-	size_t actors_at, actor_bytes;	/* in the image: N_ACTORS, what an operation is given */
+	size_t actors_at, actor_bytes;	/* N_ACTORS in the image, for operations */
 
 	const struct operation *operations;	/* a line of the table each */
 	unsigned int n_operations;
