@@ -84,7 +84,6 @@ static bool consume(struct actor *a)
 	return true;
 }
 
-
 static int push_one(struct shmreg_record_producer *p, const struct record *r)
 {
 	return shmreg_record_push(p, r->data, (size_t)r->bytes);

@@ -75,7 +75,6 @@ static bool consume(struct actor *a)
 	return true;
 }
 
-
 static int64_t reserve_and_commit(struct actor *a)
 {
 	struct elem *room;

@@ -205,26 +205,45 @@ static void repair_dying(struct tally *t, const struct scenario *s, const struct
 	case_forget(&v);
 }
 
-void sweep_nested(struct tally *t, const struct scenario *s)
+/*
+ * From the image that is in memory, in a process of its own: @visit for each image in which @op
+ * can leave it, after @n_steps; the image is put back behind each.
+ */
+static void at_each_image(const struct operation *op, enum actor_number number,
+			  void (*visit)(void *arg, uint64_t n_steps), void *arg)
 {
-	const struct cast cast = case_cast(s, 1 << VICTIM);
 	void *before = image_new();
-	struct tracee victim;
+	struct tracee t;
 	bool first = true;
 
-	image_setup(s->setting);
-	image_reset();
-	case_begin(&victim, s->victim, VICTIM);
+	case_begin(&t, op, number);
 	do {
 		if (!first && image_equal(before))
 			continue;
 		first = false;
 		image_save(before);
-		repair_dying(t, s, &cast, MODE_NESTED, victim.n_steps);
+		visit(arg, t.n_steps);
 		image_restore(before);
-	} while (case_step(&victim));
-	tracee_kill(&victim);
+	} while (case_step(&t));
+	tracee_kill(&t);
 	free(before);
+}
+
+static void repair_dying_here(void *arg, uint64_t n_steps)
+{
+	const struct walk *w = arg;
+
+	repair_dying(w->tally, w->scenario, w->cast, MODE_NESTED, n_steps);
+}
+
+void sweep_nested(struct tally *t, const struct scenario *s)
+{
+	const struct cast cast = case_cast(s, 1 << VICTIM);
+	struct walk w = { .tally = t, .scenario = s, .cast = &cast };
+
+	image_setup(s->setting);
+	image_reset();
+	at_each_image(s->victim, VICTIM, repair_dying_here, &w);
 }
 
 static void both_dead_here(void *arg)
@@ -233,65 +252,54 @@ static void both_dead_here(void *arg)
 	const uint64_t k = walked(w);
 
 	case_settle(&w->verdict, w->cast, true);
-	case_count(w->tally, MODE_TWO_DEAD, &w->verdict, w->scenario, "dead at", w->stop, "the other at",
-	      k);
+	case_count(w->tally, MODE_TWO_DEAD, &w->verdict, w->scenario, "dead at", w->stop,
+		   "the other at", k);
+}
+
+static void victim_dead_here(void *arg, uint64_t n_steps)
+{
+	struct walk w = *(const struct walk *)arg;
+
+	w.stop = n_steps;
+	walk(&w, w.scenario->second, SECOND, both_dead_here);
 }
 
 /* The same where the repair dies, too. That takes the signal, so the second is another process. */
-static void two_dead_nested(struct walk *w)
+static void repair_of_two_dying_here(void *arg, uint64_t n_steps)
 {
-	void *between = image_new();
-	struct tracee second;
-	bool first = true;
+	const struct walk *w = arg;
 
-	case_begin(&second, w->scenario->second, SECOND);
-	do {
-		if (!first && image_equal(between))
-			continue;
-		first = false;
-		image_save(between);
-		repair_dying(w->tally, w->scenario, w->cast, MODE_NESTED, w->stop);
-		image_restore(between);
-	} while (case_step(&second));
-	tracee_kill(&second);
-	free(between);
+	(void)n_steps;
+	repair_dying(w->tally, w->scenario, w->cast, MODE_NESTED, w->stop);
 }
 
-static void two_dead(struct tally *t, const struct scenario *s, bool nested)
+static void victim_dead_here_nested(void *arg, uint64_t n_steps)
+{
+	struct walk w = *(const struct walk *)arg;
+
+	w.stop = n_steps;
+	at_each_image(w.scenario->second, SECOND, repair_of_two_dying_here, &w);
+}
+
+static void two_dead(struct tally *t, const struct scenario *s,
+		     void (*visit)(void *arg, uint64_t n_steps))
 {
 	const struct cast cast = case_cast(s, 1 << VICTIM | 1 << SECOND);
-	void *before = image_new();
-	struct tracee victim;
-	bool first = true;
+	struct walk w = { .tally = t, .scenario = s, .cast = &cast };
 
 	image_setup(s->setting);
 	image_reset();
-	case_begin(&victim, s->victim, VICTIM);
-	do {
-		struct walk w = { .tally = t, .scenario = s, .cast = &cast, .stop = victim.n_steps };
-
-		if (!first && image_equal(before))
-			continue;
-		first = false;
-		image_save(before);
-		if (nested)
-			two_dead_nested(&w);
-		else
-			walk(&w, s->second, SECOND, both_dead_here);
-		image_restore(before);
-	} while (case_step(&victim));
-	tracee_kill(&victim);
-	free(before);
+	at_each_image(s->victim, VICTIM, visit, &w);
 }
 
 void sweep_two_dead(struct tally *t, const struct scenario *s)
 {
-	two_dead(t, s, false);
+	two_dead(t, s, victim_dead_here);
 }
 
 void sweep_two_dead_nested(struct tally *t, const struct scenario *s)
 {
-	two_dead(t, s, true);
+	two_dead(t, s, victim_dead_here_nested);
 }
 
 void sweep_planted(struct tally *t, const struct planted *planted)
