@@ -12,21 +12,21 @@ PURE_TESTS += test-cell-wreckage
 test_cell_wreckage_CPPFLAGS = $(queue_cppflags)
 test_cell_wreckage_CFLAGS = $(harness_cflags)
 test_cell_wreckage_LDADD = $(queue_ldadd)
-test_cell_wreckage_SOURCES = tests/test-cell-wreckage.c
+test_cell_wreckage_SOURCES = tests/test-cell-wreckage.c tests/suite.h
 
 check_PROGRAMS += test-cell-hostile
 TESTS += test-cell-hostile
 test_cell_hostile_CPPFLAGS = $(queue_cppflags)
 test_cell_hostile_CFLAGS = $(harness_cflags)
 test_cell_hostile_LDADD = $(queue_ldadd) -lpthread
-test_cell_hostile_SOURCES = tests/test-cell-hostile.c tests/random.h
+test_cell_hostile_SOURCES = tests/test-cell-hostile.c tests/random.h tests/suite.h
 
 check_PROGRAMS += test-cell-threads
 TESTS += test-cell-threads
 test_cell_threads_CPPFLAGS = $(queue_cppflags)
 test_cell_threads_CFLAGS = $(harness_cflags)
 test_cell_threads_LDADD = $(queue_ldadd) -lpthread
-test_cell_threads_SOURCES = tests/test-cell-threads.c tests/random.h
+test_cell_threads_SOURCES = tests/test-cell-threads.c tests/random.h tests/suite.h
 
 check_PROGRAMS += test-cell-torture
 TESTS += test-cell-torture

@@ -224,6 +224,17 @@ struct shmreg_connection *harness_connect(void)
 	return c;
 }
 
+void harness_start_segment(struct harness *h, uint32_t max_objects,
+			   struct shmreg_connection **ret, struct shmreg_segment **ret_segment)
+{
+	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20,
+						      .max_objects = max_objects };
+
+	harness_start(h, NULL);
+	*ret = harness_connect();
+	harness_ok(shmreg_segment_create(*ret, ret_segment, "seg", &params));
+}
+
 struct shmreg_connection *harness_subscribe(void)
 {
 	struct shmreg_connection *c = observe();

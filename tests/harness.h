@@ -51,6 +51,9 @@ struct harness {
 /* @options: further arguments of the daemon, ends with NULL; or NULL */
 void harness_start(struct harness *h, const char *const *options);
 void harness_stop(struct harness *h);
+/* And a connection, and a segment "seg" of 1 MiB with @max_objects; teardown disconnects. */
+void harness_start_segment(struct harness *h, uint32_t max_objects,
+			   struct shmreg_connection **ret, struct shmreg_segment **ret_segment);
 
 static inline pid_t harness_daemon(const struct harness *h)
 {

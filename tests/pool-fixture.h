@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "pool-plain.h"
+#include "suite.h"
 
 static struct shmreg_shape shape;
 static void *base;

@@ -8,12 +8,12 @@ PURE_TESTS += test-pool test-pool-stat test-pool-wreckage
 test_pool_CPPFLAGS = $(queue_cppflags)
 test_pool_CFLAGS = $(harness_cflags)
 test_pool_LDADD = $(queue_ldadd)
-test_pool_SOURCES = tests/test-pool.c tests/pool-fixture.h
+test_pool_SOURCES = tests/test-pool.c tests/pool-fixture.h tests/suite.h
 
 test_pool_stat_CPPFLAGS = $(queue_cppflags)
 test_pool_stat_CFLAGS = $(harness_cflags)
 test_pool_stat_LDADD = $(queue_ldadd)
-test_pool_stat_SOURCES = tests/test-pool-stat.c tests/pool-fixture.h
+test_pool_stat_SOURCES = tests/test-pool-stat.c tests/pool-fixture.h tests/suite.h
 
 test_pool_wreckage_CPPFLAGS = $(queue_cppflags)
 test_pool_wreckage_CFLAGS = $(harness_cflags)

@@ -6,33 +6,35 @@ PURE_TESTS += test-ring
 test_ring_CPPFLAGS = $(queue_cppflags)
 test_ring_CFLAGS = $(harness_cflags)
 test_ring_LDADD = $(queue_ldadd)
-test_ring_SOURCES = tests/test-ring.c tests/ring-plain.h
+test_ring_SOURCES = tests/test-ring.c tests/ring-plain.h tests/suite.h
 
 PURE_TESTS += test-records
 test_records_CPPFLAGS = $(queue_cppflags)
 test_records_CFLAGS = $(harness_cflags)
 test_records_LDADD = $(queue_ldadd)
-test_records_SOURCES = tests/test-records.c tests/ring-plain.h
+test_records_SOURCES = tests/test-records.c tests/ring-plain.h tests/suite.h
 
 PURE_TESTS += test-ring-wreckage
 test_ring_wreckage_CPPFLAGS = $(queue_cppflags)
 test_ring_wreckage_CFLAGS = $(harness_cflags)
 test_ring_wreckage_LDADD = $(queue_ldadd)
-test_ring_wreckage_SOURCES = tests/test-ring-wreckage.c tests/ring-plain.h
+test_ring_wreckage_SOURCES = tests/test-ring-wreckage.c tests/ring-plain.h tests/suite.h
 
 check_PROGRAMS += test-ring-threads
 TESTS += test-ring-threads
 test_ring_threads_CPPFLAGS = $(queue_cppflags)
 test_ring_threads_CFLAGS = $(harness_cflags)
 test_ring_threads_LDADD = $(queue_ldadd) -lpthread
-test_ring_threads_SOURCES = tests/test-ring-threads.c tests/random.h tests/ring-plain.h
+test_ring_threads_SOURCES = tests/test-ring-threads.c tests/random.h tests/ring-plain.h \
+	tests/suite.h
 
 check_PROGRAMS += test-ring-hostile
 TESTS += test-ring-hostile
 test_ring_hostile_CPPFLAGS = $(queue_cppflags)
 test_ring_hostile_CFLAGS = $(harness_cflags)
 test_ring_hostile_LDADD = $(queue_ldadd)
-test_ring_hostile_SOURCES = tests/test-ring-hostile.c tests/random.h tests/ring-plain.h
+test_ring_hostile_SOURCES = tests/test-ring-hostile.c tests/random.h tests/ring-plain.h \
+	tests/suite.h
 
 check_PROGRAMS += test-ring-torture
 TESTS += test-ring-torture

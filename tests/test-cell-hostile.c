@@ -10,6 +10,7 @@
 #include "cell-plain.h"
 #include "cell-repair.h"
 #include "random.h"
+#include "suite.h"
 
 /*
  * Bytes that no correct process writes: nothing outside the cell is touched (both sides of it
@@ -178,19 +179,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cell-hostile");
 	TCase *c = tcase_create("cell-hostile");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, every_index, 0, 5);
 	tcase_add_test(c, random_bytes);
 	tcase_add_test(c, while_somebody_scribbles);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("cell-hostile", c);
 }

@@ -12,6 +12,7 @@
 #include "cell-plain.h"
 #include "cell-repair.h"
 #include "random.h"
+#include "suite.h"
 
 #include <shmreg/copy.h>
 
@@ -382,10 +383,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cell-threads");
 	TCase *c = tcase_create("cell-threads");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_test(c, one_writer);
@@ -394,10 +392,5 @@ int main(void)
 	tcase_add_test(c, three_writers_two_slots);
 	tcase_add_loop_test(c, in_turn, 0, 2);
 	tcase_add_test(c, large_values);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("cell-threads", c);
 }

@@ -10,6 +10,7 @@
 #include "cell-plain.h"
 #include "cell-repair.h"
 #include "repair.h"
+#include "suite.h"
 
 /*
  * What a dead writer leaves, store by store, for one writer and for several; then the
@@ -278,10 +279,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cell-wreckage");
 	TCase *c = tcase_create("cell-wreckage");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(c, NULL, teardown);
 	tcase_add_loop_test(c, one_writer, 0, N_STAGES * 3 * 5);
@@ -289,10 +287,5 @@ int main(void)
 	tcase_add_test(c, same_version);
 	tcase_add_test(c, strangers);
 	tcase_add_test(c, holes);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("cell-wreckage", c);
 }

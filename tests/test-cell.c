@@ -359,10 +359,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cell");
 	TCase *c = tcase_create("cell");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(c, NULL, teardown);
 	tcase_add_test(c, never_written);
@@ -375,10 +372,5 @@ int main(void)
 	tcase_add_loop_test(c, wrap, 0, 2);
 	tcase_add_test(c, successor);
 	tcase_add_test(c, forked);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("cell", c);
 }

@@ -138,17 +138,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("directory-size");
 	TCase *c = tcase_create("directory-size");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(c, empty_is_cheap, 0, 2);
 	tcase_add_loop_test(c, chains_are_short, 0, N_NAMINGS);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("directory-size", c);
 }

@@ -28,12 +28,7 @@ static struct frames *pool;
 
 static void setup(void)
 {
-	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20,
-						      .max_objects = 4 };
-
-	harness_start(&h, NULL);
-	c = harness_connect();
-	harness_ok(shmreg_segment_create(c, &s, "seg", &params));
+	harness_start_segment(&h, 4, &c, &s);
 	harness_ok(frames_create(s, &pool, "frames", N_FRAMES));
 }
 

@@ -297,10 +297,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("object-queue-wreckage");
 	TCase *tc = tcase_create("object-queue-wreckage");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, dead_sender, 0, 3 * N_VARIANTS);
@@ -308,10 +305,5 @@ int main(void)
 	tcase_add_test(tc, killed_repair_of_a_drop);
 	tcase_add_loop_test(tc, nonsense, 0, 4);
 	tcase_add_loop_test(tc, two_dead, 0, 2);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_case("object-queue-wreckage", tc);
 }

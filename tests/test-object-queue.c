@@ -359,24 +359,16 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("object-queue");
 	TCase *tc = tcase_create("object-queue");
 	const TTest *const tests[] = {
 		it_changes_hands, bad_references_are_not_sent, full_keeps_it, each_slot_has_its_own,
 		lent_out, refused, freed_is_found, typed, all_zero_handle, swept,
 	};
-	SRunner *runner;
 	size_t i;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	for (i = 0; i < sizeof(tests) / sizeof(*tests); i++)
 		tcase_add_test(tc, tests[i]);
 	tcase_add_loop_test(tc, many_laps, 0, (int)(sizeof(starts) / sizeof(*starts)));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_case("object-queue", tc);
 }

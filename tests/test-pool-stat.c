@@ -192,10 +192,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("pool-stat");
 	TCase *c = tcase_create("pool-stat");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, homes, 0, 6);
@@ -203,10 +200,5 @@ int main(void)
 	tcase_add_test(c, high_water);
 	tcase_add_test(c, holders_and_stat);
 	tcase_add_test(c, sparse);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("pool-stat", c);
 }

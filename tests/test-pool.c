@@ -366,10 +366,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("pool");
 	TCase *c = tcase_create("pool");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, every_object_once, 0, N_CAPACITIES + N_GENERATIONS);
@@ -381,10 +378,5 @@ int main(void)
 	tcase_add_test(c, bad_references);
 	tcase_add_test(c, batches);
 	tcase_add_test(c, unusable);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("pool", c);
 }

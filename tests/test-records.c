@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ring-plain.h"
+#include "suite.h"
 
 /* A ring of records by itself: order, room, padding, bulk, places, counts, wraps, misuse. */
 
@@ -366,10 +367,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("records");
 	TCase *t = tcase_create("records");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, longest_always_fits, 0, 3 * N_RECORD_STARTS);
 	tcase_add_loop_test(t, sizes_at_every_wrap, 0, 4 * N_RECORD_STARTS);
@@ -381,10 +379,5 @@ int main(void)
 	tcase_add_test(t, wiped);
 	tcase_add_test(t, sparse_stays_sparse);
 	tcase_set_timeout(t, 0);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("records", t);
 }

@@ -11,6 +11,7 @@
 #include "random.h"
 #include "ring-plain.h"
 #include "ring-repair.h"
+#include "suite.h"
 
 /*
  * A peer that writes anything anywhere. Whatever it does, each call returns, with one of the
@@ -462,10 +463,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("ring-hostile");
 	TCase *t = tcase_create("ring-hostile");
-	SRunner *sr;
-	int failed;
 
 	/* Only against a call that never returns. */
 	tcase_set_timeout(t, 600);
@@ -473,10 +471,5 @@ int main(void)
 	tcase_add_loop_test(t, at_once, 0, N_SHAPES);
 	tcase_add_loop_test(t, impossible_counters_are_unclean, 0, 2);
 	tcase_add_test(t, impossible_records_are_unclean);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("ring-hostile", t);
 }

@@ -11,6 +11,7 @@
 #include "random.h"
 #include "ring-plain.h"
 #include "ring-repair.h"
+#include "suite.h"
 
 /*
  * A producer and a consumer in one process, where ThreadSanitizer sees both sides of each
@@ -398,18 +399,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("ring-threads");
 	TCase *t = tcase_create("ring-threads");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(t, 0);
 	tcase_add_loop_test(t, elements, 0, 4);
 	tcase_add_loop_test(t, records, 0, 4);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("ring-threads", t);
 }

@@ -8,6 +8,7 @@
 #include "repair.h"
 #include "ring-plain.h"
 #include "ring-repair.h"
+#include "suite.h"
 
 /*
  * What dead producers and consumers leave, built by hand, then repaired: roles are free and
@@ -283,10 +284,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("ring-wreckage");
 	TCase *t = tcase_create("ring-wreckage");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, producer_died_behind_its_copy, 0, N_RING_STARTS);
 	tcase_add_loop_test(t, consumer_died_behind_its_copy, 0, N_RING_STARTS);
@@ -296,10 +294,5 @@ int main(void)
 	tcase_add_test(t, record_producer_died_behind_its_padding);
 	tcase_add_test(t, not_a_ring);
 	tcase_add_test(t, in_a_sparse_file);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("ring-wreckage", t);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ring-plain.h"
+#include "suite.h"
 
 /* A ring of elements by itself: order, room, bulk, places, sizes, wraps, roles, misuse. */
 
@@ -443,10 +444,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("ring");
 	TCase *t = tcase_create("ring");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, fifo_full_empty_at_every_wrap, 0, N_RING_STARTS * N_CAPACITIES);
 	tcase_add_loop_test(t, bulk, 0, N_RING_STARTS * N_CAPACITIES);
@@ -459,10 +457,5 @@ int main(void)
 	tcase_add_test(t, sparse_stays_sparse);
 	tcase_add_test(t, roles_are_taken);
 	tcase_set_timeout(t, 0);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("ring", t);
 }

@@ -25,12 +25,7 @@ static const struct shmreg_topic_params reliable = { .size = sizeof(reliable), .
 
 static void setup(void)
 {
-	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20,
-						      .max_objects = 8 };
-
-	harness_start(&h, NULL);
-	c = harness_connect();
-	harness_ok(shmreg_segment_create(c, &s, "seg", &params));
+	harness_start_segment(&h, 8, &c, &s);
 }
 
 static void teardown(void)

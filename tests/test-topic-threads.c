@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "random.h"
+#include "suite.h"
 #include "topic-plain.h"
 #include "topic-repair.h"
 
@@ -314,10 +315,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("topic-threads");
 	TCase *c = tcase_create("topic-threads");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_test(c, one_publisher);
@@ -326,10 +324,5 @@ int main(void)
 	tcase_add_test(c, reliable);
 	tcase_add_test(c, reliable_several);
 	tcase_add_test(c, evicting);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("topic-threads", c);
 }

@@ -389,10 +389,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("topic-wreckage");
 	TCase *c = tcase_create("topic-wreckage");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, test_publisher_dies, 0, N_STEPS * 2 * N_STARTS);
@@ -403,10 +400,5 @@ int main(void)
 	tcase_add_loop_test(c, test_joiner_dies, 0, N_STARTS);
 	tcase_add_test(c, test_nonsense);
 	tcase_add_test(c, test_sparse);
-	suite_add_tcase(s, c);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("topic-wreckage", c);
 }

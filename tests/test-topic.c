@@ -1,80 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
-#include <check.h>
-#include <errno.h>
-#include <string.h>
+#include "topic-fixture.h"
 
-#include "suite.h"
-#include "topic-plain.h"
-
-/* A topic by itself: order, laps, loss, room, eviction, wraps, misuse. */
-
-struct item {
-	uint64_t n;
-	uint64_t check;
-};
-SHMREG_DEFINE_TOPIC(items, struct item);
+/* A topic by itself: order, laps, loss, history, sizes, in place, a look, types. */
 
 struct wide {
 	SHMREG_ALIGNAS(128) unsigned char b[384];
 };
 SHMREG_DEFINE_TOPIC(wides, struct wide);
-
-static const uint64_t starts[] = TOPIC_STARTS;
-#define N_STARTS ((int)(sizeof(starts) / sizeof(*starts)))
-#define SEQUENCE ((UINT64_C(1) << 40) - 3)
-
-static struct shmreg_shape shape;
-static void *base;
-
-static void set_up(uint64_t capacity, uint32_t flags, uint32_t publishers, uint32_t lag_max,
-		   uint64_t start)
-{
-	shape = topic_shape(capacity, 16, 8, flags, publishers, 4, lag_max);
-	base = plain_map(&shape);
-	ck_assert_ptr_nonnull(base);
-	topic_seed(base, &shape, start, SEQUENCE);
-}
-
-static void tear_down(void)
-{
-	ck_assert(topic_is_whole(base, &shape));
-	plain_unmap(base, &shape);
-}
-
-static void publish(struct shmreg_publisher *pub, uint64_t n)
-{
-	const struct item item = { n, ~n };
-
-	ck_assert_int_eq(shmreg_publisher_publish(pub, &item, sizeof(item)), 0);
-}
-
-/* The next message is @n, at @position, with @n_lost lost before it. */
-static struct shmreg_topic_message expect(struct shmreg_subscriber *sub, uint64_t n,
-					  uint64_t position, uint64_t n_lost)
-{
-	struct shmreg_topic_message m;
-	struct item item;
-
-	memset(&m, 0xff, sizeof(m));
-	ck_assert_int_eq(shmreg_subscriber_read(sub, &item, sizeof(item), &m), 0);
-	ck_assert_uint_eq(item.n, n);
-	ck_assert_uint_eq(item.check, ~n);
-	ck_assert_uint_eq(m.position, position);
-	ck_assert_uint_eq(m.bytes, sizeof(item));
-	ck_assert_uint_eq(m.n_lost, n_lost);
-	ck_assert_uint_eq(m.first_lost, position - n_lost);
-	return m;
-}
-
-static void expect_nothing(struct shmreg_subscriber *sub)
-{
-	struct item item = { 7, 7 };
-
-	ck_assert_int_eq(shmreg_subscriber_read(sub, &item, sizeof(item), NULL), -EAGAIN);
-	ck_assert_uint_eq(item.n, 7);
-}
 
 START_TEST(test_everybody_gets_everything)
 {
@@ -307,241 +241,6 @@ START_TEST(test_in_place)
 }
 END_TEST
 
-/* Reliable: the slowest of those who live holds publishers. */
-START_TEST(test_room)
-{
-	const uint64_t start = starts[_i % N_STARTS];
-	uint64_t seats[4096] = { 0 }, i, at;
-	struct shmreg_subscriber a, b;
-	struct shmreg_publisher pub;
-	const struct item item = { 0, 0 };
-	struct shmreg_topic_stats stats = { .size = sizeof(stats) };
-
-	set_up(4, SHMREG_TOPIC_RELIABLE, 1 + (uint32_t)(_i / N_STARTS), 0, start);
-	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, seats, 0), 0);
-	for (i = 0; i < 10; i++)	/* nobody listens */
-		publish(&pub, start + i);
-	at = start + 10;
-	ck_assert_int_eq(subscriber_bind(&a, base, &shape, 2, NULL, 0), 0);
-	ck_assert_int_eq(subscriber_bind(&b, base, &shape, 3, NULL, 0), 0);
-	for (i = 0; i < 4; i++)
-		publish(&pub, at + i);
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EAGAIN);
-	for (i = 0; i < 4; i++)
-		expect(&a, at + i, at + i, 0);
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EAGAIN);
-	expect(&b, at, at, 0);
-	publish(&pub, at + 4);
-	ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, 16), -EAGAIN);
-	ck_assert_int_eq(shmreg_topic_stat(&pub.topic, &stats), 0);
-	ck_assert_uint_eq(stats.n_full, 3);
-	ck_assert_uint_eq(stats.lag_high, 4);
-	ck_assert_uint_eq(stats.n_published, at + 5);
-	ck_assert_uint_eq(stats.n_subscribers, 2);
-	ck_assert_uint_eq(stats.n_publishers, 1);
-	/* b dies: it holds nobody from then on, repaired or not. */
-	seats[3] = SHMREG_SEAT_DEAD;
-	for (i = 5; i < 8; i++)
-		publish(&pub, at + i);
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EAGAIN);
-	/* a leaves */
-	subscriber_leave(&a);
-	publish(&pub, at + 8);
-	/* Cursors that are all taken: a topic that is reliable has no place for more. */
-	for (i = 0; i < 3; i++)
-		ck_assert_int_eq(subscriber_bind(&a, base, &shape, 10 + (uint32_t)i, NULL, 0), 0);
-	ck_assert_int_eq(subscriber_bind(&a, base, &shape, 20, NULL, 0), -EBUSY);
-	tear_down();
-}
-END_TEST
-
-START_TEST(test_eviction)
-{
-	const uint64_t start = starts[_i % N_STARTS];
-	const uint32_t lag_max = 1 + (uint32_t)(_i / N_STARTS) * 3 % 8;
-	struct shmreg_topic_stats stats = { .size = sizeof(stats) };
-	struct shmreg_topic_message m;
-	struct shmreg_subscriber sub;
-	struct shmreg_publisher pub;
-	uint64_t i, at = start, first;
-	const void *p;
-	int round;
-
-	set_up(8, SHMREG_TOPIC_RELIABLE, 2, lag_max, start);
-	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
-	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, 0), 0);
-	for (round = 0; round < 3; round++) {
-		/* At the limit, not beyond: all is there. */
-		for (i = 0; i < lag_max; i++)
-			publish(&pub, at + i);
-		for (i = 0; i < lag_max; i++) {
-			m = expect(&sub, at + i, at + i, 0);
-			ck_assert_uint_eq(m.flags, 0);
-		}
-		at += lag_max;
-		/* Beyond: the first is there still, or not; then it joins again, and knows it. */
-		for (i = 0; i < 20; i++)
-			publish(&pub, at + i);
-		first = at + 20 - lag_max / 2;
-		if (lag_max == 1) {	/* nothing is left; it is told with the next */
-			expect_nothing(&sub);
-			publish(&pub, at + 20);
-			m = expect(&sub, at + 20, at + 20, 20);
-			ck_assert_uint_eq(m.flags, SHMREG_TOPIC_WAS_EVICTED);
-			at += 21;
-			continue;
-		}
-		ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, &m), 0);
-		if (m.flags & SHMREG_TOPIC_WAS_EVICTED) {
-			expect(&sub, first, first, first - at);
-		} else {
-			expect(&sub, m.position, m.position, m.position - at);
-			m = expect(&sub, first, first, first - m.position - 1);
-			ck_assert_uint_eq(m.flags, SHMREG_TOPIC_WAS_EVICTED);
-		}
-		for (i = first + 1; i != at + 20; i++)
-			expect(&sub, i, i, 0);
-		expect_nothing(&sub);
-		at += 20;
-	}
-	ck_assert_int_eq(shmreg_topic_stat(&pub.topic, &stats), 0);
-	ck_assert_uint_ge(stats.n_evicted, 3);
-	ck_assert_uint_eq(stats.lag_high, lag_max);
-	subscriber_leave(&sub);
-	publisher_leave(&pub);
-	ck_assert(topic_is_left(base, &shape));
-	tear_down();
-}
-END_TEST
-
-/* Between announcement and look others publish laps, or evict: what follows is safe all the same. */
-START_TEST(test_joining_takes_time)
-{
-	const uint32_t lag_max = _i & 1 ? 3 : 0;
-	const uint64_t at = starts[_i / 2];
-	struct shmreg_subscriber sub;
-	struct shmreg_publisher pub;
-	uint64_t i, *cursor;
-
-	set_up(4, SHMREG_TOPIC_RELIABLE, 2, lag_max, at);
-	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
-	memset(&sub, 0, sizeof(sub));
-	topic_bind(&sub.topic, base, &shape, 2, NULL);
-	cursor = topic_cursors(&sub.topic);
-	/* The newest was looked up, and nothing said yet. */
-	for (i = 0; i < 9; i++)
-		publish(&pub, at + i);
-	*cursor = topic_cursor_announce(&sub.topic, at);
-	/* Now it is; who was stopped behind its look at the cursors goes on for as long as it may. */
-	if (lag_max != 0)
-		*cursor = (*cursor & ~SHMREG_TOPIC_STATE_MASK) | SHMREG_TOPIC_EVICTED;
-	ck_assert_int_eq(subscriber_join(&sub, 0, at, 0), 0);
-	ck_assert_uint_eq(*cursor, topic_cursor_announce(&sub.topic, at + 9));
-	expect_nothing(&sub);
-	for (; i < 12; i++)
-		publish(&pub, at + i);
-	for (i = 9; i < 12; i++)
-		expect(&sub, at + i, at + i, 0);
-	tear_down();
-}
-END_TEST
-
-/* What no correct process writes: an error, and no access elsewhere, which plain_map() would see. */
-START_TEST(test_nonsense)
-{
-	struct shmreg_topic_chunk *header;
-	struct shmreg_subscriber sub;
-	struct shmreg_publisher pub, other;
-	struct item item = { 0, 0 };
-	uint64_t *slot, w, newest;
-	const void *place;
-
-	set_up(4, 0, 2, 0, 6);
-	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
-	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, 0), 0);
-	publish(&pub, 6);
-	slot = shmreg_topic_slot_(&pub.topic, 6);
-	w = *slot;
-	/* a chunk that there is not */
-	*slot |= SHMREG_TOPIC_CHUNK_MASK;
-	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, sizeof(item), NULL), -EUCLEAN);
-	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &place, NULL), -EUCLEAN);
-	ck_assert_int_eq(shmreg_topic_read_at(&sub.topic, 6, &item, sizeof(item), NULL), -EUCLEAN);
-	*slot = w;
-	/* a message larger than any */
-	header = shmreg_topic_header_(shmreg_topic_chunk_(
-		&pub.topic, shmreg_topic_absolute_(&pub.topic, w, 2), pub.topic.stride));
-	header->bytes = 17;
-	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, 1000, NULL), -EUCLEAN);
-	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &place, NULL), -EUCLEAN);
-	ck_assert_int_eq(shmreg_topic_read_at(&sub.topic, 6, &item, 1000, NULL), -EUCLEAN);
-	header->bytes = 16;
-	/* a publisher, a displaced chunk that there is not */
-	for (w = 7; w < 10; w++)
-		publish(&pub, w);
-	header->publisher = 2;
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EUCLEAN);
-	header->publisher = 1;
-	header->displaced = pub.topic.n_chunks;
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EUCLEAN);
-	header->publisher = 0;
-	header->displaced = 4;
-	/* a tail where nothing was published yet; a slot that has stayed behind */
-	((struct shmreg_topic_shm *)base)->tail = 20;
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EUCLEAN);
-	ck_assert_int_eq(publisher_bind(&other, base, &shape, 5, NULL, 1), -EUCLEAN);
-	ck_assert_int_eq(shmreg_topic_newest(&pub.topic, &newest), -EUCLEAN);
-	((struct shmreg_topic_shm *)base)->tail = 12;
-	sub.next = sub.expected = 11;
-	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, sizeof(item), NULL), -EUCLEAN);
-	((struct shmreg_topic_shm *)base)->tail = 10;
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), 0);
-	tear_down();
-}
-END_TEST
-
-/* A forked child finds its handles full of zeros. */
-START_TEST(test_fork)
-{
-	struct shmreg_topic_stats stats = { .size = sizeof(stats) };
-	struct shmreg_subscriber sub;
-	struct shmreg_publisher pub;
-	struct items_publisher typed_pub;
-	struct items_subscriber typed_sub;
-	struct item item = { 0, 0 }, *place;
-	const struct item *seen;
-	const void *p;
-	uint64_t newest;
-	void *q;
-
-	memset(&sub, 0, sizeof(sub));
-	memset(&pub, 0, sizeof(pub));
-	memset(&typed_pub, 0, sizeof(typed_pub));
-	memset(&typed_sub, 0, sizeof(typed_sub));
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 0), -ECHILD);
-	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -ECHILD);
-	ck_assert_int_eq(shmreg_publisher_reserve(&pub, &q), -ECHILD);
-	ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, 0), -ECHILD);
-	ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, 16), -ECHILD);
-	ck_assert_int_eq(items_publisher_publish(&typed_pub, &item), -ECHILD);
-	ck_assert_int_eq(items_publisher_reserve(&typed_pub, &place), -ECHILD);
-	ck_assert_int_eq(items_publisher_publish_reserved(&typed_pub), -ECHILD);
-	ck_assert_int_eq(items_subscriber_read(&typed_sub, &item, NULL), -ECHILD);
-	ck_assert_int_eq(items_subscriber_peek(&typed_sub, &seen, NULL), -ECHILD);
-	ck_assert_int_eq(items_subscriber_consume(&typed_sub), -ECHILD);
-	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, 16, NULL), -ECHILD);
-	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, NULL), -ECHILD);
-	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -ECHILD);
-	ck_assert_uint_eq(shmreg_subscriber_lag(&sub), 0);
-	ck_assert_int_eq(shmreg_topic_newest(&sub.topic, &newest), -ECHILD);
-	ck_assert_int_eq(shmreg_topic_read_at(&sub.topic, 0, &item, 16, NULL), -ECHILD);
-	ck_assert_int_eq(shmreg_topic_last(&sub.topic, &item, 16, 1, NULL), -ECHILD);
-	ck_assert_int_eq(shmreg_topic_stat(&sub.topic, &stats), -ECHILD);
-	ck_assert_int_eq(shmreg_topic_publishers(&sub.topic, NULL, NULL), -ECHILD);
-	ck_assert_int_eq(shmreg_topic_subscribers(&sub.topic, NULL, NULL), -ECHILD);
-}
-END_TEST
-
 static int see_subscriber(void *data, const struct shmreg_topic_subscriber_info *info)
 {
 	struct shmreg_topic_subscriber_info *ret = data;
@@ -638,10 +337,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("topic");
 	TCase *c = tcase_create("topic");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, test_everybody_gets_everything, 0, N_STARTS * 12);
@@ -650,17 +346,7 @@ int main(void)
 	tcase_add_loop_test(c, test_history, 0, N_STARTS);
 	tcase_add_test(c, test_sizes);
 	tcase_add_loop_test(c, test_in_place, 0, 2);
-	tcase_add_loop_test(c, test_room, 0, N_STARTS * 2);
-	tcase_add_loop_test(c, test_eviction, 0, N_STARTS * 3);
-	tcase_add_loop_test(c, test_joining_takes_time, 0, N_STARTS * 2);
-	tcase_add_test(c, test_nonsense);
-	tcase_add_test(c, test_fork);
 	tcase_add_loop_test(c, test_look, 0, N_STARTS);
 	tcase_add_test(c, test_typed);
-	suite_add_tcase(s, c);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("topic", c);
 }

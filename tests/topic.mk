@@ -6,7 +6,19 @@ PURE_TESTS += test-topic
 test_topic_CPPFLAGS = $(queue_cppflags)
 test_topic_CFLAGS = $(harness_cflags)
 test_topic_LDADD = $(queue_ldadd)
-test_topic_SOURCES = tests/test-topic.c tests/suite.h
+test_topic_SOURCES = tests/test-topic.c tests/topic-fixture.h tests/suite.h
+
+PURE_TESTS += test-topic-reliable
+test_topic_reliable_CPPFLAGS = $(queue_cppflags)
+test_topic_reliable_CFLAGS = $(harness_cflags)
+test_topic_reliable_LDADD = $(queue_ldadd)
+test_topic_reliable_SOURCES = tests/test-topic-reliable.c tests/topic-fixture.h tests/suite.h
+
+PURE_TESTS += test-topic-misuse
+test_topic_misuse_CPPFLAGS = $(queue_cppflags)
+test_topic_misuse_CFLAGS = $(harness_cflags)
+test_topic_misuse_LDADD = $(queue_ldadd)
+test_topic_misuse_SOURCES = tests/test-topic-misuse.c tests/topic-fixture.h tests/suite.h
 
 PURE_TESTS += test-topic-wreckage
 test_topic_wreckage_CPPFLAGS = $(queue_cppflags)
@@ -19,7 +31,7 @@ TESTS += test-topic-threads
 test_topic_threads_CPPFLAGS = $(queue_cppflags)
 test_topic_threads_CFLAGS = $(harness_cflags)
 test_topic_threads_LDADD = $(queue_ldadd) -lpthread
-test_topic_threads_SOURCES = tests/test-topic-threads.c tests/random.h
+test_topic_threads_SOURCES = tests/test-topic-threads.c tests/random.h tests/suite.h
 
 check_PROGRAMS += test-topic-torture
 TESTS += test-topic-torture
