@@ -72,7 +72,7 @@ struct shmreg_ring_params {
 	const char *type_name;	/* see shmreg/abi/name.h; NULL = none, opening: any */
 };
 
-/* Of a ring of elements; of records, all but n_records_... and n_full count bytes. */
+/* Of a ring of elements; of records, capacity, length, n_written, n_read and high are bytes. */
 struct shmreg_ring_stats {
 	size_t size;		/* sizeof(struct shmreg_ring_stats), set by the caller */
 	uint64_t capacity;
