@@ -158,6 +158,7 @@ int shmreg_topic_publishers(const struct shmreg_topic *topic,
 			    void *data)
 {
 	struct shmreg_topic_publisher_info info;
+	uint64_t owner;
 	uint32_t i;
 	int r;
 
@@ -165,7 +166,8 @@ int shmreg_topic_publishers(const struct shmreg_topic *topic,
 		return -ECHILD;
 	for (i = 0; i < topic->handle.shape.param[0]; i++) {
 		info.index = i;
-		info.seat = (uint32_t)shmreg_load_relaxed(&role_at(topic, i)->owner);
+		owner = shmreg_load_relaxed(&role_at(topic, i)->owner);
+		info.seat = owner < SHMREG_SEATS ? (uint32_t)owner : 0;	/* else nobody's */
 		info.n_published = shmreg_load_relaxed(&role_at(topic, i)->n_published);
 		info.n_full = shmreg_load_relaxed(&role_at(topic, i)->n_full);
 		info.n_evicted = shmreg_load_relaxed(&role_at(topic, i)->n_evicted);
