@@ -20,7 +20,7 @@
 #define SETTLING_TURNS 3
 
 /* What stands in the way of a role. */
-enum obstacle { NONE, LIVE, DYING, NONSENSE };
+enum obstacle { NONE, FREED, LIVE, DYING, NONSENSE };
 
 static enum obstacle obstacle(const struct shmreg_segment *s, const struct role_words *words,
 			      uint64_t *role, uint64_t *ret_owner)
@@ -113,8 +113,13 @@ static enum obstacle try_all(struct shmreg_handle *handle, const struct role_wor
 			return NONE;
 		}
 		o = obstacle(handle->segment, words, role, &owner);
-		/* What can be waited for comes first, what nobody can do anything about last. */
-		if (o == NONE || o == DYING)
+		/*
+		 * What is free since comes first, then what can be waited for, and what nobody
+		 * can do anything about last.
+		 */
+		if (o == NONE)
+			worst = FREED;
+		else if (o == DYING && worst != FREED)
 			worst = DYING;
 		else if (o == LIVE && worst == NONSENSE)
 			worst = LIVE;
@@ -153,6 +158,14 @@ int role_take_word(struct shmreg_handle *handle, const struct role_words *words,
 		switch (try_all(handle, words, ret, &owner)) {
 		case NONE:
 			return 0;
+		case FREED:
+			/* Somebody gave it back while we looked, and may have taken it again. */
+			if (now_s() >= until)
+				return error_set(-EBUSY, "%s '%s' in segment '%s': its %s changes faster "
+						 "than one can become it",
+						 shmreg_kind_name(handle->shape.kind),
+						 handle->entry->name, s->name, what);
+			break;
 		case LIVE:
 			if (turns++ == SETTLING_TURNS)
 				return busy(handle, what, words->n, owner);

@@ -29,7 +29,9 @@ static bool is_dead(const struct shmreg_topic *t, uint64_t cursor)
 /* relaxed: a number to look at, which we alone write */
 static void note_lag(struct shmreg_publisher *pub, int64_t lag)
 {
-	if ((uint64_t)lag > shmreg_load_relaxed(&pub->role->high))
+	/* More than a lap: of one who is about to join, and said so a while ago. */
+	if ((uint64_t)lag <= pub->topic.mask + 1 &&
+	    (uint64_t)lag > shmreg_load_relaxed(&pub->role->high))
 		shmreg_store_relaxed(&pub->role->high, (uint64_t)lag);
 }
 
@@ -59,7 +61,7 @@ static int64_t held_by(struct shmreg_publisher *pub, uint64_t *cursor, uint64_t 
 			return 0;
 		}
 	}
-	return lag;
+	return topic_lag(w, p) > 0 ? topic_lag(w, p) : 0;
 }
 
 /* Position @p is the first unpublished one that we know of. Return: 0; -EAGAIN, ... */

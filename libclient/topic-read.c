@@ -105,6 +105,8 @@ int subscriber_join(struct shmreg_subscriber *sub, uint32_t cursor, uint64_t ann
 		history = t->mask + 1;
 	if (cursor == SHMREG_TOPIC_NO_CURSOR) {
 		r = topic_newest_from(t, 0, &newest);
+		if (r < 0)
+			return r;
 		sub->next = newest - (history < newest ? history : newest);
 	} else {
 		if ((t->handle.shape.flags & SHMREG_TOPIC_RELIABLE) != 0)
@@ -114,6 +116,8 @@ int subscriber_join(struct shmreg_subscriber *sub, uint32_t cursor, uint64_t ann
 		if (lag_max != 0 && history >= lag_max)
 			history = lag_max - 1;
 		sub->cursor = (struct shmreg_topic_cursor *)(void *)topic_cursors(t) + cursor;
+		/* For subscriber_leave(), should we not come to begin. */
+		sub->word = topic_cursor_announce(t, announced);
 		shmreg_store_relaxed(&sub->cursor->n_read, 0);	/* numbers to look at */
 		shmreg_store_relaxed(&sub->cursor->n_lost, 0);
 		r = begin(sub, announced, history, &sub->next);

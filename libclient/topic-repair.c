@@ -49,7 +49,7 @@ static void settle(struct repair *r, struct shmreg_topic_publisher *role, uint64
 	const uint64_t at = want & (r->capacity - 1);
 	const uint64_t relative = spare & SHMREG_TOPIC_CHUNK_MASK;
 	const struct shmreg_topic_chunk *header;
-	uint64_t chunk, displaced, w, sequence;
+	uint64_t chunk, displaced, w, sequence, publisher;
 
 	if (relative >= r->g.n_chunks) {
 		r->report->n_gave_up++;
@@ -70,7 +70,10 @@ static void settle(struct repair *r, struct shmreg_topic_publisher *role, uint64
 	/* relaxed: P' has shown them */
 	sequence = shmreg_load_relaxed(&header->sequence);
 	displaced = shmreg_load_relaxed(&header->displaced);
-	if (shmreg_load_relaxed(&header->publisher) != index ||
+	publisher = shmreg_load_relaxed(&header->publisher);
+	/* W': if somebody has written there since, the spare below is seen settled. */
+	shmreg_fence_acquire();
+	if (publisher != index ||
 	    sequence != spare >> SHMREG_TOPIC_SEQUENCE_SHIFT || displaced >= r->g.n_chunks) {
 		/* Displaced since, and in use again: then it was settled. */
 		if (shmreg_load_acquire(&role->spare) == spare)				/* S' */

@@ -49,6 +49,9 @@ int shmreg_topic_read_at(const struct shmreg_topic *topic, uint64_t position, vo
 
 	if (topic->handle.base == NULL)
 		return -ECHILD;
+	/* "newest - n" of a young topic: before the first, whose slot says turn 0, as this would. */
+	if ((int64_t)position < 0)
+		return -EPIPE;
 	w = shmreg_load_acquire(shmreg_topic_slot_(topic, position));			/* P' */
 	ahead = (int64_t)((w & ~SHMREG_TOPIC_CHUNK_MASK) - shmreg_topic_turn_(topic, position));
 	if (ahead != 0)

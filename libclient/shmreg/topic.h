@@ -244,10 +244,11 @@ shmreg_publisher_open_or_create(struct shmreg_segment *segment, struct shmreg_pu
  * shmreg_subscriber_open() - subscribe to one that exists; lossy: also read-only
  * shmreg_subscriber_open_or_create() - whichever it takes
  *
- * The first message read is the first that is published after the call began, or
- * with params->history = n, the n-th before that, or the oldest that is there. If some
+ * The first message read is the first that is published after some moment of the
+ * call, so that none is missed that is published after it returned; or with
+ * params->history = n, the n-th before that, or the oldest that is there. If some
  * of that history is overwritten before it is read (of a reliable topic, too: what a
- * subscriber of a reliable topic never loses is what is published from here on), the
+ * subscriber of a reliable topic never loses is what is published from then on), the
  * loss is told like any other.
  *
  * A subscriber that can write has a cursor, so that its lag can be seen; if none
