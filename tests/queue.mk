@@ -61,7 +61,7 @@ TESTS += test-queue-hostile
 test_queue_hostile_CPPFLAGS = $(queue_cppflags)
 test_queue_hostile_CFLAGS = $(harness_cflags)
 test_queue_hostile_LDADD = $(queue_ldadd)
-test_queue_hostile_SOURCES = tests/test-queue-hostile.c tests/random.h
+test_queue_hostile_SOURCES = tests/test-queue-hostile.c tests/hostile.h tests/random.h tests/suite.h
 
 check_PROGRAMS += test-queue-pair
 TESTS += test-queue-pair

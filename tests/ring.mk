@@ -33,8 +33,8 @@ TESTS += test-ring-hostile
 test_ring_hostile_CPPFLAGS = $(queue_cppflags)
 test_ring_hostile_CFLAGS = $(harness_cflags)
 test_ring_hostile_LDADD = $(queue_ldadd)
-test_ring_hostile_SOURCES = tests/test-ring-hostile.c tests/random.h tests/ring-plain.h \
-	tests/suite.h
+test_ring_hostile_SOURCES = tests/test-ring-hostile.c tests/hostile.h tests/random.h \
+	tests/ring-plain.h tests/suite.h
 
 check_PROGRAMS += test-ring-torture
 TESTS += test-ring-torture

@@ -3,19 +3,18 @@
 
 #include <check.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "hostile.h"
 #include "queue-plain.h"
 #include "queue-repair.h"
 #include "random.h"
+#include "suite.h"
 
 /*
  * A peer that writes anything anywhere. Whatever it does, each call returns, with one of the
@@ -25,12 +24,11 @@
 
 #define MAX_BATCH 63
 #define MAX_ELEM 200
-#define GUARD 0xc5
 
 static struct shmreg_shape shape;
 static unsigned char *base;
 static uint64_t bytes;
-static unsigned char buffer[MAX_BATCH * MAX_ELEM + 64];
+static unsigned char buffer[MAX_BATCH * MAX_ELEM + 2 * GUARD_BYTES];
 
 static void map(uint64_t capacity, uint64_t elem_bytes, uint32_t elem_align, uint32_t flags)
 {
@@ -118,18 +116,12 @@ static void scribble(struct random_state *r)
 
 static void guard(size_t used)
 {
-	memset(buffer, GUARD, sizeof(buffer));
-	memset(buffer + 32, 1, used);
+	guard_buffer(buffer, sizeof(buffer), used);
 }
 
 static void check_guard(size_t used)
 {
-	size_t i;
-
-	/* Each ck_assert() is a write(): not for every byte. */
-	for (i = 0; i < 32; i++)
-		if (buffer[i] != GUARD || buffer[32 + used + i] != GUARD)
-			ck_abort_msg("byte %zu around the buffer was overwritten", i);
+	guard_check(buffer, used);
 }
 
 static void check_error(int r)
@@ -153,7 +145,7 @@ static void act(struct shmreg_queue *q, struct random_state *r, const uint64_t d
 	case 0:
 	case 1:
 		guard(size);
-		got = shmreg_queue_push(q, buffer + 32);
+		got = shmreg_queue_push(q, buffer + GUARD_BYTES);
 		if (got != 0)
 			check_error(got);
 		check_guard(size);
@@ -161,14 +153,14 @@ static void act(struct shmreg_queue *q, struct random_state *r, const uint64_t d
 	case 2:
 	case 3:
 		guard(size);
-		got = shmreg_queue_pop(q, buffer + 32);
+		got = shmreg_queue_pop(q, buffer + GUARD_BYTES);
 		if (got != 0)
 			check_error(got);
 		check_guard(size);
 		break;
 	case 4:
 		guard(n * size);
-		got = shmreg_queue_push_batch(q, buffer + 32, n, min);
+		got = shmreg_queue_push_batch(q, buffer + GUARD_BYTES, n, min);
 		if (got >= 0)
 			ck_assert_uint_le((unsigned int)got, n < q->batch_max ? n : q->batch_max);
 		else if (got == -EINVAL)
@@ -179,7 +171,7 @@ static void act(struct shmreg_queue *q, struct random_state *r, const uint64_t d
 		break;
 	case 5:
 		guard(n * size);
-		got = shmreg_queue_pop_batch(q, buffer + 32, n);
+		got = shmreg_queue_pop_batch(q, buffer + GUARD_BYTES, n);
 		if (got >= 0)
 			ck_assert_uint_le((unsigned int)got, n < q->batch_max ? n : q->batch_max);
 		else
@@ -283,26 +275,17 @@ START_TEST(at_once)
 	struct random_state r;
 	uint64_t dead[64];
 	unsigned long i;
-	int status;
 	pid_t pid;
 
 	begin(_i, &r, dead);
 	queue_bind(&q, base, &shape, 1);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		r.x ^= 1234567;
-		for (;;)
-			scribble(&r);
-	}
+	pid = hostile_start(scribble, r);
 	for (i = 0; i < rounds; i++) {
 		shmreg_fetch_or_acq_rel(&((struct shmreg_queue_shm *)(void *)base)->users[0],
 					dead[0]);
 		act(&q, &r, dead);
 	}
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	hostile_end(pid);
 	plain_unmap(base, &shape);
 }
 END_TEST
@@ -371,10 +354,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("queue-hostile");
 	TCase *c = tcase_create("queue-hostile");
-	SRunner *sr;
-	int failed;
 
 	/* Only against a call that never returns. */
 	tcase_set_timeout(c, 600);
@@ -382,10 +362,5 @@ int main(void)
 	tcase_add_loop_test(c, at_once, 0, N_SHAPES);
 	tcase_add_test(c, impossible_is_unclean);
 	tcase_add_test(c, overwritten_lease);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("queue-hostile", c);
 }

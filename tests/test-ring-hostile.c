@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "hostile.h"
 #include "random.h"
 #include "ring-plain.h"
 #include "ring-repair.h"
@@ -21,12 +19,11 @@
 
 #define MAX_BULK 40
 #define MAX_ELEM 200
-#define GUARD 0xc5
 
 static struct shmreg_shape shape;
 static struct shmreg_ring_shm *shm;
 static uint64_t bytes;
-static unsigned char buffer[MAX_BULK * MAX_ELEM + 64];
+static unsigned char buffer[MAX_BULK * MAX_ELEM + 2 * GUARD_BYTES];
 static struct shmreg_ring_producer p;
 static struct shmreg_ring_consumer c;
 static struct shmreg_record_producer rp;
@@ -34,18 +31,12 @@ static struct shmreg_record_consumer rc;
 
 static void guard(size_t used)
 {
-	memset(buffer, GUARD, sizeof(buffer));
-	memset(buffer + 32, 1, used);
+	guard_buffer(buffer, sizeof(buffer), used);
 }
 
 static void check_guard(size_t used)
 {
-	size_t i;
-
-	/* Each ck_assert() is a write(): not for every byte. */
-	for (i = 0; i < 32; i++)
-		if (buffer[i] != GUARD || buffer[32 + used + i] != GUARD)
-			ck_abort_msg("byte %zu around the buffer was overwritten", i);
+	guard_check(buffer, used);
 }
 
 static int is_of_records(void)
@@ -134,23 +125,24 @@ static void act_on_elements(struct random_state *r)
 	guard(n * size > size ? n * size : size);
 	switch (random_below(r, 10)) {
 	case 0:
-		got = shmreg_ring_push(&p, buffer + 32);
+		got = shmreg_ring_push(&p, buffer + GUARD_BYTES);
 		break;
 	case 1:
-		got = shmreg_ring_pop(&c, buffer + 32);
+		got = shmreg_ring_pop(&c, buffer + GUARD_BYTES);
 		break;
 	case 2:
-		got = shmreg_ring_push_bulk(&p, buffer + 32, n, min);
+		got = shmreg_ring_push_bulk(&p, buffer + GUARD_BYTES, n, min);
 		ck_assert_int_le(got, (int64_t)(n < shape.capacity ? n : shape.capacity));
 		if (got == -EINVAL && (min > n || min > shape.capacity))
 			got = 0;
 		break;
 	case 3:
-		got = shmreg_ring_pop_bulk(&c, buffer + 32, n);
+		got = shmreg_ring_pop_bulk(&c, buffer + GUARD_BYTES, n);
 		ck_assert_int_le(got, (int64_t)(n < shape.capacity ? n : shape.capacity));
 		break;
 	case 4:
-		got = shmreg_ring_peek(&c, random_below(r, 2) ? n : random_next(r), buffer + 32);
+		got = shmreg_ring_peek(&c, random_below(r, 2) ? n : random_next(r),
+				       buffer + GUARD_BYTES);
 		break;
 	case 5:
 		got = shmreg_ring_reserve(&p, &place, n);
@@ -196,10 +188,10 @@ static void act_on_records(struct random_state *r)
 	switch (random_below(r, 10)) {
 	case 0:
 	case 1:
-		got = shmreg_record_push(&rp, buffer + 32, n);
+		got = shmreg_record_push(&rp, buffer + GUARD_BYTES, n);
 		break;
 	case 2:
-		got = shmreg_record_pop(&rc, buffer + 32, n, &length);
+		got = shmreg_record_pop(&rc, buffer + GUARD_BYTES, n, &length);
 		if (got == 0)
 			ck_assert_uint_le(length, n);
 		else if (got == -EMSGSIZE)
@@ -207,13 +199,13 @@ static void act_on_records(struct random_state *r)
 		break;
 	case 3:
 		for (i = 0; i < 4; i++)
-			records[i] = (struct shmreg_record){ buffer + 32, n / (i + 1) };
+			records[i] = (struct shmreg_record){ buffer + GUARD_BYTES, n / (i + 1) };
 		got = shmreg_record_push_bulk(&rp, records, random_below(r, 5), 0);
 		ck_assert_int_le(got, 4);
 		break;
 	case 4:
-		got = shmreg_record_peek(&rc, random_below(r, 2) ? n : random_next(r), buffer + 32, n,
-					 &length);
+		got = shmreg_record_peek(&rc, random_below(r, 2) ? n : random_next(r),
+					 buffer + GUARD_BYTES, n, &length);
 		break;
 	case 5:
 		got = shmreg_record_reserve(&rp, &place, n);
@@ -344,22 +336,13 @@ START_TEST(at_once)
 	const unsigned long rounds = random_rounds(20000) / 2;
 	struct random_state r;
 	unsigned long i;
-	int status;
 	pid_t pid;
 
 	begin(_i, &r);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		r.x ^= 1234567;
-		for (;;)
-			scribble(&r);
-	}
+	pid = hostile_start(scribble, r);
 	for (i = 0; i < rounds; i++)
 		act(&r);
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	hostile_end(pid);
 	plain_unmap(shm, &shape);
 }
 END_TEST
