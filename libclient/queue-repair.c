@@ -82,15 +82,25 @@ static bool is_sent(const struct repair *r, uint64_t pos)
 				shmreg_pool_ref_index(ref)) == sent_word(r, ref, pos);
 }
 
-/* Free what a slot names, if it is on its way; if it is free, whoever did that may not have finished. */
-static void free_object(const struct repair *r, uint64_t pos)
+/*
+ * Free what a slot names, if it is on its way; if it is free, whoever did that may not have
+ * finished. Return: whether it was on its way.
+ */
+static bool free_object(const struct repair *r, uint64_t pos)
 {
 	const uint64_t ref = ref_at(r, pos), index = shmreg_pool_ref_index(ref);
 	const uint64_t free = shmreg_pool_word_free(ref);
 	const uint64_t w = pool_repair_read(r->pool->shape, r->pool->base, r->pool->memory, index);
 
-	if (w == sent_word(r, ref, pos) || (w == free && w != 0))
-		pool_repair_word(r->pool->shape, r->pool->base, index, w, free);	/* U */
+	if (w != sent_word(r, ref, pos) && (w != free || w == 0))
+		return false;
+	return pool_repair_word(r->pool->shape, r->pool->base, index, w, free) && w != free; /* U */
+}
+
+static void count_dropped(struct repair *r)
+{
+	r->report->n_freed++;
+	shmreg_fetch_add_relaxed(&r->shm->n_dropped, 1);
 }
 
 /* One element of a dead producer, in state @from, will not be; or is already, if it was sent. */
@@ -117,16 +127,19 @@ static bool return_one(struct repair *r, uint64_t pos, uint64_t from)
 		free_object(r, pos);
 		return change(r, pos, lap | from, lap + r->lap);
 	}
-	if (r->pool != NULL && !r->redeliver && shmreg_load_acquire(word_at(r, pos)) == (lap | from))
-		free_object(r, pos);
+	if (r->pool != NULL && !r->redeliver) {
+		/* It is lost here; the slot may be recorded before it is changed, and come again. */
+		if (shmreg_load_acquire(word_at(r, pos)) == (lap | from) && free_object(r, pos))
+			count_dropped(r);
+		return change(r, pos, lap | from, lap + r->lap);
+	}
 	if (!change(r, pos, lap | from, r->redeliver ? lap | SHMREG_QUEUE_REDEL : lap + r->lap))
 		return false;
 	if (r->redeliver) {
 		r->report->n_requeued++;
 		shmreg_fetch_add_relaxed(&r->shm->n_redelivered, 1);
 	} else {
-		r->report->n_freed++;
-		shmreg_fetch_add_relaxed(&r->shm->n_dropped, 1);
+		count_dropped(r);
 	}
 	return true;
 }

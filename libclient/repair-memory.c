@@ -6,22 +6,28 @@
 
 #include "repair-memory.h"
 
+/*
+ * Holes begin and end at pages of this size at least. Where the next one begins is not asked:
+ * SEEK_HOLE walks through all data behind, which may be gigabytes (14 ms for 512 MiB), and
+ * who repairs asks often; SEEK_DATA at data looks at one page.
+ */
+#define PAGE UINT64_C(4096)
+
 bool repair_memory_next(const struct repair_memory *memory, uint64_t at, uint64_t *ret_start,
 			uint64_t *ret_end)
 {
-	off_t start, end;
+	off_t start;
 
 	if (memory != NULL) {
 		start = lseek(memory->fd, (off_t)(memory->offset + at), SEEK_DATA);
 		if (start < 0 && errno == ENXIO)
 			return false;
-		end = start < 0 ? -1 : lseek(memory->fd, start, SEEK_HOLE);
-		if (end >= 0) {
+		if (start >= 0) {
 			*ret_start = (uint64_t)start - memory->offset;
-			*ret_end = (uint64_t)end - memory->offset;
+			*ret_end = (((uint64_t)start / PAGE) + 1) * PAGE - memory->offset;
 			return true;
 		}
-		/* Punched since, or not a file that knows holes. */
+		/* Not a file that knows holes. */
 	}
 	*ret_start = at;
 	*ret_end = UINT64_MAX;

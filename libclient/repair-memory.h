@@ -23,8 +23,8 @@ struct repair_memory {
  * repair_memory_next() - the first byte at or behind @at that is not in a hole
  * @memory:	NULL: there are no holes
  * @at:		from the object's start
- * @ret_end:	where the next hole begins, from the object's start; what is
- *		before it may be touched
+ * @ret_end:	from the object's start, behind *ret_start: what is before it may be touched;
+ *		a page's end at most, so that a call costs the same however much data there is
  *
  * A file that cannot be asked is taken for one without holes: then repair
  * is complete, and that comes first.

@@ -10,6 +10,7 @@
 
 #include <shmreg/abi/queue.h>
 
+#include "pool-bind.h"
 #include "queue-repair.h"
 #include "repair.h"
 
@@ -131,6 +132,64 @@ START_TEST(test_untouched_object)
 }
 END_TEST
 
+/* A pool that is less than a page begins anywhere: its users may be in the page behind a hole. */
+START_TEST(test_object_across_pages)
+{
+	const struct shmreg_shape shape = {
+		.kind = SHMREG_KIND_POOL, .layout = SHMREG_POOL_LAYOUT,
+		.elem_align = 8, .elem_bytes = 8, .capacity = 16,
+	};
+	const uint64_t dead[64] = { UINT64_C(1) << DEAD };
+	const uint64_t offset = 128 * (uint64_t)_i;
+	struct shmreg_reaper_report report = { 0 };
+	struct repair_memory memory = { .fd = memfd_create("pool", MFD_CLOEXEC), .offset = offset };
+	struct shmreg_pool pool;
+	shmreg_pool_ref ref;
+	unsigned char *map;
+
+	ck_assert_int_ge(memory.fd, 0);
+	ck_assert_int_eq(ftruncate(memory.fd, 3 * 4096), 0);
+	map = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memory.fd, 0);
+	ck_assert_ptr_ne(map, MAP_FAILED);
+	pool_bind(&pool, map + offset, &shape, DEAD);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(shmreg_pool_acquire(&pool, &ref), 0);
+	ck_assert_int_eq(shmreg_repair_object(&shape, map + offset, &memory, dead, &report), 0);
+	ck_assert_uint_eq(report.n_seats, 1);
+	ck_assert_uint_eq(report.n_freed, 5);
+	munmap(map, 3 * 4096);
+	close(memory.fd);
+}
+END_TEST
+
+/* However much data there is: a page at a time, and holes are passed over at once. */
+START_TEST(test_a_page_at_a_time)
+{
+	const struct repair_memory memory = { .fd = memfd_create("pages", MFD_CLOEXEC),
+					      .offset = 4096 - 128 };
+	uint64_t start, end;
+
+	ck_assert_int_ge(memory.fd, 0);
+	ck_assert_int_eq(ftruncate(memory.fd, 64 * 4096), 0);
+	ck_assert_int_eq(pwrite(memory.fd, "x", 1, 4096), 1);
+	ck_assert_int_eq(pwrite(memory.fd, "x", 1, 2 * 4096), 1);
+	ck_assert_int_eq(pwrite(memory.fd, "x", 1, 60 * 4096), 1);
+	ck_assert(repair_memory_next(&memory, 0, &start, &end));
+	ck_assert_uint_eq(start, 128);
+	ck_assert_uint_eq(end, 128 + 4096);
+	ck_assert(repair_memory_next(&memory, end - 8, &start, &end));
+	ck_assert_uint_eq(start, 128 + 4096 - 8);
+	ck_assert_uint_eq(end, 128 + 4096);
+	ck_assert(repair_memory_next(&memory, end, &start, &end));
+	ck_assert_uint_eq(start, 128 + 4096);
+	ck_assert_uint_eq(end, 128 + 2 * 4096);
+	ck_assert(repair_memory_next(&memory, end, &start, &end));
+	ck_assert_uint_eq(start, 128 + 59 * 4096);
+	ck_assert(!repair_memory_next(&memory, end, &start, &end));
+	close(memory.fd);
+}
+END_TEST
+
 START_TEST(test_no_file)
 {
 	uint64_t start, end;
@@ -155,6 +214,8 @@ int main(void)
 	tcase_add_test(t, test_holes_stay_holes);
 	tcase_add_test(t, test_without_memory);
 	tcase_add_test(t, test_untouched_object);
+	tcase_add_loop_test(t, test_object_across_pages, 0, 32);
+	tcase_add_test(t, test_a_page_at_a_time);
 	tcase_add_test(t, test_no_file);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);
