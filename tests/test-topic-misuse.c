@@ -103,6 +103,54 @@ START_TEST(test_fork)
 }
 END_TEST
 
+/* "newest - n" where there are not so many: nothing was ever there, whatever the slot says. */
+START_TEST(test_before_the_first)
+{
+	struct shmreg_publisher pub;
+	struct item item = { 7, 7 };
+	uint64_t newest, n;
+
+	set_up(8, 0, 1, 0, 0);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	for (n = 0; n < 3; n++)
+		publish(&pub, n);
+	ck_assert_int_eq(shmreg_topic_newest(&pub.topic, &newest), 0);
+	for (n = 4; n < 20; n++)
+		ck_assert_int_eq(shmreg_topic_read_at(&pub.topic, newest - n, &item, sizeof(item),
+						      NULL), -EPIPE);
+	ck_assert_uint_eq(item.n, 7);
+	tear_down();
+}
+END_TEST
+
+/* Who could not join, because of what somebody wrote there, leaves no cursor behind. */
+START_TEST(test_failed_join)
+{
+	struct shmreg_topic_shm *shm;
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	uint64_t i;
+
+	set_up(4, SHMREG_TOPIC_RELIABLE, 1, 0, 0);
+	shm = (struct shmreg_topic_shm *)base;
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	for (i = 0; i < 3; i++)
+		publish(&pub, i);
+	memset(&sub, 0, sizeof(sub));
+	topic_bind(&sub.topic, base, &shape, 2, NULL);
+	*topic_cursors(&sub.topic) = topic_cursor_announce(&sub.topic, 3);
+	shm->tail = 1000;
+	ck_assert_int_lt(subscriber_join(&sub, 0, 3, 0), 0);
+	subscriber_leave(&sub);
+	ck_assert_uint_eq(*topic_cursors(&sub.topic), SHMREG_TOPIC_EMPTY);
+	shm->tail = 3;
+	/* It holds nobody. */
+	for (i = 3; i < 20; i++)
+		publish(&pub, i);
+	tear_down();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *c = tcase_create("topic-misuse");
@@ -110,5 +158,7 @@ int main(void)
 	tcase_set_timeout(c, 0);
 	tcase_add_test(c, test_nonsense);
 	tcase_add_test(c, test_fork);
+	tcase_add_test(c, test_before_the_first);
+	tcase_add_test(c, test_failed_join);
 	return run_case("topic-misuse", c);
 }

@@ -35,9 +35,11 @@
  *		otherwise. n_aborted, n_dropped and n_redelivered are as the queue's:
  *		sends that never happened, objects that were freed instead of
  *		received, and those handed out again.
- *		When the queue is removed, what is in it is free as soon as everybody
- *		has closed it and the reaper has been there. When the pool is removed,
- *		those who have both open go on.
+ *		When the queue is removed, what is in it is free once everybody has
+ *		closed it, every other participant of the segment has opened or
+ *		closed something since, too, or made a request, or ended (that is how
+ *		the daemon learns that it does not have the queue open), and the reaper
+ *		has been there. When the pool is removed, those who have both open go on.
  *
  * Trust	As <shmreg/queue.h> and <shmreg/pool.h>: a peer with write access can make
  *		what travels disappear (-EUCLEAN) until the queue is removed, but no
@@ -45,7 +47,7 @@
  *		are in shared memory still: copy once, check the copy, use the copy.
  *
  * Waiting	Never. read-only may: nothing here; shmreg_queue_open_const() opens an
- *		object queue, too, and looks at it.
+ *		object queue, too (with capacity 0), and looks at it.
  *
  * Units	Objects, by reference (shmreg_pool_ref). Capacity 2 .. 2^20.
  *

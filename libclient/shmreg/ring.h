@@ -224,7 +224,8 @@ shmreg_ring_consumer_open_or_create(struct shmreg_segment *segment,
 /*
  * shmreg_ring_open_const() - look at a ring that exists, of elements or of records
  *
- * Takes no role and no seat.
+ * Takes no role and no seat. With capacity 0, or @params NULL; a capacity is one of
+ * elements.
  *
  * Return: 0, or as shmreg_object_open().
  */
