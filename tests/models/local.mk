@@ -1,4 +1,4 @@
-# tests/models: not part of `make check`, for it needs spin and a minute and a half.
+# tests/models: not part of `make check`, for it needs spin and some minutes.
 EXTRA_DIST += \
 	tests/models/README \
 	tests/models/run \
@@ -12,7 +12,8 @@ EXTRA_DIST += \
 	tests/models/removal.pml \
 	tests/models/seats.pml \
 	tests/models/topic-gate.pml \
-	tests/models/topic.pml
+	tests/models/topic.pml \
+	tests/models/transfer.pml
 
 .PHONY: check-models
 check-models:
