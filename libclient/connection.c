@@ -3,20 +3,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "connection.h"
 #include "error.h"
 #include "params.h"
 #include "segment.h"
+#include "waiter.h"
 
 /*
  * How many daemons in a row may die on one request. Each of them had accepted the
@@ -344,11 +343,13 @@ static int take_name(struct shmreg_connection *c, const char *name)
  */
 static int register_membarrier(void)
 {
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0)
-		return 0;
-	return error_set(-ENOSYS, "membarrier(REGISTER_GLOBAL_EXPEDITED) does not work here (%s): "
-			 "Linux 4.16 or newer is needed, and no seccomp filter that forbids it",
-			 strerror(errno));
+	const int r = waiter_register();
+
+	if (r < 0)
+		return error_set(-ENOSYS, "membarrier(REGISTER_GLOBAL_EXPEDITED) does not work here "
+				 "(%s): Linux 4.16 or newer is needed, and no seccomp filter that "
+				 "forbids it", strerror(-r));
+	return 0;
 }
 
 static struct shmreg_connection *connection_free(struct shmreg_connection *c)

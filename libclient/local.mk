@@ -35,13 +35,16 @@ libshmreg_la_SOURCES = \
 	libclient/segment.h \
 	libclient/topic.c \
 	libclient/transport.c \
-	libclient/transport.h
+	libclient/transport.h \
+	libclient/wait.c
 
 # The structures' operations, apart so that tests link them without a segment and a daemon.
 noinst_LTLIBRARIES += libstructures.la
 libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libstructures_la_SOURCES = \
 	libclient/again.h \
+	libclient/futex.c \
+	libclient/futex.h \
 	libclient/cell-bind.c \
 	libclient/cell-bind.h \
 	libclient/cell-read.c \
@@ -57,6 +60,7 @@ libstructures_la_SOURCES = \
 	libclient/queue-bind.h \
 	libclient/queue-claim.c \
 	libclient/queue-stat.c \
+	libclient/queue-wait.c \
 	libclient/records-look.c \
 	libclient/ring-bind.c \
 	libclient/ring-bind.h \
@@ -68,7 +72,10 @@ libstructures_la_SOURCES = \
 	libclient/topic-bind.h \
 	libclient/topic-publish.c \
 	libclient/topic-read.c \
-	libclient/topic-stat.c
+	libclient/topic-stat.c \
+	libclient/waiter.c \
+	libclient/waiter.h \
+	libclient/wake.c
 
 # Recovery, which shmreg-reaper links (with libproto.la).
 noinst_LTLIBRARIES += librepair.la
@@ -118,7 +125,9 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/segment.h \
 	libclient/shmreg/topic-inline.h \
 	libclient/shmreg/topic-typed.h \
-	libclient/shmreg/topic.h
+	libclient/shmreg/topic.h \
+	libclient/shmreg/wait.h \
+	libclient/shmreg/wake.h
 
 pkgconfig_DATA += libclient/shmreg.pc
 CLEANFILES += libclient/shmreg.pc

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "object.h"
 #include "segment.h"
+#include "waiter.h"
 
 /*
  * Removed objects and their memory (DESIGN, rule 6). The daemon punches the range
@@ -150,6 +151,7 @@ static int handle_new(struct shmreg_segment *s, struct shmreg_handle **ret,
 	handle->object = entry->id;
 	handle->shape = entry->shape;
 	handle->seat = seat;
+	handle->spin_ns = waiter_default_spin();
 
 	node->handle = handle;
 	node->bytes = bytes;

@@ -46,8 +46,9 @@ static int record(const struct shmreg_queue *q, uint64_t c, uint64_t from, uint6
 	/* A failure means that the claimant or another recorder was faster. */
 	if (w == (lap | from))
 		shmreg_cas_acq_rel(word_at(q, leader), &w, lap | mark | to);	/* S */
-	else if (to == SHMREG_QUEUE_READING && w == (lap | SHMREG_QUEUE_TOMB))
-		shmreg_cas_acq_rel(word_at(q, leader), &w, lap + q->lap);		/* S */
+	else if (to == SHMREG_QUEUE_READING && w == (lap | SHMREG_QUEUE_TOMB) &&
+		 shmreg_cas_acq_rel(word_at(q, leader), &w, lap + q->lap))		/* S */
+		shmreg_queue_wake_space_(q, shmreg_queue_shm_(q), 1);
 	return 0;
 }
 
@@ -229,7 +230,8 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 			return (int)n;
 		}
 		/* Passed. Not a store: the next consumer may have freed it for us a lap ago. */
-		shmreg_cas_acq_rel(word_at(q, pos), &w, lap + q->lap);			/* S */
+		if (shmreg_cas_acq_rel(word_at(q, pos), &w, lap + q->lap))		/* S */
+			shmreg_queue_wake_space_(q, shm, 1);
 	}
 	return -EBUSY;
 }

@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
+
+#include <shmreg/wait.h>
 
 #include "error.h"
+#include "futex.h"
 #include "role.h"
 #include "segment.h"
 
@@ -60,9 +60,10 @@ static void settle(struct shmreg_segment *s)
 /* Until the death word moves, or for a second. */
 static void await_repair(const struct shmreg_segment *s, uint32_t death)
 {
-	const struct timespec second = { .tv_sec = 1 };
+	const struct futex_word word = { &s->dir->death, death };
+	const struct timespec second = shmreg_deadline(1000000000);
 
-	syscall(SYS_futex, &s->dir->death, FUTEX_WAIT, death, &second, NULL, 0);
+	futex_wait_any(&word, 1, &second);
 }
 
 static int64_t now_s(void)

@@ -20,6 +20,12 @@ struct shmreg_segment {
 	uint64_t participant;
 	uint64_t registry;
 	bool read_only;
+	/*
+	 * The descriptors of others, see bell.h; and being woken without the right to write,
+	 * see watch.h. By pointer, so that the structures can be linked without a segment.
+	 */
+	int (*ring)(const struct shmreg_handle *handle, uint32_t events);
+	int (*watch)(const struct shmreg_handle *handle, const union shmreg_eventcount *event);
 	char name[SHMREG_SEGMENT_NAME_MAX + 1];
 
 	/* under connection->mutex */

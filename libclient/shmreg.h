@@ -15,5 +15,6 @@
 #include <shmreg/ring.h>
 #include <shmreg/segment.h>
 #include <shmreg/topic.h>
+#include <shmreg/wait.h>
 
 #endif /* SHMREG_H */

@@ -6,14 +6,17 @@
  * them, so that no field moves unnoticed. A structure that has been released is
  * never changed: it gets a new layout or protocol version, and its lines stay.
  */
+#include <shmreg/abi/atomic.h>
 #include <shmreg/abi/cell.h>
 #include <shmreg/abi/directory.h>
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/object.h>
 #include <shmreg/abi/packet.h>
 #include <shmreg/abi/pool.h>
 #include <shmreg/abi/queue.h>
 #include <shmreg/abi/reaper.h>
 #include <shmreg/abi/ring.h>
+#include <shmreg/abi/root.h>
 #include <shmreg/abi/topic.h>
 
 #define AT(type, field, offset) \
@@ -93,19 +96,24 @@ AT(shmreg_dir_object, nonce, 80);
 AT(shmreg_dir_object, creator, 88);
 AT(shmreg_dir_object, removed_epoch, 96);
 AT(shmreg_dir_object, created_ns, 104);
-AT(shmreg_dir_object, reserved, 112);
+AT(shmreg_dir_object, watch_events, 112);
+AT(shmreg_dir_object, watch_generation, 116);
+AT(shmreg_dir_object, reserved, 120);
 AT(shmreg_dir_object, name, 128);
 AT(shmreg_dir_object, type_name, 192);
 SIZE(shmreg_dir_object, 256);
+
+/* atomic.h */
+AT(shmreg_atomic_shm, value, 0);
+AT(shmreg_atomic_shm, change, 8);
+SIZE(shmreg_atomic_shm, 128);
 
 /* queue.h */
 AT(shmreg_queue_shm, tail, 0);
 AT(shmreg_queue_shm, head, 128);
 AT(shmreg_queue_shm, redel, 136);
-AT(shmreg_queue_shm, items_event, 256);
-AT(shmreg_queue_shm, items_watch, 260);
-AT(shmreg_queue_shm, space_event, 264);
-AT(shmreg_queue_shm, space_watch, 268);
+AT(shmreg_queue_shm, items, 256);
+AT(shmreg_queue_shm, space, 264);
 AT(shmreg_queue_shm, n_aborted, 384);
 AT(shmreg_queue_shm, n_dropped, 392);
 AT(shmreg_queue_shm, n_redelivered, 400);
@@ -128,10 +136,8 @@ AT(shmreg_ring_shm, consumer_high, 152);
 AT(shmreg_ring_shm, n_skipped, 160);
 AT(shmreg_ring_shm, producer, 256);
 AT(shmreg_ring_shm, consumer, 264);
-AT(shmreg_ring_shm, items_event, 384);
-AT(shmreg_ring_shm, items_watch, 388);
-AT(shmreg_ring_shm, space_event, 392);
-AT(shmreg_ring_shm, space_watch, 396);
+AT(shmreg_ring_shm, items, 384);
+AT(shmreg_ring_shm, space, 392);
 SIZE(shmreg_ring_shm, 512);
 
 /* topic.h */
@@ -154,10 +160,8 @@ AT(shmreg_topic_cursor, n_lost, 8);
 AT(shmreg_topic_cursor, n_read, 16);
 SIZE(shmreg_topic_cursor, 128);
 AT(shmreg_topic_shm, tail, 0);
-AT(shmreg_topic_shm, message_event, 128);
-AT(shmreg_topic_shm, message_watch, 132);
-AT(shmreg_topic_shm, space_event, 136);
-AT(shmreg_topic_shm, space_watch, 140);
+AT(shmreg_topic_shm, message, 128);
+AT(shmreg_topic_shm, space, 136);
 AT(shmreg_topic_shm, n_settled, 256);
 AT(shmreg_topic_shm, reserved, 264);
 SIZE(shmreg_topic_shm, 384);
@@ -165,16 +169,14 @@ SIZE(shmreg_topic_shm, 384);
 /* pool.h */
 AT(shmreg_pool_shm, n_exhausted, 0);
 AT(shmreg_pool_shm, n_reclaimed, 8);
-AT(shmreg_pool_shm, space_event, 128);
-AT(shmreg_pool_shm, space_watch, 132);
+AT(shmreg_pool_shm, space, 128);
 AT(shmreg_pool_shm, touched, 256);
 AT(shmreg_pool_shm, users, 384);
 SIZE(shmreg_pool_shm, 896);
 
 /* cell.h */
 AT(shmreg_cell_shm, latest, 0);
-AT(shmreg_cell_shm, change_event, 128);
-AT(shmreg_cell_shm, change_watch, 132);
+AT(shmreg_cell_shm, change, 128);
 AT(shmreg_cell_shm, writer, 256);
 AT(shmreg_cell_shm, n_superseded, 768);
 SIZE(shmreg_cell_shm, 1280);

@@ -14,12 +14,15 @@ shmregincludedir = $(includedir)/shmreg
 shmreginclude_HEADERS = proto/shmreg/compiler.h
 shmregabiincludedir = $(includedir)/shmreg/abi
 shmregabiinclude_HEADERS = \
+	proto/shmreg/abi/atomic.h \
 	proto/shmreg/abi/cell.h \
 	proto/shmreg/abi/directory.h \
+	proto/shmreg/abi/eventcount.h \
 	proto/shmreg/abi/name.h \
 	proto/shmreg/abi/object.h \
 	proto/shmreg/abi/packet.h \
 	proto/shmreg/abi/pool.h \
 	proto/shmreg/abi/queue.h \
 	proto/shmreg/abi/ring.h \
+	proto/shmreg/abi/root.h \
 	proto/shmreg/abi/topic.h

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include <shmreg/abi/atomic.h>
 #include <shmreg/abi/cell.h>
 #include <shmreg/abi/directory.h>
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/object.h>
 #include <shmreg/abi/pool.h>
 #include <shmreg/abi/queue.h>
@@ -66,7 +68,7 @@ static int atomic_bytes(const struct shmreg_shape *s, uint64_t *ret, const char 
 			      "has a bad alignment; an atomic is aligned to its size");
 	if (s->capacity != 1)
 		return refuse(-EINVAL, ret_why, "has a bad capacity; an atomic has capacity 1");
-	*ret = s->elem_bytes;
+	*ret = sizeof(struct shmreg_atomic_shm);
 	return 0;
 }
 
@@ -268,20 +270,24 @@ static int cell_bytes(const struct shmreg_shape *s, uint64_t *ret, const char **
 	return 0;
 }
 
+#define AT(kind, field) offsetof(struct shmreg_##kind##_shm, field)
+
 static const struct {
 	const char *name;
 	int (*bytes)(const struct shmreg_shape *s, uint64_t *ret, const char **ret_why);
-	uint64_t users;
 	bool params;
+	uint64_t users;
+	uint64_t items, space;	/* event counts; 0: none */
 } kinds[SHMREG_KIND_MAX + 1] = {
-	[SHMREG_KIND_ARRAY] = { "array", array_bytes, 0, false },
-	[SHMREG_KIND_ATOMIC] = { "atomic", atomic_bytes, 0, false },
-	[SHMREG_KIND_QUEUE] = { "queue", queue_bytes, offsetof(struct shmreg_queue_shm, users),
-				true },
-	[SHMREG_KIND_RING] = { "ring", ring_bytes, 0, false },
-	[SHMREG_KIND_TOPIC] = { "topic", topic_bytes, 0, true },
-	[SHMREG_KIND_POOL] = { "pool", pool_bytes, offsetof(struct shmreg_pool_shm, users), false },
-	[SHMREG_KIND_CELL] = { "cell", cell_bytes, 0, true },
+	[SHMREG_KIND_ARRAY] = { "array", array_bytes, false, 0, 0, 0 },
+	[SHMREG_KIND_ATOMIC] = { "atomic", atomic_bytes, false, 0, AT(atomic, change), 0 },
+	[SHMREG_KIND_QUEUE] = { "queue", queue_bytes, true, AT(queue, users), AT(queue, items),
+				AT(queue, space) },
+	[SHMREG_KIND_RING] = { "ring", ring_bytes, false, 0, AT(ring, items), AT(ring, space) },
+	[SHMREG_KIND_TOPIC] = { "topic", topic_bytes, true, 0, AT(topic, message),
+				AT(topic, space) },
+	[SHMREG_KIND_POOL] = { "pool", pool_bytes, false, AT(pool, users), 0, AT(pool, space) },
+	[SHMREG_KIND_CELL] = { "cell", cell_bytes, true, 0, AT(cell, change), 0 },
 };
 
 static bool is_kind(uint32_t kind)
@@ -322,4 +328,12 @@ const char *shmreg_kind_name(uint32_t kind)
 uint64_t shmreg_kind_users(uint32_t kind)
 {
 	return is_kind(kind) ? kinds[kind].users : 0;
+}
+
+uint64_t shmreg_kind_eventcount(uint32_t kind, uint32_t event)
+{
+	if (!is_kind(kind))
+		return 0;
+	return event == SHMREG_WAIT_ITEMS ? kinds[kind].items :
+	       event == SHMREG_WAIT_SPACE ? kinds[kind].space : 0;
 }

@@ -37,6 +37,5 @@ bool cell_is_sound(const void *base, const struct shmreg_shape *shape)
 	for (i = 0; i < SHMREG_CELL_WRITERS_MAX; i++)
 		if (shmreg_load_relaxed(&shm->writer[i]) >= (i < c.writers ? SHMREG_SEATS : 1))
 			return false;
-	return shmreg_load_relaxed(&shm->change_event) == 0 &&
-	       shmreg_load_relaxed(&shm->change_watch) == 0;
+	return shmreg_load_relaxed(&shm->change.both) == 0;
 }

@@ -30,6 +30,8 @@ struct shmreg_handle {
 	struct shmreg_shape shape;	/* as created; geometry never comes from the data area */
 	uint32_t seat;		/* 0: read-only, or a forked child */
 	uint32_t n_leases;	/* slots lent out by this handle; a pool's: queues opened with it */
+	uint32_t spin_ns;	/* see shmreg_handle_set_waiting() */
+	uint32_t wait_flags;
 };
 
 #define SHMREG_OBJECT_CREATE UINT32_C(1)	/* create; -EEXIST if it is there */

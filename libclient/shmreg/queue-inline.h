@@ -64,6 +64,7 @@
 #include <string.h>
 
 #include <shmreg/queue.h>
+#include <shmreg/wake.h>
 
 SHMREG_BEGIN_DECLS
 
@@ -111,6 +112,19 @@ SHMREG_FORCE_INLINE uint64_t *shmreg_queue_word_(unsigned char *slot)
 SHMREG_FORCE_INLINE uint64_t shmreg_queue_mark_(const struct shmreg_queue *q)
 {
 	return q->claim & (SHMREG_QUEUE_N_MASK | SHMREG_QUEUE_OWNER_MASK);
+}
+
+/* After the store by which @n elements can be popped, or slots filled; @shm from before it. */
+SHMREG_FORCE_INLINE void shmreg_queue_wake_items_(const struct shmreg_queue *q,
+						  const struct shmreg_queue_shm *shm, uint32_t n)
+{
+	shmreg_wake_(&q->handle, shm, offsetof(struct shmreg_queue_shm, items), n);
+}
+
+SHMREG_FORCE_INLINE void shmreg_queue_wake_space_(const struct shmreg_queue *q,
+						  const struct shmreg_queue_shm *shm, uint32_t n)
+{
+	shmreg_wake_(&q->handle, shm, offsetof(struct shmreg_queue_shm, space), n);
 }
 
 /* What is known of a claim when it is made: after it, the compiler must load everything anew. */
@@ -203,6 +217,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_sized(struct shmreg_queue *q, const vo
 						size_t elem_bytes, size_t elem_offset,
 						size_t stride)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	struct shmreg_queue_claim_ claim;
 	const int r = shmreg_queue_claim_push_one_(q, stride, &claim);
 
@@ -211,6 +226,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_sized(struct shmreg_queue *q, const vo
 	memcpy(claim.slot + elem_offset, elem, elem_bytes);
 	shmreg_store_release(shmreg_queue_word_(claim.slot),
 			     claim.lap | SHMREG_QUEUE_READY);				/* S */
+	shmreg_queue_wake_items_(q, shm, 1);
 	return 0;
 }
 
@@ -218,6 +234,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *ele
 					       size_t elem_bytes, size_t elem_offset,
 					       size_t stride)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	struct shmreg_queue_claim_ claim;
 	const int r = shmreg_queue_claim_pop_one_(q, stride, &claim);
 
@@ -226,6 +243,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *ele
 	memcpy(elem, claim.slot + elem_offset, elem_bytes);
 	SHMREG_QUEUE_COPIED();
 	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap + q->lap);	/* S */
+	shmreg_queue_wake_space_(q, shm, 1);
 	return 0;
 }
 
@@ -233,6 +251,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_batch_sized(struct shmreg_queue *q, co
 						      uint32_t n, uint32_t min, size_t elem_bytes,
 						      size_t elem_offset, size_t stride)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	const unsigned char *from = (const unsigned char *)elems;
 	uint64_t first, pos;
 	int r, j;
@@ -255,6 +274,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_batch_sized(struct shmreg_queue *q, co
 		shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(q, pos, stride)),
 				     (pos & q->lap_mask) | SHMREG_QUEUE_READY);
 	}
+	shmreg_queue_wake_items_(q, shm, (uint32_t)r);
 	return r;
 }
 
@@ -262,6 +282,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_batch_sized(struct shmreg_queue *q, voi
 						     uint32_t n, size_t elem_bytes,
 						     size_t elem_offset, size_t stride)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	unsigned char *to = (unsigned char *)elems;
 	uint64_t first, pos;
 	int r, j;
@@ -283,6 +304,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_batch_sized(struct shmreg_queue *q, voi
 		shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(q, pos, stride)),
 				     (pos & q->lap_mask) + q->lap);
 	}
+	shmreg_queue_wake_space_(q, shm, (uint32_t)r);
 	return r;
 }
 
@@ -317,6 +339,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_settle_sized(struct shmreg_queue *q,
 						  struct shmreg_queue_lease *lease, uint64_t from,
 						  uint64_t add, size_t elem_offset, size_t stride)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	const uint64_t pos = lease->position << SHMREG_QUEUE_POS_SHIFT;
 	unsigned char *slot;
 
@@ -331,6 +354,10 @@ SHMREG_FORCE_INLINE int shmreg_queue_settle_sized(struct shmreg_queue *q,
 	shmreg_store_release(shmreg_queue_word_(slot), (pos & q->lap_mask) + add);	/* S */
 	lease->elem = NULL;
 	q->handle.n_leases--;
+	if (from == SHMREG_QUEUE_WRITING)
+		shmreg_queue_wake_items_(q, shm, 1);
+	else if (add != SHMREG_QUEUE_REDEL)
+		shmreg_queue_wake_space_(q, shm, 1);
 	return 0;
 }
 
@@ -386,11 +413,14 @@ SHMREG_HOT int shmreg_queue_release(struct shmreg_queue *q, struct shmreg_queue_
 
 SHMREG_HOT int shmreg_queue_refuse(struct shmreg_queue *q, struct shmreg_queue_lease *lease)
 {
+	struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	const int r = shmreg_queue_settle_sized(q, lease, SHMREG_QUEUE_READING, SHMREG_QUEUE_REDEL,
 						q->elem_offset, q->stride);
 
-	if (SHMREG_LIKELY(r == 0))
-		shmreg_fetch_add_release(&shmreg_queue_shm_(q)->redel, 1);		/* D */
+	if (SHMREG_LIKELY(r == 0)) {
+		shmreg_fetch_add_release(&shm->redel, 1);		/* D */
+		shmreg_queue_wake_items_(q, shm, 1);
+	}
 	return r;
 }
 

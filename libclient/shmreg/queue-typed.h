@@ -16,6 +16,9 @@
  *	close (q), length (q), capacity (q)
  *	push (q, &event), pop (q, &event)
  *	push_batch (q, events, n, min), pop_batch (q, events, n)
+ *	push_wait, pop_wait (q, &event, deadline)
+ *	push_batch_wait (q, events, n, min, deadline), pop_batch_wait (q, events, n, deadline)
+ *	reserve_wait, acquire_wait (q, &lease, deadline)
  *	reserve, acquire (q, &lease); commit, abort, release, refuse (q, &lease)
  *		with struct event_queue_lease, whose elem is a struct event *
  *	untyped (q), for what is not listed here
@@ -41,6 +44,17 @@ SHMREG_BEGIN_DECLS
 		struct shmreg_queue_lease lease;                                                   \
 		const int r = shmreg_queue_lend_sized(&q->queue, &lease, state,                    \
 						      SHMREG_QUEUE_PLACE_(type));                  \
+		if (r >= 0) {                                                                      \
+			ret->elem = (type *)lease.elem;                                            \
+			ret->position = lease.position;                                            \
+		}                                                                                  \
+		return r;                                                                          \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_##op##_wait(                                        \
+		struct name *q, struct name##_lease *ret, const struct timespec *deadline)         \
+	{                                                                                          \
+		struct shmreg_queue_lease lease;                                                   \
+		const int r = shmreg_queue_##op##_wait(&q->queue, &lease, deadline);               \
 		if (r >= 0) {                                                                      \
 			ret->elem = (type *)lease.elem;                                            \
 			ret->position = lease.position;                                            \
@@ -142,6 +156,34 @@ SHMREG_BEGIN_DECLS
 	{                                                                                          \
 		return shmreg_queue_pop_batch_sized(&q->queue, elems, n,                           \
 						    SHMREG_QUEUE_CONSTANTS_(type));                \
+	}                                                                                          \
+	/* The first try costs what it costs without _wait. */                                     \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_push_wait(struct name *q, const type *elem,         \
+							 const struct timespec *deadline)          \
+	{                                                                                          \
+		const int r = name##_push(q, elem);                                                \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_queue_push_wait(&q->queue, elem, deadline);                \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_pop_wait(struct name *q, type *elem,                \
+							const struct timespec *deadline)           \
+	{                                                                                          \
+		const int r = name##_pop(q, elem);                                                 \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_queue_pop_wait(&q->queue, elem, deadline);                 \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_push_batch_wait(                                    \
+		struct name *q, const type *elems, uint32_t n, uint32_t min,                       \
+		const struct timespec *deadline)                                                   \
+	{                                                                                          \
+		return shmreg_queue_push_batch_wait(&q->queue, elems, n, min, deadline);           \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_pop_batch_wait(                                     \
+		struct name *q, type *elems, uint32_t n, const struct timespec *deadline)          \
+	{                                                                                          \
+		return shmreg_queue_pop_batch_wait(&q->queue, elems, n, deadline);                 \
 	}                                                                                          \
 	SHMREG_QUEUE_LEND_(name, reserve, type, SHMREG_QUEUE_WRITING)                              \
 	SHMREG_QUEUE_LEND_(name, acquire, type, SHMREG_QUEUE_READING)                              \

@@ -52,8 +52,11 @@
  *		bound. Geometry comes from the directory. A leased element stays
  *		in shared memory: copy once, check the copy, use the copy.
  *
- * Waiting	Never. read-only may: open_const, length, capacity, stat,
- *		holders; anything else is -EROFS, or does not compile.
+ * Waiting	The functions whose names end in _wait, see <shmreg/wait.h>: consumers
+ *		for elements, producers for room. One is woken for each element pushed,
+ *		and for each slot given back; they are not served in the order in
+ *		which they came. All others never wait. read-only may: open_const, length,
+ *		capacity, stat, holders; anything else is -EROFS, or does not compile.
  *
  * Units	Elements; positions are numbers modulo 2^43, the first is 0.
  *
@@ -66,6 +69,8 @@
  *
  * Bytes: <shmreg/abi/queue.h>. Why it is correct: <shmreg/queue-inline.h>.
  */
+
+#include <time.h>
 
 #include <shmreg/abi/queue.h>
 #include <shmreg/handle.h>
@@ -278,6 +283,38 @@ SHMREG_API SHMREG_HOT int shmreg_queue_release(struct shmreg_queue *q,
 					       struct shmreg_queue_lease *lease);
 SHMREG_API SHMREG_HOT int shmreg_queue_refuse(struct shmreg_queue *q,
 					      struct shmreg_queue_lease *lease);
+
+/*
+ * shmreg_queue_push_wait() - the same, but wait for room, or for something to take
+ * shmreg_queue_pop_wait()
+ * shmreg_queue_push_batch_wait()
+ * shmreg_queue_pop_batch_wait()
+ * shmreg_queue_reserve_wait()
+ * shmreg_queue_acquire_wait()
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ * push_batch_wait() waits until @min fit, pop_batch_wait() until there is one.
+ *
+ * Return: as without _wait; in place of -EAGAIN: -ETIMEDOUT, -EINVAL, -EINTR, -ESTALE,
+ * -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_queue_push_wait(struct shmreg_queue *q, const void *elem,
+						   const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_queue_pop_wait(struct shmreg_queue *q, void *elem,
+						  const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_queue_push_batch_wait(struct shmreg_queue *q,
+							 const void *elems, uint32_t n,
+							 uint32_t min,
+							 const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_queue_pop_batch_wait(struct shmreg_queue *q, void *elems,
+							uint32_t n,
+							const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_queue_reserve_wait(struct shmreg_queue *q,
+						      struct shmreg_queue_lease *ret,
+						      const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_queue_acquire_wait(struct shmreg_queue *q,
+						      struct shmreg_queue_lease *ret,
+						      const struct timespec *deadline);
 
 /*
  * shmreg_queue_length() - elements pushed and not yet claimed by a consumer

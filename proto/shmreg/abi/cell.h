@@ -27,6 +27,7 @@
  * roles. Nothing else is ever to be repaired: latest names whole slots only.
  */
 
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/object.h>
 #include <shmreg/compiler.h>
 
@@ -40,9 +41,8 @@ SHMREG_BEGIN_DECLS
 struct shmreg_cell_shm {
 	/* written by writers */
 	SHMREG_ALIGNAS(128) uint64_t latest;
-	/* written by sleepers and those who wake them; see shmreg/abi/queue.h */
-	SHMREG_ALIGNAS(128) uint32_t change_event;
-	uint32_t change_watch;
+	/* written by sleepers and those who wake them */
+	SHMREG_ALIGNAS(128) union shmreg_eventcount change;
 	/* written by whoever becomes or ceases to be a writer, and by the reaper */
 	SHMREG_ALIGNAS(128) uint64_t writer[SHMREG_CELL_WRITERS_MAX];
 	/* written by writers: superseded before they were published, one a writer */
@@ -50,7 +50,7 @@ struct shmreg_cell_shm {
 	/* the slots follow, writer by writer */
 };
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_cell_shm, latest) == 0, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_cell_shm, change_event) == 128, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_cell_shm, change) == 128, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_cell_shm, writer) == 256, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_cell_shm, n_superseded) == 768, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_cell_shm) == 1280, "frozen");

@@ -106,7 +106,9 @@ struct shmreg_dir {
 	SHMREG_ALIGNAS(128) uint32_t state; /* 256: SHMREG_DIR_... */
 	/*
 	 * Futex. Raised and woken after a seat has become DEAD, after repair,
-	 * at quarantine, and when the daemon stops.
+	 * at quarantine, when the daemon stops, and when another goes on. So
+	 * whoever sleeps looks again after a death, and once more when what
+	 * it left is repaired: no wake-up is lost with its waker.
 	 */
 	uint32_t death;			/* 260 */
 	uint32_t flags;			/* 264 */
@@ -166,6 +168,7 @@ SHMREG_STATIC_ASSERT(sizeof(struct shmreg_dir) == 512, "frozen");
 
 #define SHMREG_PARTICIPANT_READ_ONLY UINT32_C(1)
 #define SHMREG_PARTICIPANT_LEFT UINT32_C(2)	/* DEAD by DETACH, not by death */
+#define SHMREG_PARTICIPANT_WATCHES UINT32_C(4)	/* READ_ONLY, and has asked to be woken */
 
 struct shmreg_dir_participant {
 	uint32_t state;			/*   0: commits the entry */
@@ -193,7 +196,7 @@ SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir_participant, name) == 72, "froze
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_dir_participant) == 128, "frozen");
 
 struct shmreg_dir_object {
-	uint32_t state;			/*   0: commits the entry */
+	uint32_t state;			/*   0: commits the entry; futex, woken when REMOVED */
 	uint32_t next;			/*   4: index + 1 of the next in the bucket's chain */
 	uint64_t id;			/*   8: from 1, never reused in the segment */
 	struct shmreg_shape shape;	/*  16 */
@@ -203,7 +206,13 @@ struct shmreg_dir_object {
 	uint64_t creator;		/*  88: participant id, 0 = administrator */
 	uint64_t removed_epoch;		/*  96: written before state becomes REMOVED */
 	uint64_t created_ns;		/* 104: CLOCK_REALTIME */
-	uint8_t reserved[16];		/* 112 */
+	/* single words that change */
+	uint32_t watch_events;		/* 112: SHMREG_WAIT_... that participants who cannot write
+					 * have asked to be woken for; the watch half of the event
+					 * count says the same, and is written after this */
+	uint32_t watch_generation;	/* 116: raised whenever a descriptor begins or ends to watch
+					 * the object, before its owner is told */
+	uint8_t reserved[8];		/* 120 */
 	char name[SHMREG_OBJECT_NAME_MAX + 1];		/* 128 */
 	char type_name[SHMREG_TYPE_NAME_MAX + 1];	/* 192 */
 };

@@ -7,7 +7,7 @@
  *
  * SOCK_SEQPACKET; every packet in either direction has SHMREG_PACKET_BYTES
  * bytes. Each request is answered once, with its type and serial. Descriptors
- * travel only from the daemon to the client, at most two a packet. Unused
+ * travel only from the daemon to the client, at most four a packet. Unused
  * bytes are zero in requests (else -EBADMSG) and in replies.
  *
  *	request			descriptors in the reply
@@ -17,6 +17,10 @@
  *	CREATE_OBJECT, REMOVE_OBJECT, LIST			none
  *	DESCRIBE		directory (read-only), to those who may read it
  *	SUBSCRIBE		none; then EVENTs with serial 0 until hang-up
+ *	WATCH			if asked for: a socket to be read from (see below)
+ *	UNWATCH			none
+ *	NOTIFY			sockets to be written to, at most SHMREG_NOTIFY_MAX
+ *	ROOT			the root (shmreg/abi/root.h, read-only)
  *
  * The token: the client maps it MAP_SHARED and writable, and keeps it mapped
  * for as long as it has a segment mapped. After a hang-up of a process that
@@ -26,6 +30,7 @@
  */
 
 #include <shmreg/compiler.h>
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/name.h>
 #include <shmreg/abi/object.h>
 
@@ -55,7 +60,11 @@ enum shmreg_packet_type {
 	SHMREG_PACKET_SUBSCRIBE = 14,
 	SHMREG_PACKET_SET = 15,
 	SHMREG_PACKET_EVENT = 16,	/* from the daemon only */
-	SHMREG_PACKET_MAX = 16,
+	SHMREG_PACKET_WATCH = 17,
+	SHMREG_PACKET_UNWATCH = 18,
+	SHMREG_PACKET_NOTIFY = 19,
+	SHMREG_PACKET_ROOT = 20,
+	SHMREG_PACKET_MAX = 20,
 };
 #define SHMREG_PACKET_REPLY UINT16_C(0x8000)	/* added to a reply's type */
 
@@ -257,6 +266,71 @@ struct shmreg_set {
 	uint32_t reserved;
 };
 
+/*
+ * WATCH: tell this process when something happens to an object.
+ *
+ * Without DESCRIPTOR, for participants that are attached read-only and so cannot set a bit
+ * in an event count: the event counts' watch halves are not 0 from before the answer until
+ * the last such participant of the segment has gone.
+ *
+ * With DESCRIPTOR: the answer has a stream socket (a *bell*) that becomes readable: one byte
+ * is in it at first; each NOTIFY or write to its other end adds one, if there is room;
+ * the daemon adds one whenever the segment's death word is raised or the object removed.
+ * What is in it means nothing else. A watch ends with UNWATCH, with the connection, and
+ * with the participant; not by itself when the object is removed. A client that loses the
+ * connection asks again. For a read-only participant DESCRIPTOR does both.
+ *
+ * The connection need not be the one over which the participant attached, and may be an
+ * OBSERVER's: but of the same process. So it is with NOTIFY.
+ */
+#define SHMREG_WATCH_DESCRIPTOR UINT32_C(1)
+struct shmreg_watch_request {
+	struct shmreg_attachment at;
+	uint64_t object;	/* id */
+	uint32_t events;	/* SHMREG_WAIT_..., at least one, that its kind has */
+	uint32_t flags;
+};
+struct shmreg_watch_reply {
+	uint64_t watch;		/* id, from 1, never reused by a daemon; 0: without DESCRIPTOR */
+};
+struct shmreg_unwatch {
+	uint64_t watch;		/* made over this connection */
+};
+
+/*
+ * NOTIFY: events have happened to an object that is watched. The daemon rings the bells of
+ * these events, and then answers with other ends of bells, so that the client can ring
+ * them itself: those of watches with an id above `after`, lowest first. They are as of
+ * generation (shmreg_dir_object.watch_generation); if that has moved, ask again.
+ *
+ * Bells are rung with MSG_DONTWAIT: -EAGAIN is fine, for what is not empty is readable;
+ * -EPIPE: its owner has gone.
+ */
+#define SHMREG_NOTIFY_MAX 4
+struct shmreg_notify {
+	struct shmreg_attachment at;
+	uint64_t object;	/* id */
+	uint64_t after;
+	uint32_t events;	/* SHMREG_WAIT_...; 0: only answer */
+	uint32_t reserved;
+};
+struct shmreg_notify_reply {
+	uint32_t generation;
+	uint32_t n;		/* descriptors in this packet */
+	uint32_t more;		/* 1: ask again, after the last one's id */
+	uint32_t reserved;
+	uint64_t watch[SHMREG_NOTIFY_MAX];
+	uint32_t events[SHMREG_NOTIFY_MAX];	/* that each wants to be rung for */
+};
+
+/* ROOT: words to sleep on until a segment is there. */
+struct shmreg_root_request {
+	uint64_t reserved;
+};
+struct shmreg_root_reply {
+	uint64_t bytes;		/* sizeof(struct shmreg_root) */
+};
+
 struct shmreg_subscribe {
 	uint32_t mask;		/* 1 << enum shmreg_event_kind; 0 = all */
 	uint32_t reserved;
@@ -312,6 +386,10 @@ struct shmreg_request {
 		struct shmreg_stats stats;
 		struct shmreg_subscribe subscribe;
 		struct shmreg_set set;
+		struct shmreg_watch_request watch;
+		struct shmreg_unwatch unwatch;
+		struct shmreg_notify notify;
+		struct shmreg_root_request root;
 		uint8_t bytes[SHMREG_PACKET_BYTES - sizeof(struct shmreg_packet_header)];
 	} u;
 };
@@ -327,6 +405,9 @@ struct shmreg_reply {
 		struct shmreg_segment_info describe;
 		struct shmreg_stats_reply stats;
 		struct shmreg_event event;
+		struct shmreg_watch_reply watch;
+		struct shmreg_notify_reply notify;
+		struct shmreg_root_reply root;
 		uint8_t bytes[SHMREG_PACKET_BYTES - sizeof(struct shmreg_packet_header)];
 	} u;
 };
@@ -340,6 +421,9 @@ SHMREG_STATIC_ASSERT(sizeof(struct shmreg_remove_object) == 96, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_segment_info) == 224, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_stats_reply) == 232, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_event) == 312, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_watch_request) == 40, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_notify) == 48, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_notify_reply) == 64, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_request) == SHMREG_PACKET_BYTES, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reply) == SHMREG_PACKET_BYTES, "frozen");
 

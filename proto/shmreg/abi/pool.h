@@ -49,6 +49,7 @@
  *	elems_offset	the objects, stride bytes each
  */
 
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/object.h>
 #include <shmreg/compiler.h>
 
@@ -83,9 +84,8 @@ struct shmreg_pool_shm {
 	SHMREG_ALIGNAS(128) uint64_t n_exhausted;
 	/* written by the reaper: objects of the dead that came back */
 	uint64_t n_reclaimed;
-	/* written by sleepers and those who wake them; see shmreg/abi/queue.h */
-	SHMREG_ALIGNAS(128) uint32_t space_event;
-	uint32_t space_watch;
+	/* written by sleepers and those who wake them */
+	SHMREG_ALIGNAS(128) union shmreg_eventcount space;
 	/*
 	 * A bit for each 2^touched_shift groups, set before the first search in one of
 	 * them: where it is clear all words are zero, and may lie in a hole. So those
@@ -96,7 +96,7 @@ struct shmreg_pool_shm {
 	SHMREG_ALIGNAS(128) uint64_t users[64];
 };
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, n_exhausted) == 0, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, space_event) == 128, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, space) == 128, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, touched) == 256, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_pool_shm, users) == 384, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_pool_shm) == 896, "frozen");

@@ -44,6 +44,7 @@
  */
 
 #include <shmreg/compiler.h>
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/object.h>
 
 SHMREG_BEGIN_DECLS
@@ -70,15 +71,9 @@ struct shmreg_queue_shm {
 	/* written by consumers */
 	SHMREG_ALIGNAS(128) uint64_t head;
 	uint64_t redel;			/* raised when a slot becomes REDEL */
-	/*
-	 * Written by sleepers and those who wake them. Event counts, each with
-	 * the daemon's watch count beside it, so that one 64-bit load reads
-	 * both; zero while nobody sleeps.
-	 */
-	SHMREG_ALIGNAS(128) uint32_t items_event;
-	uint32_t items_watch;
-	uint32_t space_event;
-	uint32_t space_watch;
+	/* written by sleepers and those who wake them */
+	SHMREG_ALIGNAS(128) union shmreg_eventcount items;
+	union shmreg_eventcount space;
 	/*
 	 * Written by the reaper: what deaths have cost so far, in elements.
 	 * Counted after the fact: a reaper that was itself killed in between
@@ -105,10 +100,8 @@ struct shmreg_queue_shm {
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, tail) == 0, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, head) == 128, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, redel) == 136, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, items_event) == 256, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, items_watch) == 260, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, space_event) == 264, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, space_watch) == 268, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, items) == 256, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, space) == 264, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_aborted) == 384, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_dropped) == 392, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_queue_shm, n_redelivered) == 400, "frozen");

@@ -33,6 +33,7 @@
  * not there, and what a dead consumer read and did not pass is still there.
  */
 
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/object.h>
 #include <shmreg/compiler.h>
 
@@ -61,17 +62,15 @@ struct shmreg_ring_shm {
 	/* written by whoever takes or leaves a role, and by the reaper */
 	SHMREG_ALIGNAS(128) uint64_t producer;
 	uint64_t consumer;
-	/* written by sleepers and those who wake them; see shmreg/abi/queue.h */
-	SHMREG_ALIGNAS(128) uint32_t items_event;
-	uint32_t items_watch;
-	uint32_t space_event;
-	uint32_t space_watch;
+	/* written by sleepers and those who wake them */
+	SHMREG_ALIGNAS(128) union shmreg_eventcount items;
+	union shmreg_eventcount space;
 	/* the slots follow */
 };
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_ring_shm, tail) == 0, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_ring_shm, head) == 128, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_ring_shm, producer) == 256, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_ring_shm, items_event) == 384, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_ring_shm, items) == 384, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_ring_shm) == 512, "frozen");
 
 SHMREG_END_DECLS

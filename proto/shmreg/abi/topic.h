@@ -64,6 +64,7 @@
  *			chunks: capacity + param[0], stride bytes each
  */
 
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/object.h>
 #include <shmreg/compiler.h>
 
@@ -109,11 +110,9 @@ struct shmreg_topic_cursor {
 struct shmreg_topic_shm {
 	/* written by publishers */
 	SHMREG_ALIGNAS(128) uint64_t tail;
-	/* written by sleepers and those who wake them; see shmreg/abi/queue.h */
-	SHMREG_ALIGNAS(128) uint32_t message_event;
-	uint32_t message_watch;
-	uint32_t space_event;
-	uint32_t space_watch;
+	/* written by sleepers and those who wake them */
+	SHMREG_ALIGNAS(128) union shmreg_eventcount message;
+	union shmreg_eventcount space;
 	/* written by the reaper */
 	SHMREG_ALIGNAS(128) uint64_t n_settled;	/* publications settled for the dead */
 	uint64_t reserved[15];
@@ -121,7 +120,7 @@ struct shmreg_topic_shm {
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_topic_chunk) == 32, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_topic_publisher) == 128, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_topic_cursor) == 128, "frozen");
-SHMREG_STATIC_ASSERT(offsetof(struct shmreg_topic_shm, message_event) == 128, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_topic_shm, message) == 128, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_topic_shm, n_settled) == 256, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_topic_shm) == 384, "frozen");
 

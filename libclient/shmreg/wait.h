@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_WAIT_H
+#define SHMREG_WAIT_H
+
+/*
+ * shmreg/wait.h - to wait for what other processes do, asleep
+ *
+ * What is common to all functions whose name ends in _wait: each tries, and if there is
+ * nothing to take (no room, no change), waits and tries again.
+ *
+ * Deadlines	are points of CLOCK_MONOTONIC, see shmreg_deadline(); NULL: wait for ever. A
+ *		deadline that has passed means: try, and do not wait. Nothing is taken and
+ *		nothing given by a call that returns an error.
+ *
+ * Return	what the function without _wait returns, except that in place of -EAGAIN comes
+ *	-ETIMEDOUT	the deadline has passed
+ *	-EINVAL		the deadline's tv_nsec is not 0 .. 999,999,999
+ *	-EINTR		a signal handler ran, and SHMREG_WAIT_INTERRUPTIBLE was asked for
+ *	-ESTALE		the object was removed, and nothing is left in it to take
+ *	-ENOTRECOVERABLE	its segment was quarantined
+ *	-EHOSTDOWN	the daemon was stopped in order (not: restarted), so that a death would
+ *			go unnoticed; calls that do not wait go on
+ *
+ * Progress	A sleeper is woken by whoever makes the event happen; it sleeps until then
+ *		without a look (futex_waitv). Of several who wait for what only one can have, one
+ *		is woken. A waker that died before it woke anybody is made good for when the
+ *		daemon notices the death. One that was *stopped* wakes when it goes on, or
+ *		the next one wakes for it. Vain wake-ups are possible and not seen by the caller.
+ *
+ * Crashes	A sleeper may die at any instruction; whom it was woken for is then woken in its
+ *		place. The daemon may be killed and restarted while somebody sleeps.
+ *
+ * Cost		Those who do not wait, and whom nobody waits for: one plain load an operation. A
+ *		sleeper: a membarrier (1 to 10 microseconds) and a futex_waitv. Who wakes
+ *		somebody: one or two futex calls. Before a first sleep a call spins, see
+ *		shmreg_handle_set_waiting().
+ *
+ * Where the kernel has no futex_waitv (before 5.16, or forbidden by a seccomp filter, or under
+ * valgrind) a sleeper looks at the death word 50 times a second.
+ *
+ * Why no wake-up is lost: <shmreg/wake.h>. To wait in an event loop: <shmreg/watch.h>.
+ */
+
+#include <time.h>
+
+#include <shmreg/abi/eventcount.h>
+#include <shmreg/handle.h>
+
+SHMREG_BEGIN_DECLS
+
+/*
+ * shmreg_deadline() - the point of CLOCK_MONOTONIC that is @ns nanoseconds from now
+ */
+SHMREG_API struct timespec shmreg_deadline(uint64_t ns);
+
+#define SHMREG_SPIN_DEFAULT_NS UINT32_C(5000)
+#define SHMREG_WAIT_INTERRUPTIBLE UINT32_C(1)	/* a signal handler ends a wait: -EINTR */
+
+/*
+ * shmreg_handle_set_waiting() - how waits by this handle are done
+ * @handle:	of any kind: &queue->handle, &topic->handle, ...
+ * @spin_ns:	nanoseconds for which each wait tries again and again before it sleeps, 0 ..
+ *		1,000,000,000. Default: SHMREG_SPIN_DEFAULT_NS, about what it costs to sleep and
+ *		be woken, so that spinning at most doubles the cost of a wait; on a machine
+ *		with one processor 0. Larger where the answer comes soon and a processor is to
+ *		spare.
+ * @flags:	0 (default) or SHMREG_WAIT_INTERRUPTIBLE
+ *
+ * A handle that was opened const may be given: this changes the handle, not the object.
+ *
+ * Return: 0; -EINVAL out of range, with a sentence; -ECHILD.
+ */
+SHMREG_API int shmreg_handle_set_waiting(const struct shmreg_handle *handle, uint32_t spin_ns,
+					 uint32_t flags);
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_WAIT_H */

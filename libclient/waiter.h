@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBSHMREG_WAITER_H
+#define LIBSHMREG_WAITER_H
+
+/*
+ * waiter.h - from "try again" to asleep: the loop of every function that waits
+ *
+ *	struct waiter w;
+ *	int r = waiter_begin(&w, handle, event, deadline);
+ *
+ *	if (r < 0)
+ *		return r;
+ *	do
+ *		r = try();
+ *	while (r == -EAGAIN && (r = waiter_next(&w)) == 0);
+ *	return waiter_end(&w, r, more());
+ *
+ * A state machine; each state is left by a call of waiter_next(), after a try in vain:
+ *
+ *	SPINNING -> SPINNING	for spin_ns
+ *	SPINNING -> ANNOUNCED	S is set, the membarrier done: the try that follows decides
+ *	ANNOUNCED -> WOKEN	has slept, or need not
+ *	ANNOUNCED -> EXPIRED	the deadline passed: one more try, then -ETIMEDOUT
+ *	WOKEN -> ANNOUNCED	in vain
+ *
+ * Labels are those of shmreg/wake.h.
+ */
+
+#include <stdbool.h>
+#include <time.h>
+
+#include <shmreg/wait.h>
+#include <shmreg/wake.h>
+
+struct waiter {
+	const struct shmreg_handle *handle;
+	union shmreg_eventcount *event;
+	const struct timespec *deadline;
+	uint64_t spin_until;	/* ns; 0: has not begun */
+	enum { WAITER_SPINNING, WAITER_ANNOUNCED, WAITER_WOKEN, WAITER_EXPIRED } state;
+	uint32_t count;		/* e of shmreg/wake.h */
+	uint32_t death;		/* d */
+	bool slept;		/* a wake-up may have been this waiter's */
+	bool choosy;		/* set after waiter_begin() by who wants several at once: M */
+};
+
+/*
+ * waiter_begin() - before the first try
+ * @event:	in the object; not touched before waiter_next()
+ * @deadline:	NULL: none. Stays where it is until waiter_end().
+ *
+ * Return: 0; -EINVAL the deadline is none.
+ */
+int waiter_begin(struct waiter *w, const struct shmreg_handle *handle,
+		 const union shmreg_eventcount *event, const struct timespec *deadline);
+
+/* waiter_next() - Return: 0 try again; else why not, as in shmreg/wait.h. */
+int waiter_next(struct waiter *w);
+
+/*
+ * waiter_end() - after the last try
+ * @r:		what came of it
+ * @more:	of an event that wakes one: is there more to take than was taken? (N4)
+ *
+ * Return: @r.
+ */
+int waiter_end(struct waiter *w, int r, bool more);
+
+/* Spin of a new handle, in ns. */
+uint32_t waiter_default_spin(void);
+
+/* waiter_register() - this process may be a waker: (N1). Return: 0; -errno of membarrier(). */
+int waiter_register(void);
+
+#endif /* LIBSHMREG_WAITER_H */

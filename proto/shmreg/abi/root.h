@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREG_ABI_ROOT_H
+#define SHMREG_ABI_ROOT_H
+
+/*
+ * shmreg/abi/root.h - words of the whole registry to sleep on
+ *
+ * A memfd that the daemon alone writes, that outlives its restarts, and that clients map
+ * read-only. It says nothing about segments but that one whose name has this hash may have
+ * come into being: who waits for a name sleeps until then, and asks.
+ */
+
+#include <shmreg/compiler.h>
+
+SHMREG_BEGIN_DECLS
+
+#define SHMREG_ROOT_MAGIC UINT64_C(0x31544f4f52474d53)
+#define SHMREG_ROOT_LAYOUT 1
+#define SHMREG_ROOT_BUCKETS 2048
+
+#define SHMREG_ROOT_ORPHANED UINT32_C(1)	/* the daemon was stopped in order */
+
+struct shmreg_root {
+	uint64_t magic;			/*   0 */
+	uint32_t layout;		/*   8 */
+	uint32_t n_buckets;		/*  12: SHMREG_ROOT_BUCKETS */
+	uint64_t registry;		/*  16: see shmreg_hello_reply */
+	/* Futex: SHMREG_ROOT_... flags; woken when they change. */
+	uint32_t flags;			/*  24 */
+	uint32_t reserved[25];		/*  28 */
+	/*
+	 * Futexes. Raised, by a release store, and woken after a segment can be opened
+	 * whose name hashes to this bucket (shmreg_name_hash() modulo n_buckets), and after
+	 * one's owner or mode has changed.
+	 */
+	uint32_t created[SHMREG_ROOT_BUCKETS];	/* 128 */
+	uint8_t reserved1[4096 - 128];
+};
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_root, registry) == 16, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_root, flags) == 24, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_root, created) == 128, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_root) == 12288, "frozen");
+
+SHMREG_END_DECLS
+
+#endif /* SHMREG_ABI_ROOT_H */
