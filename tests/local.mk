@@ -24,6 +24,9 @@ libharness_la_SOURCES = \
 	tests/process.c \
 	tests/process.h
 
+# For tests of waits: sources, since some link libplain.la and some libharness.la; and -lpthread.
+asleep = tests/asleep.c tests/asleep.h
+
 # For every integration test: _CPPFLAGS, _CFLAGS, _LDADD.
 harness_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 harness_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -211,6 +214,7 @@ test_epoch_SOURCES = tests/test-epoch.c
 endif
 
 include tests/queue.mk
+include tests/wait.mk
 include tests/ring.mk
 include tests/topic.mk
 include tests/pool.mk
