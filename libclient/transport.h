@@ -11,7 +11,7 @@
 
 #include <shmreg/abi/packet.h>
 
-#define TRANSPORT_FDS_MAX 2	/* descriptors that a reply brings at most */
+#define TRANSPORT_FDS_MAX 4	/* descriptors that a reply brings at most */
 
 /*
  * transport_socket_path() - where the daemon listens

@@ -7,6 +7,7 @@ libproto_la_SOURCES = \
 	proto/name.c \
 	proto/object.c \
 	proto/directory.c \
+	proto/packet-reply.c \
 	proto/packet.c \
 	proto/shmreg/abi/reaper.h
 

@@ -87,6 +87,14 @@ static size_t body_bytes(uint16_t type)
 		return sizeof(struct shmreg_subscribe);
 	case SHMREG_PACKET_SET:
 		return sizeof(struct shmreg_set);
+	case SHMREG_PACKET_WATCH:
+		return sizeof(struct shmreg_watch_request);
+	case SHMREG_PACKET_UNWATCH:
+		return sizeof(struct shmreg_unwatch);
+	case SHMREG_PACKET_NOTIFY:
+		return sizeof(struct shmreg_notify);
+	case SHMREG_PACKET_ROOT:
+		return sizeof(struct shmreg_root_request);
 	default:
 		return 0;
 	}
@@ -339,6 +347,46 @@ static int set_check(const struct shmreg_set *in, const char **ret_why)
 	return 0;
 }
 
+static int object_id_check(uint64_t object, const char **ret_why)
+{
+	if (!object)
+		return refuse(-EINVAL, ret_why, "the object's id is 0; ids begin with 1");
+	return 0;
+}
+
+static int watch_check(const struct shmreg_watch_request *in, const char **ret_why)
+{
+	int r;
+
+	r = attachment_check(&in->at, ret_why);
+	if (r == 0)
+		r = object_id_check(in->object, ret_why);
+	if (r < 0)
+		return r;
+	if (!in->events || in->events & ~(SHMREG_WAIT_ITEMS | SHMREG_WAIT_SPACE))
+		return refuse(-EINVAL, ret_why, "WATCH must ask for ITEMS, SPACE or both");
+	if (in->flags & ~SHMREG_WATCH_DESCRIPTOR)
+		return refuse(-EINVAL, ret_why, "WATCH has unknown flags; DESCRIPTOR is known");
+	return 0;
+}
+
+static int notify_check(const struct shmreg_notify *in, const char **ret_why)
+{
+	int r;
+
+	if (in->reserved)
+		return malformed(ret_why, "NOTIFY has a reserved field that is not zero");
+	r = attachment_check(&in->at, ret_why);
+	if (r == 0)
+		r = object_id_check(in->object, ret_why);
+	if (r < 0)
+		return r;
+	if (in->events & ~(SHMREG_WAIT_ITEMS | SHMREG_WAIT_SPACE))
+		return refuse(-EINVAL, ret_why,
+			      "NOTIFY tells of unknown events; ITEMS and SPACE are known");
+	return 0;
+}
+
 #define STR_(x) #x
 #define STR(x) STR_(x)
 
@@ -397,93 +445,19 @@ int shmreg_request_check(const struct shmreg_request *request, size_t n, const c
 		return subscribe_check(&request->u.subscribe, ret_why);
 	case SHMREG_PACKET_SET:
 		return set_check(&request->u.set, ret_why);
+	case SHMREG_PACKET_WATCH:
+		return watch_check(&request->u.watch, ret_why);
+	case SHMREG_PACKET_UNWATCH:
+		if (!request->u.unwatch.watch)
+			return refuse(-EINVAL, ret_why, "the watch's id is 0; ids begin with 1");
+		return 0;
+	case SHMREG_PACKET_NOTIFY:
+		return notify_check(&request->u.notify, ret_why);
+	case SHMREG_PACKET_ROOT:
+		if (request->u.root.reserved)
+			return malformed(ret_why, "ROOT has a reserved field that is not zero");
+		return 0;
 	default:
 		return 0;
 	}
-}
-
-static bool terminated(const char *field, size_t size)
-{
-	return memchr(field, '\0', size) != NULL;
-}
-
-static bool seats_ok(const uint16_t *seat, uint32_t n)
-{
-	if (n > SHMREG_SEATS_A_REPLY)
-		return false;
-	for (uint32_t i = 0; i < n; i++)
-		if (!seat[i] || seat[i] >= SHMREG_SEATS)
-			return false;
-	return true;
-}
-
-static bool attach_ok(const struct shmreg_attach_reply *in)
-{
-	return in->segment && !(in->participant >> 56) && in->data_bytes &&
-	       in->data_bytes <= SHMREG_DATA_BYTES_MAX &&
-	       in->dir_bytes >= sizeof(struct shmreg_dir) && in->dir_bytes <= UINT32_MAX &&
-	       in->participant_index < SHMREG_PARTICIPANTS_MAX &&
-	       !(in->access & ~(SHMREG_ACCESS_READ | SHMREG_ACCESS_WRITE)) && in->created <= 1 &&
-	       seats_ok(in->seat, in->n_seats);
-}
-
-static bool body_ok(const struct shmreg_reply *reply, uint16_t type)
-{
-	switch (type) {
-	case SHMREG_PACKET_HELLO:
-		return terminated(reply->u.hello.version, sizeof(reply->u.hello.version));
-	case SHMREG_PACKET_CREATE:
-	case SHMREG_PACKET_OPEN:
-	case SHMREG_PACKET_REATTACH:
-		return attach_ok(&reply->u.attach);
-	case SHMREG_PACKET_SEATS:
-		return reply->u.seats.n_seats &&
-		       seats_ok(reply->u.seats.seat, reply->u.seats.n_seats);
-	case SHMREG_PACKET_CREATE_OBJECT:
-		return reply->u.create_object.object &&
-		       reply->u.create_object.index < SHMREG_OBJECTS_MAX &&
-		       reply->u.create_object.created <= 1;
-	case SHMREG_PACKET_LIST:
-		/* Or the next request would be the same as this one, for ever. */
-		if (reply->u.list.n > SHMREG_LIST_MAX || (reply->u.list.more && !reply->u.list.n))
-			return false;
-		for (uint32_t i = 0; i < reply->u.list.n; i++)
-			if (!terminated(reply->u.list.info[i].name,
-					sizeof(reply->u.list.info[i].name)))
-				return false;
-		return true;
-	case SHMREG_PACKET_DESCRIBE:
-		return terminated(reply->u.describe.name, sizeof(reply->u.describe.name));
-	case SHMREG_PACKET_EVENT:
-		return reply->u.event.kind >= SHMREG_EVENT_CREATED &&
-		       reply->u.event.kind <= SHMREG_EVENT_LOST &&
-		       terminated(reply->u.event.segment_name,
-				  sizeof(reply->u.event.segment_name)) &&
-		       terminated(reply->u.event.object_name,
-				  sizeof(reply->u.event.object_name)) &&
-		       terminated(reply->u.event.client_name,
-				  sizeof(reply->u.event.client_name));
-	default:
-		return true;
-	}
-}
-
-int shmreg_reply_check(const struct shmreg_reply *reply, size_t n, uint16_t type, uint64_t serial)
-{
-	const struct shmreg_packet_header *h = &reply->header;
-	const bool event = type == SHMREG_PACKET_EVENT;
-
-	if (n != SHMREG_PACKET_BYTES || h->magic != SHMREG_PACKET_MAGIC)
-		return -EBADMSG;
-	if (h->protocol != SHMREG_PROTOCOL)
-		return -EPROTONOSUPPORT;
-	if (h->type != (event ? type : (type | SHMREG_PACKET_REPLY)) || h->serial != serial ||
-	    h->reserved)
-		return -EBADMSG;
-	/* Errnos end at 4095; and an event cannot fail. */
-	if (h->status > 0 || h->status < -4095 || (event && h->status))
-		return -EBADMSG;
-	if (h->status < 0)
-		return terminated(reply->u.error, sizeof(reply->u.error)) ? 0 : -EBADMSG;
-	return body_ok(reply, type) ? 0 : -EBADMSG;
 }

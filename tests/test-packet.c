@@ -8,6 +8,7 @@
 
 #include <shmreg/abi/directory.h>
 #include <shmreg/abi/packet.h>
+#include <shmreg/abi/root.h>
 
 #include "random.h"
 
@@ -89,6 +90,21 @@ static struct shmreg_request request(uint16_t type)
 		r.u.set.mode = 0600;
 		r.u.set.lifetime = SHMREG_UNTIL_REMOVED;
 		break;
+	case SHMREG_PACKET_WATCH:
+		r.u.watch.at = at;
+		r.u.watch.object = 8;
+		r.u.watch.events = SHMREG_WAIT_ITEMS | SHMREG_WAIT_SPACE;
+		r.u.watch.flags = SHMREG_WATCH_DESCRIPTOR;
+		break;
+	case SHMREG_PACKET_UNWATCH:
+		r.u.unwatch.watch = 9;
+		break;
+	case SHMREG_PACKET_NOTIFY:
+		r.u.notify.at = at;
+		r.u.notify.object = 8;
+		r.u.notify.after = UINT64_MAX;
+		r.u.notify.events = SHMREG_WAIT_ITEMS | SHMREG_WAIT_SPACE;
+		break;
 	default:
 		break;
 	}
@@ -139,9 +155,11 @@ static bool refused(struct shmreg_request r, int error, const char *says)
 
 START_TEST(test_valid)
 {
-	for (uint16_t type = SHMREG_PACKET_HELLO; type < SHMREG_PACKET_EVENT; type++) {
+	for (uint16_t type = SHMREG_PACKET_HELLO; type <= SHMREG_PACKET_MAX; type++) {
 		struct shmreg_request r = request(type);
 
+		if (type == SHMREG_PACKET_EVENT)
+			continue;
 		ck_assert_int_eq(check(&r), 0);
 	}
 	ACCEPTED(HELLO, r.u.hello.flags = SHMREG_HELLO_OBSERVER);
@@ -159,6 +177,8 @@ START_TEST(test_valid)
 	ACCEPTED(SUBSCRIBE, memset(&r.u.subscribe, 0, sizeof(r.u.subscribe)));
 	ACCEPTED(SET, r.u.set.what = SHMREG_SET_MODE; r.u.set.uid = r.u.set.gid = 0;
 		 r.u.set.lifetime = 0);
+	ACCEPTED(WATCH, r.u.watch.flags = 0; r.u.watch.events = SHMREG_WAIT_SPACE);
+	ACCEPTED(NOTIFY, r.u.notify.events = 0; r.u.notify.after = 0);
 }
 END_TEST
 
@@ -182,9 +202,11 @@ START_TEST(test_header)
 	REFUSED(LIST, r.header.type = SHMREG_PACKET_EVENT, -EOPNOTSUPP, "unknown");
 	REFUSED(LIST, r.header.type = SHMREG_PACKET_MAX + 1, -EOPNOTSUPP, "unknown");
 	REFUSED(LIST, r.header.type |= SHMREG_PACKET_REPLY, -EOPNOTSUPP, "unknown");
-	for (uint16_t type = SHMREG_PACKET_HELLO; type < SHMREG_PACKET_EVENT; type++) {
+	for (uint16_t type = SHMREG_PACKET_HELLO; type <= SHMREG_PACKET_MAX; type++) {
 		struct shmreg_request r = request(type);
 
+		if (type == SHMREG_PACKET_EVENT)
+			continue;
 		r.u.bytes[sizeof(r.u.bytes) - 1] = 1;
 		ck_assert_msg(refused(r, -EBADMSG, "unused"), "type %u", type);
 	}
@@ -265,6 +287,20 @@ START_TEST(test_fields)
 	REFUSED(SET, r.u.set.lifetime = 9, -EINVAL, "with-creator");
 	REFUSED(SET, r.u.set.target.segment = 0, -EINVAL, "is empty");
 	REFUSED(SET, r.u.set.reserved = 1, -EBADMSG, "reserved");
+
+	REFUSED(WATCH, r.u.watch.at.segment = 0, -EINVAL, "segment");
+	REFUSED(WATCH, r.u.watch.at.participant = 0, -EINVAL, "participant");
+	REFUSED(WATCH, r.u.watch.object = 0, -EINVAL, "object's id");
+	REFUSED(WATCH, r.u.watch.events = 0, -EINVAL, "ITEMS, SPACE or both");
+	REFUSED(WATCH, r.u.watch.events |= 4, -EINVAL, "ITEMS, SPACE or both");
+	REFUSED(WATCH, r.u.watch.flags |= 2, -EINVAL, "DESCRIPTOR is known");
+	REFUSED(UNWATCH, r.u.unwatch.watch = 0, -EINVAL, "watch's id");
+	REFUSED(NOTIFY, r.u.notify.at.segment = 0, -EINVAL, "segment");
+	REFUSED(NOTIFY, r.u.notify.at.participant = 0, -EINVAL, "participant");
+	REFUSED(NOTIFY, r.u.notify.object = 0, -EINVAL, "object's id");
+	REFUSED(NOTIFY, r.u.notify.events |= 4, -EINVAL, "ITEMS and SPACE");
+	REFUSED(NOTIFY, r.u.notify.reserved = 1, -EBADMSG, "reserved");
+	REFUSED(ROOT, r.u.root.reserved = 1, -EBADMSG, "reserved");
 }
 END_TEST
 
@@ -280,7 +316,7 @@ START_TEST(test_random_requests)
 		int e;
 
 		ck_assert_ptr_nonnull(r);
-		*r = request((uint16_t)(1 + random_below(&random, 15)));
+		*r = request((uint16_t)(1 + random_below(&random, SHMREG_PACKET_MAX)));
 		if (i % 4 == 0)
 			random_fill(&random, r->u.bytes, sizeof(r->u.bytes));
 		else if (i % 4 == 1)
@@ -333,6 +369,15 @@ static struct shmreg_reply reply(uint16_t type)
 		break;
 	case SHMREG_PACKET_EVENT:
 		r.u.event.kind = SHMREG_EVENT_CREATED;
+		break;
+	case SHMREG_PACKET_NOTIFY:
+		r.u.notify = (struct shmreg_notify_reply){
+			.generation = 5, .n = 2, .more = 1, .watch = { 3, 9 },
+			.events = { SHMREG_WAIT_ITEMS, SHMREG_WAIT_SPACE },
+		};
+		break;
+	case SHMREG_PACKET_ROOT:
+		r.u.root.bytes = sizeof(struct shmreg_root);
 		break;
 	default:
 		break;
@@ -388,6 +433,15 @@ START_TEST(test_replies)
 	REPLY_REFUSED(SEATS, r.u.seats.n_seats = 3, -EBADMSG);
 	REPLY_REFUSED(CREATE_OBJECT, r.u.create_object.object = 0, -EBADMSG);
 	REPLY_REFUSED(CREATE_OBJECT, r.u.create_object.index = SHMREG_OBJECTS_MAX, -EBADMSG);
+	REPLY_REFUSED(NOTIFY, r.u.notify.n = SHMREG_NOTIFY_MAX + 1, -EBADMSG);
+	REPLY_REFUSED(NOTIFY, r.u.notify.n = 0, -EBADMSG);
+	REPLY_REFUSED(NOTIFY, r.u.notify.n = 3, -EBADMSG);
+	REPLY_REFUSED(NOTIFY, r.u.notify.more = 2, -EBADMSG);
+	REPLY_REFUSED(NOTIFY, r.u.notify.watch[1] = 3, -EBADMSG);
+	REPLY_REFUSED(NOTIFY, r.u.notify.watch[0] = 0, -EBADMSG);
+	REPLY_REFUSED(NOTIFY, r.u.notify.events[1] = 0, -EBADMSG);
+	REPLY_REFUSED(NOTIFY, r.u.notify.events[0] |= 4, -EBADMSG);
+	REPLY_REFUSED(ROOT, r.u.root.bytes = 4096, -EBADMSG);
 	REPLY_REFUSED(EVENT, r.u.event.kind = 13, -EBADMSG);
 	REPLY_REFUSED(EVENT, r.u.event.kind = 0, -EBADMSG);
 	REPLY_REFUSED(EVENT, r.header.status = -1, -EBADMSG);
@@ -404,7 +458,7 @@ START_TEST(test_random_replies)
 
 	random_seed(&random);
 	for (unsigned long i = random_rounds(100000); i; i--) {
-		const uint16_t type = (uint16_t)(1 + random_below(&random, 16));
+		const uint16_t type = (uint16_t)(1 + random_below(&random, SHMREG_PACKET_MAX));
 		struct shmreg_reply *r = malloc(sizeof(*r));
 		uint64_t serial;
 		int e;
