@@ -4,12 +4,16 @@ if HAVE_CHECK
 
 # Clients that act on cue.
 check_LTLIBRARIES += libactor.la
-libactor_la_CPPFLAGS = $(harness_cppflags)
+libactor_la_CPPFLAGS = $(harness_cppflags) \
+	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\" \
+	-DFAILING_REAPER=\"$(abs_top_builddir)/failing-reaper\"
 libactor_la_CFLAGS = $(harness_cflags)
 libactor_la_LIBADD = libharness.la
 libactor_la_SOURCES = \
 	tests/actor.c \
-	tests/actor.h
+	tests/actor.h \
+	tests/failing.c \
+	tests/failing.h
 
 integration_tests = \
 	test-access \
@@ -33,9 +37,7 @@ test_many_objects_CFLAGS = $(harness_cflags)
 test_many_objects_LDADD = $(integration_ldadd)
 test_many_objects_SOURCES = tests/test-many-objects.c
 
-test_death_CPPFLAGS = $(harness_cppflags) \
-	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\" \
-	-DFAILING_REAPER=\"$(abs_top_builddir)/failing-reaper\"
+test_death_CPPFLAGS = $(harness_cppflags)
 test_death_CFLAGS = $(harness_cflags)
 test_death_LDADD = $(integration_ldadd)
 test_death_SOURCES = tests/test-death.c

@@ -9,14 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "actor.h"
+#include "failing.h"
 
 static struct harness h;
 static struct shmreg_connection *events;
@@ -303,45 +302,6 @@ END_TEST
 
 /* --- reapers that die ------------------------------------------------------------------------ */
 
-/*
- * tests/failing-reaper.c, which fails at a job as long as the file "fail" has bytes,
- * one for each time, and else becomes the real one.
- */
-static char script_path[96], fail_path[96], option[128];
-
-static void start_with_failing_reaper(const char *how, int n)
-{
-	const char *real = getenv("SHMREG_TEST_REAPER");
-	char dir[] = "/tmp/shmreg-reaper-XXXXXX";
-	const char *options[] = { option, "--repair-timeout=1", NULL };
-	FILE *out;
-
-	ck_assert(mkdtemp(dir) != NULL);
-	snprintf(script_path, sizeof(script_path), "%s/reaper", dir);
-	snprintf(fail_path, sizeof(fail_path), "%s/fail", dir);
-	out = fopen(fail_path, "we");
-	ck_assert(out != NULL);
-	while (n-- > 0)
-		fputc('!', out);
-	fclose(out);
-	out = fopen(script_path, "we");
-	ck_assert(out != NULL);
-	fprintf(out, "#!/bin/sh\nexec %s %s %s %s\n", FAILING_REAPER, how, fail_path,
-		real && *real ? real : SHMREG_REAPER);
-	fclose(out);
-	ck_assert_int_eq(chmod(script_path, 0755), 0);
-	snprintf(option, sizeof(option), "--reaper=%s", script_path);
-	start(options);
-}
-
-static void remove_failing_reaper(void)
-{
-	unlink(script_path);
-	unlink(fail_path);
-	*strrchr(script_path, '/') = '\0';
-	ck_assert_int_eq(rmdir(script_path), 0);
-}
-
 /* The last is somebody else's doing, and does not speak against the segment. */
 static const char *const ways_to_die[] = { "crash", "exit-0", "exit-1", "hang", "nonsense",
 					   "kill" };
@@ -361,7 +321,7 @@ START_TEST(test_reaper_dies)
 {
 	struct shmreg_event event;
 
-	start_with_failing_reaper(ways_to_die[_i], 2);
+	start(failing_reaper(ways_to_die[_i], 2));
 	both_attach(SHMREG_QUEUE_REDELIVER);
 	actor_ok(&other, deed_push, 1);
 	actor_expect(&victim, deed_acquire, 0, 1);
@@ -371,7 +331,7 @@ START_TEST(test_reaper_dies)
 	ck_assert_uint_eq(n_failures(), 2);
 	actor_expect(&other, deed_pop, 0, 1);
 	teardown();
-	remove_failing_reaper();
+	failing_reaper_remove();
 }
 END_TEST
 
@@ -390,7 +350,7 @@ static int64_t deed_create_elsewhere(struct actor *a, int64_t unused)
 /* Three times in a row, and the segment is given up; it alone. */
 START_TEST(test_quarantine)
 {
-	start_with_failing_reaper(ways_to_die[_i], 3);
+	start(failing_reaper(ways_to_die[_i], 3));
 	both_attach(SHMREG_QUEUE_REDELIVER);
 	actor_ok(&other, deed_push, 1);
 	actor_expect(&victim, deed_acquire, 0, 1);
@@ -407,7 +367,7 @@ START_TEST(test_quarantine)
 	actor_ok(&victim, deed_remove, 0);
 	actor_ok(&victim, deed_create, SHMREG_WHILE_ATTACHED);
 	teardown();
-	remove_failing_reaper();
+	failing_reaper_remove();
 }
 END_TEST
 
