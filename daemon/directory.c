@@ -34,7 +34,7 @@ void directory_copy_name(char *ret, const char *name, size_t size)
 	memset(ret + n, 0, size - n);
 }
 
-static void directory_wake(uint32_t *word)
+static void directory_wake(const uint32_t *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
@@ -248,10 +248,8 @@ void directory_set_epoch(struct directory *d, uint32_t index, uint64_t epoch)
 
 void directory_raise_generation(struct directory *d)
 {
-	uint64_t *generation = &d->map->objects_generation;
-
-	shmreg_fetch_add_release(generation, 1);	/* G */
-	directory_wake((uint32_t *)generation);
+	shmreg_fetch_add_release(&d->map->objects_generation, 1);	/* G */
+	directory_wake(shmreg_dir_objects_futex(d->map));
 }
 
 void directory_link(struct directory *d, uint32_t index)

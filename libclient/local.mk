@@ -21,6 +21,7 @@ libshmreg_la_SOURCES = \
 	libclient/object.c \
 	libclient/object.h \
 	libclient/object-queue.c \
+	libclient/object-wait.c \
 	libclient/params.c \
 	libclient/params.h \
 	libclient/pool.c \
@@ -36,6 +37,7 @@ libshmreg_la_SOURCES = \
 	libclient/topic.c \
 	libclient/transport.c \
 	libclient/transport.h \
+	libclient/wait-check.h \
 	libclient/wait.c
 
 # The structures' operations, apart so that tests link them without a segment and a daemon.
@@ -43,6 +45,7 @@ noinst_LTLIBRARIES += libstructures.la
 libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libstructures_la_SOURCES = \
 	libclient/again.h \
+	libclient/deadline.h \
 	libclient/futex.c \
 	libclient/futex.h \
 	libclient/cell-bind.c \

@@ -6,11 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "futex.h"
 #include "segment.h"
 #include "waiter.h"
 
-#define NS_PER_S 1000000000
 #define TRIES_A_LOOK 16		/* at the clock, while spinning: a look costs as much as these */
 
 static uint64_t now_ns(void)
@@ -19,17 +19,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-static bool is_past(const struct timespec *deadline)
-{
-	struct timespec t;
-
-	if (deadline == NULL)
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec > deadline->tv_sec ||
-	       (t.tv_sec == deadline->tv_sec && t.tv_nsec >= deadline->tv_nsec);
 }
 
 int waiter_register(void)
@@ -53,7 +42,7 @@ uint32_t waiter_default_spin(void)
 int waiter_begin(struct waiter *w, const struct shmreg_handle *handle,
 		 const union shmreg_eventcount *event, const struct timespec *deadline)
 {
-	if (deadline != NULL && (deadline->tv_nsec < 0 || deadline->tv_nsec >= NS_PER_S))
+	if (!deadline_is_one(deadline))
 		return -EINVAL;
 	w->handle = handle;
 	/* Written to only if the mapping allows it. */
@@ -85,7 +74,7 @@ static bool spin(struct waiter *w)
 
 	if (w->spin_until == 0)
 		w->spin_until = now + w->handle->spin_ns;
-	if (now >= w->spin_until || is_past(w->deadline))
+	if (now >= w->spin_until || deadline_is_past(w->deadline))
 		return false;
 	for (i = 0; i < TRIES_A_LOOK; i++)
 		relax();
@@ -98,21 +87,31 @@ static bool can_write(const struct shmreg_handle *handle)
 	return handle->segment == NULL || !handle->segment->read_only;
 }
 
+int waiter_death(const struct shmreg_segment *s, uint32_t *ret)
+{
+	uint32_t flags;
+
+	/* Before the flags: they are set before it is raised, so what comes later ends the sleep. */
+	*ret = shmreg_load_acquire(&s->dir->death);					/* D' */
+	flags = shmreg_load_acquire(&s->dir->flags);
+	if ((flags & SHMREG_DIR_QUARANTINED) != 0)
+		return -ENOTRECOVERABLE;
+	if ((flags & SHMREG_DIR_ORPHANED) != 0)
+		return -EHOSTDOWN;
+	return 0;
+}
+
 static int announce(struct waiter *w)
 {
 	const struct shmreg_segment *s = w->handle->segment;
 	uint32_t *const word = &w->event->half[SHMREG_EVENTCOUNT_COUNT];
-	uint32_t flags, bits;
+	uint32_t bits;
 	int r;
 
 	if (s != NULL) {
-		/* Before the flags and the next try: what comes later ends the sleep. */
-		w->death = shmreg_load_acquire(&s->dir->death);				/* D' */
-		flags = shmreg_load_acquire(&s->dir->flags);
-		if ((flags & SHMREG_DIR_QUARANTINED) != 0)
-			return -ENOTRECOVERABLE;
-		if ((flags & SHMREG_DIR_ORPHANED) != 0)
-			return -EHOSTDOWN;
+		r = waiter_death(s, &w->death);
+		if (r < 0)
+			return r;
 	}
 	if (can_write(w->handle)) {
 		bits = SHMREG_EVENTCOUNT_ASLEEP | (w->choosy ? SHMREG_EVENTCOUNT_MIXED : 0);
@@ -167,7 +166,7 @@ int waiter_next(struct waiter *w)
 	case WAITER_EXPIRED:
 		return -ETIMEDOUT;
 	}
-	return is_past(w->deadline) ? -ETIMEDOUT : announce(w);
+	return deadline_is_past(w->deadline) ? -ETIMEDOUT : announce(w);
 }
 
 int waiter_end(struct waiter *w, int r, bool more)

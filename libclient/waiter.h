@@ -66,6 +66,14 @@ int waiter_next(struct waiter *w);
  */
 int waiter_end(struct waiter *w, int r, bool more);
 
+/*
+ * waiter_death() - what the death word is, to sleep on, before the next try
+ * @ret:	set in any case
+ *
+ * Return: 0; -ENOTRECOVERABLE, -EHOSTDOWN there is no sense in a sleep.
+ */
+int waiter_death(const struct shmreg_segment *s, uint32_t *ret);
+
 /* Spin of a new handle, in ns. */
 uint32_t waiter_default_spin(void);
 

@@ -301,6 +301,7 @@ check-valgrind: $(PURE_TESTS)
 .PHONY: check-valgrind
 
 include tests/integration.mk
+include tests/exist.mk
 include tests/models/local.mk
 
 # The daemon's shell: its options, and the daemon itself by hand-made packets.

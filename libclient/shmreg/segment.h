@@ -31,6 +31,8 @@
  *		pages cost when they are touched first.
  */
 
+#include <time.h>
+
 #include <shmreg/abi/directory.h>
 #include <shmreg/abi/packet.h>
 #include <shmreg/connection.h>
@@ -189,6 +191,25 @@ SHMREG_API const void *shmreg_segment_data(const struct shmreg_segment *segment)
  */
 SHMREG_API SHMREG_CHECK int shmreg_object_remove(struct shmreg_segment *segment,
 						 const char *name);
+
+/*
+ * shmreg_object_wait() - sleep until there is an object of this name, of whatever kind
+ * @flags:	0 or SHMREG_WAIT_INTERRUPTIBLE
+ * @deadline:	see shmreg/wait.h; NULL: none
+ *
+ * Sleeps on a word of the directory, which the daemon alone writes: no polling and no
+ * request, attached read-only too. Whoever creates an object may die thereafter: it is there.
+ * It may have been removed again before the caller opens it: then -ENOENT from that, and wait
+ * again. One that came and went while the caller slept may go unseen.
+ *
+ * Return: 0 it was there, or
+ *	-EINVAL, -ENAMETOOLONG	the name, the flags or the deadline
+ *	-ETIMEDOUT, -EHOSTDOWN, -ENOTRECOVERABLE, -EINTR	see shmreg/wait.h
+ *	-ESTALE			a request found that the registry has lost the segment
+ *	-ECHILD
+ */
+SHMREG_API SHMREG_CHECK int shmreg_object_wait(struct shmreg_segment *segment, const char *name,
+					       uint32_t flags, const struct timespec *deadline);
 
 SHMREG_END_DECLS
 

@@ -125,7 +125,7 @@ struct shmreg_dir {
 	 */
 	uint64_t removal_epoch;		/* 280 */
 	/*
-	 * Futex (low half on little-endian: see shmreg_dir_objects_futex).
+	 * Futex (its low half: see shmreg_dir_objects_futex()).
 	 * Raised after an entry is linked into the object index and after one
 	 * is unlinked: a reader that missed reads it again and, if it moved,
 	 * looks once more.
@@ -262,6 +262,16 @@ static inline struct shmreg_dir_object *shmreg_dir_objects(const struct shmreg_d
 static inline uint32_t *shmreg_dir_buckets(const struct shmreg_dir *dir)
 {
 	return (uint32_t *)((uintptr_t)dir + (uintptr_t)dir->buckets_offset);
+}
+
+/* What to sleep on until an object comes or goes: the low half of objects_generation. */
+static inline const uint32_t *shmreg_dir_objects_futex(const struct shmreg_dir *dir)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (const uint32_t *)(const void *)&dir->objects_generation;
+#else
+	return (const uint32_t *)(const void *)&dir->objects_generation + 1;
+#endif
 }
 
 /*
