@@ -46,6 +46,7 @@ libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libstructures_la_SOURCES = \
 	libclient/again.h \
 	libclient/deadline.h \
+	libclient/atomic-wait.c \
 	libclient/futex.c \
 	libclient/futex.h \
 	libclient/cell-bind.c \
@@ -55,10 +56,12 @@ libstructures_la_SOURCES = \
 	libclient/object-queue-bind.c \
 	libclient/object-queue-bind.h \
 	libclient/object-queue-claim.c \
+	libclient/object-queue-wait.c \
 	libclient/pool-bind.c \
 	libclient/pool-bind.h \
 	libclient/pool-claim.c \
 	libclient/pool-stat.c \
+	libclient/pool-wait.c \
 	libclient/queue-bind.c \
 	libclient/queue-bind.h \
 	libclient/queue-claim.c \

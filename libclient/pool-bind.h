@@ -4,6 +4,8 @@
 
 /* pool-bind.h - a pool's handle without segment and daemon; for the library and its tests */
 
+#include <stdbool.h>
+
 #include <shmreg/pool.h>
 
 /*
@@ -35,5 +37,18 @@ uint64_t pool_home(const struct shmreg_pool *pool);
  * Return: 0, *ret_w is the object's word; as shmreg_pool_check().
  */
 int pool_judge_ours(const struct shmreg_pool *pool, shmreg_pool_ref ref, uint64_t *ret_w);
+
+/* pool_search() - take up to @n objects, and say nothing if there are none. Return: how many */
+uint32_t pool_search(struct shmreg_pool *pool, shmreg_pool_ref *refs, uint32_t n);
+
+/* pool_put_back() - release what a search took, because it was too little; @refs of @n are NONE then */
+void pool_put_back(struct shmreg_pool *pool, shmreg_pool_ref *refs, uint32_t got, uint32_t n);
+
+/*
+ * pool_has() - would a search find @n objects, which is at least 1?
+ *
+ * After one that was in vain: reads words that it touched.
+ */
+bool pool_has(struct shmreg_pool *pool, uint32_t n);
 
 #endif /* LIBSHMREG_POOL_BIND_H */

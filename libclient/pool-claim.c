@@ -242,6 +242,23 @@ static int exhausted(struct shmreg_pool *p)
 	return handle_again(&p->handle);
 }
 
+uint32_t pool_search(struct shmreg_pool *p, shmreg_pool_ref *refs, uint32_t n)
+{
+	return search(p, refs, n < p->capacity ? n : (uint32_t)p->capacity);
+}
+
+bool pool_has(struct shmreg_pool *p, uint32_t n)
+{
+	uint64_t g, i;
+
+	for (g = next_open(p, 0); g < p->n_groups; g = next_open(p, g + 1))
+		for (i = g * FANOUT; i < group_end(p, g); i++)
+			/* relaxed: only whether to try */
+			if (is_free(shmreg_load_relaxed(&p->owner[i])) && --n == 0)
+				return true;
+	return false;
+}
+
 int shmreg_pool_acquire_search(struct shmreg_pool *p, shmreg_pool_ref *ret)
 {
 	shmreg_pool_ref ref;
@@ -262,7 +279,7 @@ int shmreg_pool_acquire_search(struct shmreg_pool *p, shmreg_pool_ref *ret)
 int shmreg_pool_acquire_batch(struct shmreg_pool *p, shmreg_pool_ref *refs, uint32_t n,
 			      uint32_t min)
 {
-	uint32_t got, i;
+	uint32_t got;
 
 	if (p->claim == 0)
 		return handle_unusable(&p->handle);
@@ -272,14 +289,10 @@ int shmreg_pool_acquire_batch(struct shmreg_pool *p, shmreg_pool_ref *refs, uint
 		return -EINVAL;
 	if (min == 0)
 		min = 1;
-	got = search(p, refs, n < p->capacity ? n : (uint32_t)p->capacity);
+	got = pool_search(p, refs, n);
 	if (got >= min)
 		return (int)got;
-	for (i = 0; i < n; i++) {
-		if (i < got)
-			shmreg_pool_release(p, refs[i]);
-		refs[i] = SHMREG_POOL_NONE;
-	}
+	pool_put_back(p, refs, got, n);
 	return exhausted(p);
 }
 
@@ -340,7 +353,8 @@ int pool_judge_ours(const struct shmreg_pool *p, shmreg_pool_ref ref, uint64_t *
  */
 #define MOVED_MAX 8
 
-int shmreg_pool_release_other(struct shmreg_pool *p, shmreg_pool_ref ref)
+/* All of a release but to wake. */
+static int release(struct shmreg_pool *p, shmreg_pool_ref ref)
 {
 	uint64_t w;
 	int r, i;
@@ -349,7 +363,7 @@ int shmreg_pool_release_other(struct shmreg_pool *p, shmreg_pool_ref ref)
 		r = pool_judge_ours(p, ref, &w);
 		if (r < 0)
 			return r;
-		if (shmreg_pool_give_back_(p, shmreg_pool_ref_index(ref), w)) {
+		if (shmreg_pool_free_(p, shmreg_pool_ref_index(ref), w)) {
 			p->last = ref;
 			return 0;
 		}
@@ -357,19 +371,41 @@ int shmreg_pool_release_other(struct shmreg_pool *p, shmreg_pool_ref ref)
 	return -EBUSY;
 }
 
+int shmreg_pool_release_other(struct shmreg_pool *p, shmreg_pool_ref ref)
+{
+	const int r = release(p, ref);
+
+	if (r == 0)
+		shmreg_pool_wake_(p, shmreg_pool_shm_(p), 1);
+	return r;
+}
+
 int shmreg_pool_release_batch(struct shmreg_pool *p, const shmreg_pool_ref *refs, uint32_t n)
 {
+	uint32_t i, n_free = 0;
 	int r, first = 0;
-	uint32_t i;
 
 	if (p->claim == 0)
 		return handle_unusable(&p->handle);
 	for (i = 0; i < n; i++) {
-		r = shmreg_pool_release(p, refs[i]);
-		if (r < 0 && first == 0)
+		r = release(p, refs[i]);
+		if (r == 0)
+			n_free++;
+		else if (first == 0)
 			first = r;
 	}
+	if (n_free > 0)
+		shmreg_pool_wake_(p, shmreg_pool_shm_(p), n_free);
 	return first;
+}
+
+void pool_put_back(struct shmreg_pool *p, shmreg_pool_ref *refs, uint32_t got, uint32_t n)
+{
+	uint32_t i;
+
+	shmreg_pool_release_batch(p, refs, got);
+	for (i = 0; i < n; i++)
+		refs[i] = SHMREG_POOL_NONE;
 }
 
 void *shmreg_pool_get_other(struct shmreg_pool *p, shmreg_pool_ref ref)
@@ -399,5 +435,10 @@ int shmreg_pool_owner(const struct shmreg_pool *p, shmreg_pool_ref ref)
 extern inline int shmreg_pool_acquire(struct shmreg_pool *pool, shmreg_pool_ref *ret);
 extern inline int shmreg_pool_acquire_init(struct shmreg_pool *pool, shmreg_pool_ref *ret,
 					   const void *value);
+extern inline int shmreg_pool_acquire_wait(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+					   const struct timespec *deadline);
+extern inline int shmreg_pool_acquire_init_wait(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+						const void *value,
+						const struct timespec *deadline);
 extern inline int shmreg_pool_release(struct shmreg_pool *pool, shmreg_pool_ref ref);
 extern inline void *shmreg_pool_get(struct shmreg_pool *pool, shmreg_pool_ref ref);

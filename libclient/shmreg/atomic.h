@@ -10,9 +10,12 @@
  *
  * Progress	All operations are wait-free where the CPU has the instruction
  *		(x86, ARM with LSE), else lock-free. They never sleep, allocate,
- *		or enter the kernel.
+ *		or enter the kernel; except for wait() and, when somebody waits,
+ *		notify_...().
  *
- * Ordering	As in C11: load(), store(), exchange(), compare_exchange() and
+ * Ordering	wait() loads with acquire: what was done before a change with release
+ *		is visible to who returns with the value that it left. Else
+ *		as in C11: load(), store(), exchange(), compare_exchange() and
  *		fetch_...() are sequentially consistent, those with _relaxed,
  *		_acquire, _release and _acq_rel say so. There is one order of
  *		all changes to one atomic.
@@ -25,21 +28,37 @@
  * Trust	Whoever is attached read-write may store anything at any time.
  *		The size comes from the directory, which no client can write.
  *
- * Waiting	Never. read-only may: open_const, cell_const, load; anything
- *		else is -EROFS, or does not compile.
+ * Waiting	wait(), see <shmreg/wait.h>: until the value is not what the caller
+ *		says it was, as C++'s atomic wait(). Whoever changes it calls
+ *		notify_one() or notify_all() behind the change, of whatever order,
+ *		by cell or by handle; a change of which nobody is notified is
+ *		noticed sometime or never. One who dies between the two loses no
+ *		wake-up: his death wakes. notify_one() wakes one of those who wait,
+ *		whichever: it is for when all wait for the same. A value that has changed
+ *		and is back before the sleeper looks is not a change.
+ *		read-only may: open_const, cell_const, load, wait; anything else is
+ *		-EROFS, or does not compile.
  *
  * Units	Plain unsigned integers; arithmetic wraps. A new atomic is 0.
  *
  * Cost		That of the CPU's instruction. Operations on the cell compile to
  *		the same code as C11's on an _Atomic; those of a typed wrapper,
- *		which takes its handle, load the cell's address before. Each
+ *		which takes its handle, load the cell's address before. notify_...():
+ *		a load, a comparison and a branch when nobody waits. Each
  *		atomic has 128 bytes to itself, so two never share a line.
  *
  * fork: a cell's address that was taken before is unmapped in the child and
- * faults; cell() of an inherited handle is NULL there.
+ * faults; cell() of an inherited handle is NULL there, and wait() -ECHILD.
+ *
+ * Bytes: <shmreg/abi/atomic.h>.
  */
 
+#include <errno.h>
+#include <time.h>
+
+#include <shmreg/abi/atomic.h>
 #include <shmreg/handle.h>
+#include <shmreg/wake.h>
 
 SHMREG_BEGIN_DECLS
 
@@ -109,6 +128,36 @@ shmreg_atomic_open_const(struct shmreg_segment *segment, const struct shmreg_ato
 
 /* shmreg_atomic_close() - see shmreg_object_close(); NULL is fine. The atomic stays. */
 SHMREG_API int shmreg_atomic_close(const struct shmreg_atomic *atomic);
+
+/*
+ * shmreg_atomic_notify_one() - the value has changed: wake one of those who wait
+ * shmreg_atomic_notify_all()
+ *
+ * Async-signal-safe. Not for an inherited handle.
+ */
+SHMREG_API SHMREG_HOT void shmreg_atomic_notify_one(struct shmreg_atomic *atomic);
+SHMREG_API SHMREG_HOT void shmreg_atomic_notify_all(struct shmreg_atomic *atomic);
+
+SHMREG_HOT void shmreg_atomic_notify_one(struct shmreg_atomic *atomic)
+{
+	shmreg_wake_(&atomic->handle, atomic->handle.base,
+		     offsetof(struct shmreg_atomic_shm, change), 1);
+}
+
+SHMREG_HOT void shmreg_atomic_notify_all(struct shmreg_atomic *atomic)
+{
+	shmreg_wake_(&atomic->handle, atomic->handle.base,
+		     offsetof(struct shmreg_atomic_shm, change), SHMREG_WAKE_ALL);
+}
+
+/*
+ * Not for applications: shmreg_atomic64_wait() and the like, for an atomic of @bytes; of @expected
+ * as many count.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_atomic_wait_sized(const struct shmreg_atomic *atomic,
+						     size_t bytes, uint64_t expected,
+						     uint64_t *ret,
+						     const struct timespec *deadline);
 
 /*
  * The operations, for a @scope (linkage) and a @prefix, on a @type that @cell
@@ -208,6 +257,36 @@ SHMREG_API int shmreg_atomic_close(const struct shmreg_atomic *atomic);
 	scope uint##bits##_t shmreg_atomic##bits##_fetch_or(uint##bits##_t *, uint##bits##_t);    \
 	scope uint##bits##_t shmreg_atomic##bits##_fetch_xor(uint##bits##_t *, uint##bits##_t)
 
+/*
+ * shmreg_atomic64_wait() - wait until the value is not @expected; 8, 16 and 32 alike
+ * @ret:	what it is instead
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ * Return: 0; -EINVAL the atomic has another size; -ECHILD; -ETIMEDOUT, -EINVAL, -EINTR,
+ * -ESTALE, -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>: only while the value is
+ * @expected.
+ */
+#define SHMREG_ATOMIC_WAIT_(scope, name, self, handle, cell, type)                                \
+	scope SHMREG_CHECK int name(const self *a, type expected, type *ret,                      \
+				    const struct timespec *deadline)                              \
+	{                                                                                         \
+		const type *const at = cell(a);                                                   \
+		const type value = SHMREG_LIKELY(at != NULL) ?                                    \
+					   __atomic_load_n(at, __ATOMIC_ACQUIRE) : expected;      \
+		uint64_t changed = 0;                                                             \
+		int r;                                                                            \
+		/* The first try costs what a load costs. */                                      \
+		if (value != expected) {                                                          \
+			*ret = value;                                                             \
+			return 0;                                                                 \
+		}                                                                                 \
+		r = shmreg_atomic_wait_sized(handle(a), sizeof(type), (uint64_t)expected,         \
+					     &changed, deadline);                                 \
+		if (r >= 0)                                                                       \
+			*ret = (type)changed;                                                     \
+		return r;                                                                         \
+	}
+
 #define shmreg_atomic_itself_(a) (a)
 #define shmreg_atomic_itself__const(a) (a)
 /* In C a function's symbol is in the library for the sequentially consistent ones only. */
@@ -217,7 +296,10 @@ SHMREG_API int shmreg_atomic_close(const struct shmreg_atomic *atomic);
 	SHMREG_ATOMIC_SEQ_CST_(SHMREG_HOT, shmreg_atomic##bits, uint##bits##_t,                   \
 			       shmreg_atomic_itself_, uint##bits##_t)                             \
 	SHMREG_ATOMIC_ORDERED_(static SHMREG_FORCE_INLINE, shmreg_atomic##bits, uint##bits##_t,   \
-			       shmreg_atomic_itself_, uint##bits##_t)
+			       shmreg_atomic_itself_, uint##bits##_t)                             \
+	SHMREG_ATOMIC_WAIT_(static SHMREG_FORCE_INLINE, shmreg_atomic##bits##_wait,               \
+			    struct shmreg_atomic, shmreg_atomic_itself_,                          \
+			    shmreg_atomic##bits##_cell_const, uint##bits##_t)
 
 SHMREG_ATOMIC_WIDTH_(8)
 SHMREG_ATOMIC_WIDTH_(16)
@@ -228,7 +310,8 @@ SHMREG_ATOMIC_WIDTH_(64)
  * SHMREG_DEFINE_ATOMIC() - struct name and functions name_...() for an integer @type
  *
  * create, open, open_or_create, open_const (segment, &handle, object's name);
- * close(handle); cell(handle) and cell_const(handle), a @type *; and every
+ * close(handle); cell(handle) and cell_const(handle), a @type *; wait(handle, expected,
+ * &value, deadline), notify_one(handle), notify_all(handle); and every
  * operation listed above, on the handle. @type is recorded as the atomic's type
  * name, with its size: a program compiled with another one is refused at open.
  */
@@ -301,6 +384,20 @@ SHMREG_ATOMIC_WIDTH_(64)
 	}                                                                                         \
 	SHMREG_ATOMIC_SEQ_CST_(SHMREG_WRAPPER, name, struct name, name##_cell, type)                    \
 	SHMREG_ATOMIC_ORDERED_(SHMREG_WRAPPER, name, struct name, name##_cell, type)                    \
+	SHMREG_WRAPPER const struct shmreg_atomic *name##_untyped_const_(const struct name *a)    \
+	{                                                                                         \
+		return &a->atomic;                                                                \
+	}                                                                                         \
+	SHMREG_ATOMIC_WAIT_(SHMREG_WRAPPER, name##_wait, struct name, name##_untyped_const_,      \
+			    name##_cell_const, type)                                              \
+	SHMREG_WRAPPER void name##_notify_one(struct name *a)                                     \
+	{                                                                                         \
+		shmreg_atomic_notify_one(&a->atomic);                                             \
+	}                                                                                         \
+	SHMREG_WRAPPER void name##_notify_all(struct name *a)                                     \
+	{                                                                                         \
+		shmreg_atomic_notify_all(&a->atomic);                                             \
+	}                                                                                         \
 	struct name /* so that the macro's use ends in a semicolon */
 
 SHMREG_END_DECLS

@@ -39,6 +39,10 @@
  *	with the object is visible to the receiver. The reference itself is published by the
  *	slot's word, S and S' of the queue; relaxed, because a hostile peer may write it, too.
  *
+ * Waiting. Where the slot's word becomes READY, TOMB, FREE or, with redel raised behind it, REDEL, the
+ * queue's event counts are looked at as <shmreg/queue-inline.h> does, also in calls that
+ * fail: L behind S, or D. release makes two events: U to FREE, the pool's, and s FREE.
+ *
  * Removal. The index i is another queue's only when nobody has this one open and a reaper that
  * began after that has freed every object that is SENT(i, ...): see daemon/segment.h and
  * tests/models/transfer.pml.
@@ -80,6 +84,7 @@ SHMREG_FORCE_INLINE uint64_t shmreg_object_queue_sent_(const struct shmreg_objec
 SHMREG_HOT int shmreg_object_queue_send(struct shmreg_object_queue *q, shmreg_pool_ref ref)
 {
 	const uint64_t index = shmreg_pool_ref_index(ref);
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(&q->queue);
 	uint64_t word = shmreg_pool_word_free(ref) | q->claim;
 	struct shmreg_queue_claim_ claim;
 	int r;
@@ -99,16 +104,20 @@ SHMREG_HOT int shmreg_object_queue_send(struct shmreg_object_queue *q, shmreg_po
 						shmreg_object_queue_sent_(q, ref, claim.pos)))) {
 		shmreg_store_release(shmreg_queue_word_(claim.slot),
 				     claim.lap | SHMREG_QUEUE_TOMB);			/* S */
+		/* Those behind it woke somebody in vain. */
+		shmreg_queue_wake_items_(&q->queue, shm, 1);
 		/* Another thread gave it away meanwhile. */
 		r = shmreg_object_queue_held(q, ref, &word);
 		return r < 0 ? r : -EBUSY;
 	}
 	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap | SHMREG_QUEUE_READY); /* S */
+	shmreg_queue_wake_items_(&q->queue, shm, 1);
 	return 0;
 }
 
 SHMREG_HOT int shmreg_object_queue_receive(struct shmreg_object_queue *q, shmreg_pool_ref *ret)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(&q->queue);
 	struct shmreg_queue_claim_ claim;
 	const int r = shmreg_queue_claim_pop_one_(&q->queue, SHMREG_OBJECT_QUEUE_STRIDE_, &claim);
 	uint64_t index, word;
@@ -124,6 +133,7 @@ SHMREG_HOT int shmreg_object_queue_receive(struct shmreg_object_queue *q, shmreg
 	       SHMREG_LIKELY(shmreg_cas_acq_rel(&q->owner[index], &word,		/* U */
 						shmreg_pool_word_free(ref) | q->claim));
 	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap + q->queue.lap);	/* S */
+	shmreg_queue_wake_space_(&q->queue, shm, 1);
 	if (SHMREG_UNLIKELY(!good))
 		return -EUCLEAN;
 	*ret = ref;
@@ -133,6 +143,7 @@ SHMREG_HOT int shmreg_object_queue_receive(struct shmreg_object_queue *q, shmreg
 SHMREG_HOT int shmreg_object_queue_acquire(struct shmreg_object_queue *q,
 					   struct shmreg_object_lease *ret)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(&q->queue);
 	struct shmreg_queue_claim_ claim;
 	const int r = shmreg_queue_claim_pop_one_(&q->queue, SHMREG_OBJECT_QUEUE_STRIDE_, &claim);
 	shmreg_pool_ref ref;
@@ -147,6 +158,7 @@ SHMREG_HOT int shmreg_object_queue_acquire(struct shmreg_object_queue *q,
 			    shmreg_object_queue_sent_(q, ref, claim.pos))) {
 		shmreg_store_release(shmreg_queue_word_(claim.slot),
 				     claim.lap + q->queue.lap);				/* S */
+		shmreg_queue_wake_space_(&q->queue, shm, 1);
 		return -EUCLEAN;
 	}
 	/* Marked by oneself before one's next claim: (I4) of the queue. */
@@ -180,6 +192,7 @@ shmreg_object_queue_lent_(const struct shmreg_object_queue *q,
 		       : NULL;
 }
 
+/* S; who calls it wakes. */
 SHMREG_FORCE_INLINE void shmreg_object_queue_settle_(struct shmreg_object_queue *q,
 						     struct shmreg_object_lease *lease,
 						     unsigned char *slot, uint64_t add)
@@ -194,6 +207,7 @@ SHMREG_FORCE_INLINE void shmreg_object_queue_settle_(struct shmreg_object_queue 
 SHMREG_HOT int shmreg_object_queue_release(struct shmreg_object_queue *q,
 					   struct shmreg_object_lease *lease)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(&q->queue);
 	unsigned char *const slot = shmreg_object_queue_lent_(q, lease);
 	int r;
 
@@ -203,12 +217,14 @@ SHMREG_HOT int shmreg_object_queue_release(struct shmreg_object_queue *q,
 				   shmreg_object_queue_sent_(q, lease->ref,
 							     lease->position << SHMREG_QUEUE_POS_SHIFT));
 	shmreg_object_queue_settle_(q, lease, slot, q->queue.lap);
+	shmreg_queue_wake_space_(&q->queue, shm, 1);
 	return SHMREG_LIKELY(r) ? 0 : -EUCLEAN;
 }
 
 SHMREG_HOT int shmreg_object_queue_keep(struct shmreg_object_queue *q,
 					struct shmreg_object_lease *lease)
 {
+	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(&q->queue);
 	unsigned char *const slot = shmreg_object_queue_lent_(q, lease);
 	uint64_t word;
 	int r;
@@ -219,18 +235,21 @@ SHMREG_HOT int shmreg_object_queue_keep(struct shmreg_object_queue *q,
 	r = shmreg_cas_acq_rel(&q->owner[shmreg_pool_ref_index(lease->ref)], &word,	/* U */
 			       shmreg_pool_word_free(lease->ref) | q->claim);
 	shmreg_object_queue_settle_(q, lease, slot, q->queue.lap);
+	shmreg_queue_wake_space_(&q->queue, shm, 1);
 	return SHMREG_LIKELY(r) ? 0 : -EUCLEAN;
 }
 
 SHMREG_HOT int shmreg_object_queue_refuse(struct shmreg_object_queue *q,
 					  struct shmreg_object_lease *lease)
 {
+	struct shmreg_queue_shm *const shm = shmreg_queue_shm_(&q->queue);
 	unsigned char *const slot = shmreg_object_queue_lent_(q, lease);
 
 	if (SHMREG_UNLIKELY(slot == NULL))
 		return shmreg_object_queue_bad_lease(q, lease);
 	shmreg_object_queue_settle_(q, lease, slot, SHMREG_QUEUE_REDEL);
-	shmreg_fetch_add_release(&shmreg_queue_shm_(&q->queue)->redel, 1);		/* D */
+	shmreg_fetch_add_release(&shm->redel, 1);					/* D */
+	shmreg_queue_wake_items_(&q->queue, shm, 1);
 	return 0;
 }
 

@@ -13,7 +13,8 @@
  *	open (segment, &q, "name", pool)
  *	close (q), length (q), capacity (q)
  *	send (q, ref), receive (q, &ref)
- *	acquire (q, &lease); release, keep, refuse (q, &lease)
+ *	send_wait (q, ref, deadline), receive_wait (q, &ref, deadline)
+ *	acquire_wait (q, &lease, deadline), acquire (q, &lease); release, keep, refuse (q, &lease)
  *		with struct shots_lease, whose object is a struct frame *
  *	untyped (q), for what is not listed here
  *
@@ -114,6 +115,38 @@ SHMREG_BEGIN_DECLS
 	{                                                                                          \
 		struct shmreg_object_lease lease;                                                  \
 		const int r = shmreg_object_queue_acquire(&q->queue, &lease);                      \
+		if (r >= 0) {                                                                      \
+			ret->object = (pool_name##_object *)lease.object;                          \
+			ret->ref = lease.ref;                                                      \
+			ret->position = lease.position;                                            \
+		}                                                                                  \
+		return r;                                                                          \
+	}                                                                                          \
+	/* The first try costs what it costs without _wait. */                                     \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_send_wait(struct name *q, shmreg_pool_ref ref,      \
+							 const struct timespec *deadline)          \
+	{                                                                                          \
+		const int r = name##_send(q, ref);                                                 \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_object_queue_send_wait(&q->queue, ref, deadline);          \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_receive_wait(struct name *q, shmreg_pool_ref *ret,  \
+							    const struct timespec *deadline)       \
+	{                                                                                          \
+		const int r = name##_receive(q, ret);                                              \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_object_queue_receive_wait(&q->queue, ret, deadline);       \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_acquire_wait(                                       \
+		struct name *q, struct name##_lease *ret, const struct timespec *deadline)         \
+	{                                                                                          \
+		struct shmreg_object_lease lease;                                                  \
+		int r = name##_acquire(q, ret);                                                    \
+		if (SHMREG_LIKELY(r != -EAGAIN))                                                   \
+			return r;                                                                  \
+		r = shmreg_object_queue_acquire_wait(&q->queue, &lease, deadline);                 \
 		if (r >= 0) {                                                                      \
 			ret->object = (pool_name##_object *)lease.object;                          \
 			ret->ref = lease.ref;                                                      \

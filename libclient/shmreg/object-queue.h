@@ -46,7 +46,9 @@
  *		call touches what is outside of queue and pool. An object's contents
  *		are in shared memory still: copy once, check the copy, use the copy.
  *
- * Waiting	Never. read-only may: nothing here; shmreg_queue_open_const() opens an
+ * Waiting	The functions whose names end in _wait, see <shmreg/wait.h>: receivers for
+ *		objects, senders for room, as <shmreg/queue.h>. release() also wakes who waits
+ *		for a free object of the pool. All others never wait. read-only may: nothing here; shmreg_queue_open_const() opens an
  *		object queue, too (with capacity 0), and looks at it.
  *
  * Units	Objects, by reference (shmreg_pool_ref). Capacity 2 .. 2^20.
@@ -199,6 +201,25 @@ SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_object_queue_keep(struct shmreg_ob
 								struct shmreg_object_lease *lease);
 SHMREG_API SHMREG_HOT int shmreg_object_queue_refuse(struct shmreg_object_queue *q,
 						     struct shmreg_object_lease *lease);
+
+/*
+ * shmreg_object_queue_send_wait() - the same, but wait for room, or for an object
+ * shmreg_object_queue_receive_wait()
+ * shmreg_object_queue_acquire_wait()
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ * Return: as without _wait; in place of -EAGAIN: -ETIMEDOUT, -EINVAL, -EINTR, -ESTALE,
+ * -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_object_queue_send_wait(struct shmreg_object_queue *q,
+							  shmreg_pool_ref ref,
+							  const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_object_queue_receive_wait(struct shmreg_object_queue *q,
+							     shmreg_pool_ref *ret,
+							     const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_object_queue_acquire_wait(struct shmreg_object_queue *q,
+							     struct shmreg_object_lease *ret,
+							     const struct timespec *deadline);
 
 /*
  * shmreg_object_queue_untyped() - for <shmreg/queue.h>'s functions that look:

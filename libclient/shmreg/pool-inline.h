@@ -63,6 +63,16 @@
  * object. The reaper clears all hints, having freed the words of the dead; like anybody
  * who makes a word FREE it has R and C.
  *
+ * Waiting. P of <shmreg/wake.h> is R and C together, and L comes behind both: what a sleeper's
+ * search after its announcement does not find was held when that passed it, or had
+ * been released by somebody who had not passed C (I4). Either way his L comes after the
+ * membarrier, finds S, and wakes. Were L between R and C, he could be stopped there having
+ * seen nobody, with FULL over the object that the search then passes over.
+ * A call that gives back what it took, because it was too little, is a release too: while it
+ * held that, a search may have missed it. So who waits for several looks first whether there
+ * are as many, and takes none if not: else each would wake himself for ever, and all
+ * others. One object is waited for by any that is free, so one sleeper is woken for it.
+ *
  * A search passes each object, and need not retry: a word that changed under its
  * compare-and-swap was held in between, so each object was held at some time during
  * the search, which is what -EAGAIN says.
@@ -75,15 +85,19 @@
 #include <string.h>
 
 #include <shmreg/pool.h>
+#include <shmreg/wake.h>
 
 SHMREG_BEGIN_DECLS
 
 /*
  * Out of line: whatever is not one uncontended compare-and-swap.
  *
- * Return: as shmreg_pool_acquire(), shmreg_pool_release(), shmreg_pool_get().
+ * Return: as shmreg_pool_acquire(), _acquire_wait() of which one try was in vain,
+ * shmreg_pool_release(), shmreg_pool_get().
  */
 SHMREG_API int shmreg_pool_acquire_search(struct shmreg_pool *pool, shmreg_pool_ref *ret);
+SHMREG_API int shmreg_pool_acquire_asleep(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+					  const struct timespec *deadline);
 SHMREG_API int shmreg_pool_release_other(struct shmreg_pool *pool, shmreg_pool_ref ref);
 SHMREG_API void *shmreg_pool_get_other(struct shmreg_pool *pool, shmreg_pool_ref ref);
 
@@ -123,9 +137,19 @@ SHMREG_FORCE_INLINE uint64_t *shmreg_pool_fuller_(const struct shmreg_pool *pool
 	return &pool->fuller[index / SHMREG_POOL_PER_FULLER];
 }
 
-/* @word: what the object's is, if the caller is right. Return: whether it was, and is free now. */
-SHMREG_FORCE_INLINE int shmreg_pool_give_back_(struct shmreg_pool *pool, uint64_t index,
-					       uint64_t word)
+/* After C: @n objects became free; @shm from before R. */
+SHMREG_FORCE_INLINE void shmreg_pool_wake_(const struct shmreg_pool *pool,
+					   const struct shmreg_pool_shm *shm, uint32_t n)
+{
+	shmreg_wake_(&pool->handle, shm, offsetof(struct shmreg_pool_shm, space), n);
+}
+
+/*
+ * R and C, which shmreg_pool_wake_() is to follow.
+ *
+ * @word: what the object's is, if the caller is right. Return: whether it was, and is free now.
+ */
+SHMREG_FORCE_INLINE int shmreg_pool_free_(struct shmreg_pool *pool, uint64_t index, uint64_t word)
 {
 	if (SHMREG_UNLIKELY(!shmreg_cas_seq_cst(&pool->owner[index], &word,		/* R */
 						shmreg_pool_word_free(word))))
@@ -136,6 +160,18 @@ SHMREG_FORCE_INLINE int shmreg_pool_give_back_(struct shmreg_pool *pool, uint64_
 	    SHMREG_UNLIKELY((shmreg_load_seq_cst(shmreg_pool_fuller_(pool, index)) &
 			     shmreg_pool_hint_(index / SHMREG_POOL_FANOUT)) != 0))
 		shmreg_pool_clear_hints(pool, index);
+	return 1;
+}
+
+/* The same, and wake. */
+SHMREG_FORCE_INLINE int shmreg_pool_give_back_(struct shmreg_pool *pool, uint64_t index,
+					       uint64_t word)
+{
+	const struct shmreg_pool_shm *const shm = shmreg_pool_shm_(pool);
+
+	if (SHMREG_UNLIKELY(!shmreg_pool_free_(pool, index, word)))
+		return 0;
+	shmreg_pool_wake_(pool, shm, 1);
 	return 1;
 }
 
@@ -172,6 +208,14 @@ SHMREG_HOT int shmreg_pool_acquire(struct shmreg_pool *pool, shmreg_pool_ref *re
 	return shmreg_pool_acquire_search(pool, ret);
 }
 
+SHMREG_HOT int shmreg_pool_acquire_wait(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+					const struct timespec *deadline)
+{
+	const int r = shmreg_pool_acquire(pool, ret);
+
+	return SHMREG_LIKELY(r != -EAGAIN) ? r : shmreg_pool_acquire_asleep(pool, ret, deadline);
+}
+
 SHMREG_HOT int shmreg_pool_release(struct shmreg_pool *pool, shmreg_pool_ref ref)
 {
 	const uint64_t index = shmreg_pool_ref_index(ref);
@@ -199,10 +243,32 @@ SHMREG_FORCE_INLINE int shmreg_pool_acquire_init_sized(struct shmreg_pool *pool,
 	return 0;
 }
 
+SHMREG_FORCE_INLINE int
+shmreg_pool_acquire_init_wait_sized(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+				    const void *value, const struct timespec *deadline,
+				    size_t elem_bytes, size_t stride)
+{
+	shmreg_pool_ref ref;
+	const int r = shmreg_pool_acquire_wait(pool, &ref, deadline);
+
+	if (SHMREG_UNLIKELY(r < 0))
+		return r;
+	memcpy(pool->elems + (size_t)shmreg_pool_ref_index(ref) * stride, value, elem_bytes);
+	*ret = ref;
+	return 0;
+}
+
 SHMREG_HOT int shmreg_pool_acquire_init(struct shmreg_pool *pool, shmreg_pool_ref *ret,
 					const void *value)
 {
 	return shmreg_pool_acquire_init_sized(pool, ret, value, pool->elem_bytes, pool->stride);
+}
+
+SHMREG_HOT int shmreg_pool_acquire_init_wait(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+					     const void *value, const struct timespec *deadline)
+{
+	return shmreg_pool_acquire_init_wait_sized(pool, ret, value, deadline, pool->elem_bytes,
+						   pool->stride);
 }
 
 SHMREG_HOT void *shmreg_pool_get(struct shmreg_pool *pool, shmreg_pool_ref ref)

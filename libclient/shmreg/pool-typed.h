@@ -17,6 +17,8 @@
  *	acquire (pool, &ref), make (pool, &ref, &frame), get (pool, ref)
  *	release (pool, ref), check (pool, ref)
  *	acquire_batch (pool, refs, n, min), release_batch (pool, refs, n)
+ *	acquire_wait (pool, &ref, deadline), make_wait (pool, &ref, &frame, deadline)
+ *	acquire_batch_wait (pool, refs, n, min, deadline)
  *	untyped (pool), for what is not listed here
  *
  * Write the macro at file scope, with a semicolon.
@@ -113,6 +115,25 @@ SHMREG_BEGIN_DECLS
 						uint32_t n)                                        \
 	{                                                                                          \
 		return shmreg_pool_release_batch(&pool->pool, refs, n);                            \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_acquire_wait(struct name *pool,                     \
+							    shmreg_pool_ref *ret,                  \
+							    const struct timespec *deadline)       \
+	{                                                                                          \
+		return shmreg_pool_acquire_wait(&pool->pool, ret, deadline);                       \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_make_wait(struct name *pool, shmreg_pool_ref *ret,  \
+							 const type *value,                        \
+							 const struct timespec *deadline)          \
+	{                                                                                          \
+		return shmreg_pool_acquire_init_wait_sized(&pool->pool, ret, value, deadline,      \
+							   sizeof(type), sizeof(type));            \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_acquire_batch_wait(                                 \
+		struct name *pool, shmreg_pool_ref *refs, uint32_t n, uint32_t min,                \
+		const struct timespec *deadline)                                                   \
+	{                                                                                          \
+		return shmreg_pool_acquire_batch_wait(&pool->pool, refs, n, min, deadline);        \
 	}                                                                                          \
 	struct name /* so that the macro's use ends in a semicolon */
 

@@ -12,7 +12,7 @@
  *		threads with a happens-before; a signal handler counts as another
  *		thread.
  *
- * Progress	Wait-free: no call waits, retries, enters the kernel, allocates or
+ * Progress	Wait-free: no call but those that wait, waits, retries, enters the kernel, allocates or
  *		sleeps. A search passes each object twice at most. What others
  *		do, or where they were stopped, makes it longer and never wrong.
  *
@@ -38,15 +38,19 @@
  *		Geometry comes from the directory. Contents stay in shared memory:
  *		copy once, check the copy, use the copy.
  *
- * Waiting	Never. read-only may: open_const, capacity, owner, stat, holders;
- *		anything else is -EROFS, or does not compile.
+ * Waiting	The functions whose names end in _wait, see <shmreg/wait.h>: for objects to
+ *		become free. For each that is released one sleeper is woken, whichever; while
+ *		one of them wants several at once, all. What another call took and gave
+ *		back again counts as released. What comes back by repair, of the dead or of
+ *		a queue that was removed, wakes all. read-only may: open_const, capacity,
+ *		owner, stat, holders; anything else is -EROFS, or does not compile.
  *
  * Units	Objects. A reference is good for one acquisition: once given back it fits
  *		no more (but after 2^26 - 1 further acquisitions of the same object).
  *
  * Cost		acquire of what the same handle released last: one compare-and-swap;
  *		else a look at a few words more, most often of two cache lines that
- *		the handle has to itself. release: one compare-and-swap and two
+ *		the handle has to itself. release: one compare-and-swap and three
  *		loads, and one or two more atomic operations if others have found
  *		the pool full thereabouts. A search skips what is known to be
  *		full: in an exhausted pool it reads one word for 4096 objects.
@@ -56,6 +60,8 @@
  *
  * Bytes: <shmreg/abi/pool.h>. Why it is correct: <shmreg/pool-inline.h>.
  */
+
+#include <time.h>
 
 #include <shmreg/abi/pool.h>
 #include <shmreg/handle.h>
@@ -92,7 +98,7 @@ struct shmreg_pool_stats {
 	 */
 	uint64_t n_touched;
 	uint64_t n_acquired;	/* acquisitions so far, each object's modulo 2^26 - 1 */
-	uint64_t n_exhausted;	/* calls that found too few */
+	uint64_t n_exhausted;	/* calls that found too few, and those that then waited */
 	uint64_t n_reclaimed;	/* objects of the dead that came back */
 };
 
@@ -242,6 +248,29 @@ SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_pool_acquire_init(struct shmreg_po
 SHMREG_API SHMREG_CHECK int shmreg_pool_acquire_batch(struct shmreg_pool *pool,
 						      shmreg_pool_ref *refs, uint32_t n,
 						      uint32_t min);
+
+/*
+ * shmreg_pool_acquire_wait() - the same, but wait until there are as many
+ * shmreg_pool_acquire_init_wait()
+ * shmreg_pool_acquire_batch_wait()
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ * acquire_batch_wait() waits until one search finds @min, and takes none before; those who
+ * are satisfied with fewer may come before it again and again.
+ *
+ * Return: as without _wait; in place of -EAGAIN: -ETIMEDOUT, -EINVAL, -EINTR, -ESTALE,
+ * -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>.
+ */
+SHMREG_API SHMREG_CHECK SHMREG_HOT int
+shmreg_pool_acquire_wait(struct shmreg_pool *pool, shmreg_pool_ref *ret,
+			 const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK SHMREG_HOT int
+shmreg_pool_acquire_init_wait(struct shmreg_pool *pool, shmreg_pool_ref *ret, const void *value,
+			      const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_pool_acquire_batch_wait(struct shmreg_pool *pool,
+							   shmreg_pool_ref *refs, uint32_t n,
+							   uint32_t min,
+							   const struct timespec *deadline);
 
 /*
  * shmreg_pool_release() - give an object back, whichever handle of this participant acquired it
