@@ -42,17 +42,38 @@ uint32_t waiter_default_spin(void)
 int waiter_begin(struct waiter *w, const struct shmreg_handle *handle,
 		 const union shmreg_eventcount *event, const struct timespec *deadline)
 {
+	waiter_begin_several(w, &w->one, deadline);
 	if (!deadline_is_one(deadline))
 		return -EINVAL;
-	w->handle = handle;
-	/* Written to only if the mapping allows it. */
-	w->event = (union shmreg_eventcount *)(uintptr_t)event;
+	waiter_add(w, handle, event);
+	return 0;
+}
+
+void waiter_begin_several(struct waiter *w, struct waiter_source *sources,
+			  const struct timespec *deadline)
+{
 	w->deadline = deadline;
 	w->spin_until = 0;
+	w->spin_ns = 0;
+	w->flags = 0;
 	w->state = WAITER_SPINNING;
 	w->slept = false;
 	w->choosy = false;
-	return 0;
+	w->sources = sources;
+	w->n = 0;
+}
+
+void waiter_add(struct waiter *w, const struct shmreg_handle *handle,
+		const union shmreg_eventcount *event)
+{
+	struct waiter_source *const source = &w->sources[w->n++];
+
+	source->handle = handle;
+	/* Written to only if the mapping allows it. */
+	source->event = (union shmreg_eventcount *)(uintptr_t)event;
+	if (handle->spin_ns > w->spin_ns)
+		w->spin_ns = handle->spin_ns;
+	w->flags |= handle->wait_flags;
 }
 
 static void relax(void)
@@ -69,11 +90,11 @@ static void relax(void)
 /* Return: whether to try again without more ado. */
 static bool spin(struct waiter *w)
 {
-	const uint64_t now = w->handle->spin_ns != 0 ? now_ns() : 0;
+	const uint64_t now = w->spin_ns != 0 ? now_ns() : 0;
 	unsigned int i;
 
 	if (w->spin_until == 0)
-		w->spin_until = now + w->handle->spin_ns;
+		w->spin_until = now + w->spin_ns;
 	if (now >= w->spin_until || deadline_is_past(w->deadline))
 		return false;
 	for (i = 0; i < TRIES_A_LOOK; i++)
@@ -101,26 +122,39 @@ int waiter_death(const struct shmreg_segment *s, uint32_t *ret)
 	return 0;
 }
 
-static int announce(struct waiter *w)
+static int announce_at(struct waiter_source *source, bool choosy)
 {
-	const struct shmreg_segment *s = w->handle->segment;
-	uint32_t *const word = &w->event->half[SHMREG_EVENTCOUNT_COUNT];
+	const struct shmreg_segment *s = source->handle->segment;
+	uint32_t *const word = &source->event->half[SHMREG_EVENTCOUNT_COUNT];
 	uint32_t bits;
 	int r;
 
 	if (s != NULL) {
-		r = waiter_death(s, &w->death);
+		r = waiter_death(s, &source->death);
 		if (r < 0)
 			return r;
 	}
-	if (can_write(w->handle)) {
-		bits = SHMREG_EVENTCOUNT_ASLEEP | (w->choosy ? SHMREG_EVENTCOUNT_MIXED : 0);
-		w->count = shmreg_fetch_or_acq_rel(word, bits) | bits;			/* W */
+	if (can_write(source->handle)) {
+		bits = SHMREG_EVENTCOUNT_ASLEEP | (choosy ? SHMREG_EVENTCOUNT_MIXED : 0);
+		source->count = shmreg_fetch_or_acq_rel(word, bits) | bits;		/* W */
 	} else {
-		r = s->watch(w->handle, w->event);					/* (N8) */
+		r = s->watch(source->handle, source->event);				/* (N8) */
 		if (r < 0)
 			return r;
-		w->count = shmreg_load_acquire(word);
+		source->count = shmreg_load_acquire(word);
+	}
+	return 0;
+}
+
+static int announce(struct waiter *w)
+{
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < w->n; i++) {
+		r = announce_at(&w->sources[i], w->choosy);
+		if (r < 0)
+			return r;
 	}
 	/* Cannot fail: the process has registered, or is a test that registers. */
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);			/* F */
@@ -128,24 +162,50 @@ static int announce(struct waiter *w)
 	return 0;
 }
 
+/* Does source @i share its segment (its object) with one before? */
+static bool same_segment(const struct waiter *w, unsigned int i)
+{
+	unsigned int j = 0;
+
+	while (w->sources[j].handle->segment != w->sources[i].handle->segment)
+		j++;
+	return j < i;
+}
+
+static bool same_entry(const struct waiter *w, unsigned int i)
+{
+	unsigned int j = 0;
+
+	while (w->sources[j].handle->entry != w->sources[i].handle->entry)
+		j++;
+	return j < i;
+}
+
 static int sleep_until_something(struct waiter *w)
 {
-	const struct shmreg_handle *h = w->handle;
-	struct futex_word words[3];
-	unsigned int n = 0;
+	const struct waiter_source *source;
+	struct futex_word words[FUTEX_WAIT_MAX];
+	unsigned int i, n = 0;
 	int r;
 
-	if (h->segment != NULL) {
-		words[n++] = (struct futex_word){ &h->segment->dir->death, w->death };
-		words[n++] = (struct futex_word){ &h->entry->state, SHMREG_ENTRY_LIVE };
+	for (i = 0; i < w->n; i++) {
+		source = &w->sources[i];
+		/* The first is the oldest, which was before all tries. */
+		if (source->handle->segment != NULL && !same_segment(w, i))
+			words[n++] = (struct futex_word){ &source->handle->segment->dir->death,
+							  source->death };
+		if (source->handle->segment != NULL && !same_entry(w, i))
+			words[n++] = (struct futex_word){ &source->handle->entry->state,
+							  SHMREG_ENTRY_LIVE };
+		words[n++] = (struct futex_word){ &source->event->half[SHMREG_EVENTCOUNT_COUNT],
+						  source->count };
 	}
-	words[n++] = (struct futex_word){ &w->event->half[SHMREG_EVENTCOUNT_COUNT], w->count };
 	r = futex_wait_any(words, n, w->deadline);
 	w->slept = true;
 	w->state = WAITER_WOKEN;
 	if (r == -ETIMEDOUT)
 		w->state = WAITER_EXPIRED;
-	else if (r == -EINTR && (h->wait_flags & SHMREG_WAIT_INTERRUPTIBLE) != 0)
+	else if (r == -EINTR && (w->flags & SHMREG_WAIT_INTERRUPTIBLE) != 0)
 		return r;
 	else if (r < 0 && r != -EINTR)
 		return r;
@@ -169,19 +229,34 @@ int waiter_next(struct waiter *w)
 	return deadline_is_past(w->deadline) ? -ETIMEDOUT : announce(w);
 }
 
+static void pass_on(const struct waiter_source *source)				/* (N4) */
+{
+	if (can_write(source->handle))
+		shmreg_wake_(source->handle, source->handle->base,
+			     (size_t)((unsigned char *)source->event - source->handle->base), 1);
+}
+
 int waiter_end(struct waiter *w, int r, bool more)
 {
-	uint32_t moved;
-
-	if (!w->slept || !can_write(w->handle))
-		return r;
-	if (r < 0) {
-		/* relaxed: only whether it moved; what it says is for whoever is woken to see */
-		moved = shmreg_load_relaxed(&w->event->half[SHMREG_EVENTCOUNT_COUNT]) ^ w->count;
-		more = (moved & SHMREG_EVENTCOUNT_SEQUENCE) != 0;
-	}
-	if (more)
-		shmreg_wake_(w->handle, w->handle->base,
-			     (size_t)((unsigned char *)w->event - w->handle->base), 1);					/* (N4) */
+	if (r < 0)
+		waiter_leave(w);
+	else if (w->slept && more)
+		pass_on(&w->sources[0]);
 	return r;
+}
+
+void waiter_leave(struct waiter *w)
+{
+	const struct waiter_source *source;
+	uint32_t moved;
+	unsigned int i;
+
+	for (i = 0; w->slept && i < w->n; i++) {
+		source = &w->sources[i];
+		/* relaxed: only whether it moved; what it says is for whoever is woken to see */
+		moved = shmreg_load_relaxed(&source->event->half[SHMREG_EVENTCOUNT_COUNT]) ^
+			source->count;
+		if ((moved & SHMREG_EVENTCOUNT_SEQUENCE) != 0)
+			pass_on(source);
+	}
 }

@@ -32,16 +32,27 @@
 #include <shmreg/wait.h>
 #include <shmreg/wake.h>
 
-struct waiter {
+/* An event count that is slept on. */
+struct waiter_source {
 	const struct shmreg_handle *handle;
 	union shmreg_eventcount *event;
-	const struct timespec *deadline;
-	uint64_t spin_until;	/* ns; 0: has not begun */
-	enum { WAITER_SPINNING, WAITER_ANNOUNCED, WAITER_WOKEN, WAITER_EXPIRED } state;
 	uint32_t count;		/* e of shmreg/wake.h */
 	uint32_t death;		/* d */
+};
+
+/* As many as futex_waitv takes, with a death word and an entry for each two. */
+#define WAITER_SOURCES_MAX 64
+
+struct waiter {
+	const struct timespec *deadline;
+	uint64_t spin_until;	/* ns; 0: has not begun */
+	uint32_t spin_ns;	/* of the handle that spins longest */
+	uint32_t flags;		/* of any handle */
+	enum { WAITER_SPINNING, WAITER_ANNOUNCED, WAITER_WOKEN, WAITER_EXPIRED } state;
 	bool slept;		/* a wake-up may have been this waiter's */
 	bool choosy;		/* set after waiter_begin() by who wants several at once: M */
+	struct waiter_source *sources, one;
+	unsigned int n;
 };
 
 /*
@@ -54,6 +65,16 @@ struct waiter {
 int waiter_begin(struct waiter *w, const struct shmreg_handle *handle,
 		 const union shmreg_eventcount *event, const struct timespec *deadline);
 
+/*
+ * waiter_begin_several() - the same for who waits on several event counts
+ * @sources:	memory for what is then added, at most WAITER_SOURCES_MAX
+ * @deadline:	is one
+ */
+void waiter_begin_several(struct waiter *w, struct waiter_source *sources,
+			  const struct timespec *deadline);
+void waiter_add(struct waiter *w, const struct shmreg_handle *handle,
+		const union shmreg_eventcount *event);
+
 /* waiter_next() - Return: 0 try again; else why not, as in shmreg/wait.h. */
 int waiter_next(struct waiter *w);
 
@@ -65,6 +86,9 @@ int waiter_next(struct waiter *w);
  * Return: @r.
  */
 int waiter_end(struct waiter *w, int r, bool more);
+
+/* waiter_leave() - the same for who takes nothing, whatever the outcome */
+void waiter_leave(struct waiter *w);
 
 /*
  * waiter_death() - what the death word is, to sleep on, before the next try
