@@ -68,11 +68,14 @@ libstructures_la_SOURCES = \
 	libclient/queue-stat.c \
 	libclient/queue-wait.c \
 	libclient/records-look.c \
+	libclient/records-wait.c \
 	libclient/ring-bind.c \
 	libclient/ring-bind.h \
 	libclient/ring-look.c \
 	libclient/ring-look.h \
 	libclient/ring-stat.c \
+	libclient/ring-wait.c \
+	libclient/ring-wait.h \
 	libclient/role.h \
 	libclient/topic-bind.c \
 	libclient/topic-bind.h \

@@ -28,6 +28,10 @@
  *
  *   N: store-release of a count  pairs with  N': load-acquire of it by who looks. The
  *	counter that was stored before it is visible.
+ *
+ * Waiting. (I5): a call finds too little room, or no further record, only where limit ends,
+ * and after it has looked beyond. What a waiter waits for comes to be: each C makes room,
+ * and when the ring is empty at last, there is enough (M1).
  */
 
 #include <errno.h>
@@ -98,6 +102,7 @@ SHMREG_FORCE_INLINE void shmreg_record_publish_(struct shmreg_record_producer *p
 	p->tail = to;
 	p->flip = flip;
 	p->n_written = count;
+	shmreg_ring_wake_items_(&p->ring, shm);
 }
 
 SHMREG_FORCE_INLINE void shmreg_record_pass_(struct shmreg_record_consumer *c, uint64_t to,
@@ -111,6 +116,7 @@ SHMREG_FORCE_INLINE void shmreg_record_pass_(struct shmreg_record_consumer *c, u
 	c->head = to;
 	c->flip = flip;
 	c->n_read = count;
+	shmreg_ring_wake_space_(&c->ring, shm);
 }
 
 SHMREG_FORCE_INLINE int shmreg_record_place_(struct shmreg_record_producer *p, uint64_t bytes,

@@ -15,8 +15,9 @@
  * Progress	Wait-free: every call takes a bounded number of its own steps,
  *		whatever the peer does, stopping and dying included: peek and skip
  *		one a record that they pass, push_bulk one a record, never more
- *		than capacity / 8. No call enters the kernel, allocates or
- *		sleeps (but create, open, close).
+ *		than capacity / 8. No call allocates or sleeps (but create, open,
+ *		close, ..._wait), nor enters the kernel, unless to wake a peer that
+ *		waits.
  *
  * Ordering	First in, first out. What the producer wrote before push() or
  *		commit() is visible to the consumer that is given that record
@@ -39,14 +40,16 @@
  *		it. The successor goes on where the dead one was. A holder that
  *		is only stopped keeps its role.
  *
- * Trust	A peer with write access can garble, lose or repeat records and
- *		make the ring look empty, full or broken (-EUCLEAN). It cannot
- *		make a call read or write outside of the ring or the caller's
- *		buffer, or loop. A record's length is read once, and checked.
- *		What is viewed in place stays in shared memory: copy once, check
- *		the copy, use the copy.
+ * Trust	A peer with write access can garble, lose or repeat records, make
+ *		the ring look empty, full or broken (-EUCLEAN), and cost each call
+ *		the time to wake somebody. It cannot make a call read or write
+ *		outside of the ring or the caller's buffer, or loop. A record's
+ *		length is read once, and checked. What is viewed in place stays in
+ *		shared memory: copy once, check the copy, use the copy.
  *
- * Waiting	Never. read-only may: shmreg_ring_open_const, and what
+ * Waiting	The functions whose names end in _wait, as in <shmreg/ring.h>: the
+ *		consumer for records, the producer for room. All others never
+ *		wait. read-only may: shmreg_ring_open_const, and what
  *		<shmreg/ring.h> has for such a handle; anything else is -EROFS, or
  *		does not compile.
  *
@@ -55,7 +58,7 @@
  *		left before the ring's memory ends, the rest of it too. It may be
  *		empty, of 0 bytes.
  *
- * Cost		push and pop: a few comparisons, the copy and two stores. A side
+ * Cost		push and pop: a few comparisons, the copy, two stores and one load. A side
  *		reads the other's counter only when it knows of no more room or
  *		records. A record lies in one piece, aligned to 8.
  *
@@ -312,6 +315,48 @@ SHMREG_API int64_t shmreg_record_skip(struct shmreg_record_consumer *c, uint64_t
  * Return: how many records, 0 .. capacity / 8.
  */
 SHMREG_API int64_t shmreg_record_clear(struct shmreg_record_consumer *c);
+
+/*
+ * shmreg_record_push_wait() - the same, but wait for room, or for something to take
+ * shmreg_record_push_bulk_wait()
+ * shmreg_record_reserve_wait()
+ * shmreg_record_pop_wait()
+ * shmreg_record_peek_wait()
+ * shmreg_record_view_wait()
+ * shmreg_record_skip_wait()
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ * push_bulk_wait() waits until @min fit, skip_wait() until there is one, peek_wait() until
+ * there are @offset and one more: a ring may be full with fewer, and then that waits in vain,
+ * for nobody but the caller can make room.
+ *
+ * Return: as without _wait; in place of -EAGAIN: -ETIMEDOUT, -EINVAL, -EINTR, -ESTALE,
+ * -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>. peek_wait: -EINVAL also if there can
+ * never be so many, as @offset is capacity / 8 or more.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_record_push_wait(struct shmreg_record_producer *p,
+						    const void *data, size_t bytes,
+						    const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int64_t shmreg_record_push_bulk_wait(struct shmreg_record_producer *p,
+							     const struct shmreg_record *records,
+							     uint64_t n, uint64_t min,
+							     const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_record_reserve_wait(struct shmreg_record_producer *p, void **ret,
+						       size_t bytes,
+						       const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_record_pop_wait(struct shmreg_record_consumer *c, void *data,
+						   size_t size, size_t *ret_bytes,
+						   const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_record_peek_wait(struct shmreg_record_consumer *c,
+						    uint64_t offset, void *data, size_t size,
+						    size_t *ret_bytes,
+						    const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_record_view_wait(struct shmreg_record_consumer *c,
+						    const void **ret, size_t *ret_bytes,
+						    const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int64_t shmreg_record_skip_wait(struct shmreg_record_consumer *c,
+							uint64_t n,
+							const struct timespec *deadline);
 
 /*
  * shmreg_record_max() - bytes of the longest record: capacity / 2 - 8, SHMREG_RECORD_MAX at most

@@ -31,11 +31,22 @@
  *   C: store-release of the head  pairs with  C': load-acquire of the head by the
  *	producer. The last reads of the slots below h are done.
  *
+ * Waiting. Elements come by P and room by C, and by nothing else: each is a P of
+ * <shmreg/wake.h>, and right behind it its call looks for sleepers.
+ *   (I5) A call finds less than was asked for only after it has loaded the other's counter, by
+ *	  C' or P', and then limit says no more than that: the next try of the same loads it
+ *	  again. So what a sleeper tries after its announcement is step 4 there, whatever it
+ *	  knew of the counter before.
+ *   (I6) The roles let one handle wait for elements and one for room. So all are woken, which
+ *	  is one system call and takes S away, where to wake one takes a second to
+ *	  find out that there is nobody else. Who wants several at once is in nobody's place: each P,
+ *	  or C, wakes it until they are enough. And nothing is to be passed on (N4).
+ *
  * Death. The last thing that any call does to the shared memory, but for numbers to
- * look at, is P or C, one aligned 64-bit store. Before it the call has had no effect that
- * anybody may look at, after it the call is complete. There is no third state, so
- * who takes over the role has nothing to ask and nothing to mend. R (role.h) shows
- * it the counter that its predecessor left.
+ * look at and words to sleep on, is P or C, one aligned 64-bit store. Before it the call
+ * has had no effect that anybody may look at, after it the call is complete. There is no
+ * third state, so who takes over the role has nothing to ask and nothing to mend. R
+ * (role.h) shows it the counter that its predecessor left.
  *
  * Trust. The other's counter is used only where it is at most n away from one's own,
  * and a slot's index is masked.
@@ -45,6 +56,7 @@
 #include <string.h>
 
 #include <shmreg/ring.h>
+#include <shmreg/wake.h>
 
 SHMREG_BEGIN_DECLS
 
@@ -113,12 +125,26 @@ SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c)
 	return shmreg_ring_look_for_more(c);
 }
 
+/* Behind P and C: (I6). @shm: see shmreg_ring_publish_(). */
+SHMREG_FORCE_INLINE void shmreg_ring_wake_items_(const struct shmreg_ring *ring,
+						 const struct shmreg_ring_shm *shm)
+{
+	shmreg_wake_(&ring->handle, shm, offsetof(struct shmreg_ring_shm, items), SHMREG_WAKE_ALL);
+}
+
+SHMREG_FORCE_INLINE void shmreg_ring_wake_space_(const struct shmreg_ring *ring,
+						 const struct shmreg_ring_shm *shm)
+{
+	shmreg_wake_(&ring->handle, shm, offsetof(struct shmreg_ring_shm, space), SHMREG_WAKE_ALL);
+}
+
 /* @shm: the handle's, which a caller has in a register while the copy might have changed it. */
 SHMREG_FORCE_INLINE void shmreg_ring_publish_(struct shmreg_ring_producer *p,
 					      struct shmreg_ring_shm *shm, uint64_t t)
 {
 	shmreg_store_release(&shm->tail, t);						/* P */
 	p->tail = t;
+	shmreg_ring_wake_items_(&p->ring, shm);
 }
 
 SHMREG_FORCE_INLINE void shmreg_ring_pass_(struct shmreg_ring_consumer *c,
@@ -127,6 +153,7 @@ SHMREG_FORCE_INLINE void shmreg_ring_pass_(struct shmreg_ring_consumer *c,
 	/* Not a store-store barrier: our loads of the slots come first. */
 	shmreg_store_release(&shm->head, h);						/* C */
 	c->head = h;
+	shmreg_ring_wake_space_(&c->ring, shm);
 }
 
 SHMREG_FORCE_INLINE int shmreg_ring_push_sized(struct shmreg_ring_producer *p, const void *elem,

@@ -16,11 +16,13 @@
  *	producer_open (segment, &p, "name"); producer_close (p)
  *	push (p, &sample), push_bulk (p, samples, n, min)
  *	reserve (p, &samples, n), commit (p, n), space (p)
+ *	push_wait, push_bulk_wait, reserve_wait (as without _wait, deadline)
  *	producer_untyped (p), for what is not listed here
  *
  *	consumer_create, consumer_open_or_create, consumer_open, consumer_close
  *	pop (c, &sample), pop_bulk (c, samples, n), peek (c, offset, &sample)
  *	view (c, &samples, n), consume (c, n), skip (c, n), clear (c), length (c)
+ *	pop_wait, pop_bulk_wait, peek_wait, view_wait, skip_wait (as without _wait, deadline)
  *	consumer_untyped (c)
  *
  * Write the macro at file scope, with a semicolon.
@@ -84,6 +86,85 @@ SHMREG_BEGIN_DECLS
 		struct name##_##role *handle)                                                      \
 	{                                                                                          \
 		return &handle->role;                                                              \
+	}
+
+/* The first try costs what it costs without _wait. */
+#define SHMREG_RING_WAITS_(name, type)                                                             \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_push_wait(struct name##_producer *p,                \
+							 const type *elem,                         \
+							 const struct timespec *deadline)          \
+	{                                                                                          \
+		const int r = name##_push(p, elem);                                                \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_ring_push_wait(&p->producer, elem, deadline);              \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int64_t name##_push_bulk_wait(                                 \
+		struct name##_producer *p, const type *elems, uint64_t n, uint64_t min,            \
+		const struct timespec *deadline)                                                   \
+	{                                                                                          \
+		const int64_t r = name##_push_bulk(p, elems, n, min);                              \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_ring_push_bulk_wait(&p->producer, elems, n, min,           \
+							    deadline);                             \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int64_t name##_reserve_wait(                                   \
+		struct name##_producer *p, type **ret, uint64_t n,                                 \
+		const struct timespec *deadline)                                                   \
+	{                                                                                          \
+		void *first;                                                                       \
+		int64_t r = name##_reserve(p, ret, n);                                             \
+		if (SHMREG_LIKELY(r != -EAGAIN))                                                   \
+			return r;                                                                  \
+		r = shmreg_ring_reserve_wait(&p->producer, &first, n, deadline);                   \
+		if (r > 0)                                                                         \
+			*ret = (type *)first;                                                      \
+		return r;                                                                          \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_pop_wait(struct name##_consumer *c, type *elem,     \
+							const struct timespec *deadline)           \
+	{                                                                                          \
+		const int r = name##_pop(c, elem);                                                 \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_ring_pop_wait(&c->consumer, elem, deadline);               \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int64_t name##_pop_bulk_wait(                                  \
+		struct name##_consumer *c, type *elems, uint64_t n,                                \
+		const struct timespec *deadline)                                                   \
+	{                                                                                          \
+		const int64_t r = name##_pop_bulk(c, elems, n);                                    \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_ring_pop_bulk_wait(&c->consumer, elems, n, deadline);      \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_peek_wait(struct name##_consumer *c,                \
+							 uint64_t offset, type *elem,              \
+							 const struct timespec *deadline)          \
+	{                                                                                          \
+		const int r = name##_peek(c, offset, elem);                                        \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_ring_peek_wait(&c->consumer, offset, elem, deadline);      \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int64_t name##_view_wait(                                      \
+		struct name##_consumer *c, const type **ret, uint64_t n,                           \
+		const struct timespec *deadline)                                                   \
+	{                                                                                          \
+		const void *first;                                                                 \
+		int64_t r = name##_view(c, ret, n);                                                \
+		if (SHMREG_LIKELY(r != -EAGAIN))                                                   \
+			return r;                                                                  \
+		r = shmreg_ring_view_wait(&c->consumer, &first, n, deadline);                      \
+		if (r > 0)                                                                         \
+			*ret = (const type *)first;                                                \
+		return r;                                                                          \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int64_t name##_skip_wait(                                      \
+		struct name##_consumer *c, uint64_t n, const struct timespec *deadline)            \
+	{                                                                                          \
+		return shmreg_ring_skip_wait(&c->consumer, n, deadline);                           \
 	}
 
 #define SHMREG_DEFINE_RING(name, type)                                                             \
@@ -155,6 +236,7 @@ SHMREG_BEGIN_DECLS
 	{                                                                                          \
 		return shmreg_ring_length(&c->consumer.ring);                                      \
 	}                                                                                          \
+	SHMREG_RING_WAITS_(name, type)                                                             \
 	struct name##_producer /* so that the macro's use ends in a semicolon */
 
 SHMREG_END_DECLS

@@ -14,7 +14,8 @@
  *
  * Progress	Wait-free: every call takes a bounded number of its own steps,
  *		whatever the peer does, stopping and dying included, and never
- *		enters the kernel, allocates or sleeps (but create, open, close).
+ *		allocates or sleeps (but create, open, close, ..._wait), nor enters
+ *		the kernel, unless to wake a peer that waits.
  *
  * Ordering	First in, first out. What the producer wrote before push() or
  *		commit() is visible to the consumer that is given that element
@@ -36,18 +37,26 @@
  *		successor goes on where the dead one was. A holder that is only
  *		stopped keeps its role.
  *
- * Trust	A peer with write access can garble, lose or repeat elements and
- *		make the ring look empty, full or broken (-EUCLEAN). It cannot
- *		make a call read or write outside of the ring or loop. Geometry
- *		comes from the directory. What is viewed in place stays in shared
- *		memory: copy once, check the copy, use the copy.
+ * Trust	A peer with write access can garble, lose or repeat elements, make
+ *		the ring look empty, full or broken (-EUCLEAN), and cost each call
+ *		the time to wake somebody. It cannot make a call read or write
+ *		outside of the ring or loop. Geometry comes from the directory.
+ *		What is viewed in place stays in shared memory: copy once, check
+ *		the copy, use the copy.
  *
- * Waiting	Never. read-only may: open_const, length, space, capacity, stat;
- *		anything else is -EROFS, or does not compile.
+ * Waiting	The functions whose names end in _wait, see <shmreg/wait.h>: the
+ *		consumer for elements, the producer for room. Each push and each
+ *		commit wakes the consumer, each pop, consume, skip and clear the
+ *		producer. The peer may die meanwhile, or not have come yet: the
+ *		wait goes on, until a successor has done something, or the
+ *		deadline has passed. One who dies asleep leaves its role to the
+ *		next, as elsewhere. All other functions never wait. read-only may:
+ *		open_const, length, space, capacity, stat; anything else is
+ *		-EROFS, or does not compile.
  *
  * Units	Elements; counts are 64-bit, of everything since the creation.
  *
- * Cost		push and pop: a comparison, the copy and one store; a typed
+ * Cost		push and pop: a comparison, the copy, one store and one load; a typed
  *		wrapper's copy is an assignment. A bulk call is one or two memcpy()
  *		and one store. A side reads the other's counter only when it
  *		knows of no more room or elements, so the counters' cache lines
@@ -57,6 +66,8 @@
  * Bytes: <shmreg/abi/ring.h>. Why it is correct: <shmreg/ring-inline.h>.
  * Records of any size: <shmreg/records.h>.
  */
+
+#include <time.h>
 
 #include <shmreg/abi/ring.h>
 #include <shmreg/handle.h>
@@ -365,6 +376,47 @@ SHMREG_API int64_t shmreg_ring_skip(struct shmreg_ring_consumer *c, uint64_t n);
  * Return: how many, 0 .. capacity.
  */
 SHMREG_API int64_t shmreg_ring_clear(struct shmreg_ring_consumer *c);
+
+/*
+ * shmreg_ring_push_wait() - the same, but wait for room, or for something to take
+ * shmreg_ring_push_bulk_wait()
+ * shmreg_ring_reserve_wait()
+ * shmreg_ring_pop_wait()
+ * shmreg_ring_pop_bulk_wait()
+ * shmreg_ring_peek_wait()
+ * shmreg_ring_view_wait()
+ * shmreg_ring_skip_wait()
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ * push_bulk_wait() waits until @min fit, peek_wait() until there are @offset and one more;
+ * the others take what they get, as soon as there is one. To take at least so many at once,
+ * peek_wait() for the last of them first.
+ *
+ * Return: as without _wait; in place of -EAGAIN: -ETIMEDOUT, -EINVAL, -EINTR, -ESTALE,
+ * -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>. peek_wait: -EINVAL also if there can
+ * never be so many, as @offset is the capacity or more.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_ring_push_wait(struct shmreg_ring_producer *p, const void *elem,
+						  const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int64_t shmreg_ring_push_bulk_wait(struct shmreg_ring_producer *p,
+							   const void *elems, uint64_t n,
+							   uint64_t min,
+							   const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int64_t shmreg_ring_reserve_wait(struct shmreg_ring_producer *p, void **ret,
+							 uint64_t n,
+							 const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_ring_pop_wait(struct shmreg_ring_consumer *c, void *elem,
+						 const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int64_t shmreg_ring_pop_bulk_wait(struct shmreg_ring_consumer *c,
+							  void *elems, uint64_t n,
+							  const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_ring_peek_wait(struct shmreg_ring_consumer *c, uint64_t offset,
+						  void *elem, const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int64_t shmreg_ring_view_wait(struct shmreg_ring_consumer *c,
+						      const void **ret, uint64_t n,
+						      const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int64_t shmreg_ring_skip_wait(struct shmreg_ring_consumer *c, uint64_t n,
+						      const struct timespec *deadline);
 
 /*
  * shmreg_ring_length() - elements there; of a ring of records: bytes
