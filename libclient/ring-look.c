@@ -38,8 +38,6 @@ int shmreg_ring_look_for_room(struct shmreg_ring_producer *p)
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&p->ring);
 	uint64_t h, used;
 
-	if (shm == NULL)
-		return -ECHILD;
 	h = shmreg_load_acquire(&shm->head);						/* C' */
 	used = p->tail - h;
 	if (used > p->mask + 1)

@@ -20,6 +20,21 @@ test_ring_wreckage_CFLAGS = $(harness_cflags)
 test_ring_wreckage_LDADD = $(queue_ldadd)
 test_ring_wreckage_SOURCES = tests/test-ring-wreckage.c tests/ring-plain.h tests/suite.h
 
+check_PROGRAMS += test-ring-wait
+TESTS += test-ring-wait
+test_ring_wait_CPPFLAGS = $(queue_cppflags)
+test_ring_wait_CFLAGS = $(harness_cflags)
+test_ring_wait_LDADD = $(queue_ldadd) -lpthread
+test_ring_wait_SOURCES = tests/test-ring-wait.c tests/ring-plain.h $(ring_waits)
+ring_waits = tests/ring-waits.c tests/ring-waits.h tests/suite.h $(asleep)
+
+check_PROGRAMS += test-records-wait
+TESTS += test-records-wait
+test_records_wait_CPPFLAGS = $(queue_cppflags)
+test_records_wait_CFLAGS = $(harness_cflags)
+test_records_wait_LDADD = $(queue_ldadd) -lpthread
+test_records_wait_SOURCES = tests/test-records-wait.c tests/ring-plain.h $(ring_waits)
+
 check_PROGRAMS += test-ring-threads
 TESTS += test-ring-threads
 test_ring_threads_CPPFLAGS = $(queue_cppflags)

@@ -140,7 +140,7 @@ SHMREG_FORCE_INLINE int shmreg_record_oldest_(struct shmreg_record_consumer *c,
 
 	if (h == c->limit) {
 		if (SHMREG_UNLIKELY(c->ring.handle.base == NULL))
-			return shmreg_record_find(c, h, ret);
+			return -ECHILD;
 		t = shmreg_load_acquire(&shmreg_ring_shm_(&c->ring)->tail);		/* P' */
 		t &= ~SHMREG_RING_LOW_MASK;
 		/* One comparison: nothing, nonsense and a new high are all "no". */

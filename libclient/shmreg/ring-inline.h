@@ -64,7 +64,8 @@ SHMREG_BEGIN_DECLS
  * Out of line: look at the other's counter when it says what is worth more than a
  * comparison: nothing, nonsense, or more than ever.
  *
- * Return: 0 there is room for one, or one; -EAGAIN, -EUCLEAN, -ESTALE, -ENOTRECOVERABLE, -ECHILD.
+ * Return: 0 there is room for one, or one; -EAGAIN, -EUCLEAN, -ESTALE, -ENOTRECOVERABLE;
+ * look_for_more: -ECHILD.
  */
 SHMREG_API int shmreg_ring_look_for_room(struct shmreg_ring_producer *p);
 SHMREG_API int shmreg_ring_look_for_more(struct shmreg_ring_consumer *c);
@@ -100,14 +101,13 @@ SHMREG_FORCE_INLINE int shmreg_ring_see_head_(struct shmreg_ring_producer *p)
 {
 	uint64_t h;
 
-	if (SHMREG_LIKELY(p->ring.handle.base != NULL)) {
-		h = shmreg_load_acquire(&shmreg_ring_shm_(&p->ring)->head);		/* C' */
-		if (SHMREG_LIKELY(p->tail - h < p->high)) {
-			p->limit = h + p->mask + 1;
-			return 0;
-		}
-	}
-	return shmreg_ring_look_for_room(p);
+	if (SHMREG_UNLIKELY(p->ring.handle.base == NULL))
+		return -ECHILD;
+	h = shmreg_load_acquire(&shmreg_ring_shm_(&p->ring)->head);			/* C' */
+	if (SHMREG_UNLIKELY(p->tail - h >= p->high))
+		return shmreg_ring_look_for_room(p);
+	p->limit = h + p->mask + 1;
+	return 0;
 }
 
 /* Is there an element, after all? */
@@ -115,14 +115,13 @@ SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c)
 {
 	uint64_t t;
 
-	if (SHMREG_LIKELY(c->ring.handle.base != NULL)) {
-		t = shmreg_load_acquire(&shmreg_ring_shm_(&c->ring)->tail);		/* P' */
-		if (SHMREG_LIKELY(t - c->head - 1 < c->high)) {
-			c->limit = t;
-			return 0;
-		}
-	}
-	return shmreg_ring_look_for_more(c);
+	if (SHMREG_UNLIKELY(c->ring.handle.base == NULL))
+		return -ECHILD;
+	t = shmreg_load_acquire(&shmreg_ring_shm_(&c->ring)->tail);			/* P' */
+	if (SHMREG_UNLIKELY(t - c->head - 1 >= c->high))
+		return shmreg_ring_look_for_more(c);
+	c->limit = t;
+	return 0;
 }
 
 /* Behind P and C: (I6). @shm: see shmreg_ring_publish_(). */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include <shmreg/wait.h>
+
+#include "asleep.h"
+#include "ring-repair.h"
+#include "ring-waits.h"
+#include "suite.h"
+#include "waiter.h"
+
+static const struct waiting *op;
+
+static void begin(int i)
+{
+	op = &subject.waitings[i];
+	printf("%s\n", op->name);
+	ck_assert_int_eq(waiter_register(), 0);
+	subject.begin();
+	if (op->event == SHMREG_WAIT_SPACE)
+		subject.fill();
+}
+
+static union shmreg_eventcount *event(void)
+{
+	const struct shmreg_handle *h = &subject.ring(op->event)->handle;
+
+	return (void *)(h->base + shmreg_kind_eventcount(SHMREG_KIND_RING, op->event));
+}
+
+static uint32_t count(void)
+{
+	return shmreg_load_acquire(&event()->half[SHMREG_EVENTCOUNT_COUNT]);
+}
+
+/* One of what the wait is for, in the plainest way. */
+static void make_one(void)
+{
+	int i = 0;
+
+	while (subject.wakings[i].event != op->event)
+		i++;
+	subject.wakings[i].wake();
+}
+
+static int wait_for_ever(void *unused)
+{
+	(void)unused;
+	return (int)op->wait(NULL);
+}
+
+static int wait_an_hour(void *unused)
+{
+	const struct timespec deadline = shmreg_deadline(UINT64_C(3600000000000));
+
+	(void)unused;
+	return (int)op->wait(&deadline);
+}
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+START_TEST(deadlines)
+{
+	struct timespec deadline;
+	unsigned int n;
+	int64_t before;
+
+	begin(_i);
+	/* also with all but one of those that it needs */
+	for (n = 0; n < op->needs; n++) {
+		if (n > 0)
+			make_one();
+		ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ETIMEDOUT);
+		ck_assert_int_eq(op->wait(&(struct timespec){ -1, 0 }), -ETIMEDOUT);
+		before = now();
+		deadline = shmreg_deadline(2000000);
+		ck_assert_int_eq(op->wait(&deadline), -ETIMEDOUT);
+		ck_assert_int_ge(now() - before, 2000000);
+		ck_assert_int_eq(op->wait(&(struct timespec){ 0, -1 }), -EINVAL);
+		ck_assert_int_eq(op->wait(&(struct timespec){ 0, 1000000000 }), -EINVAL);
+	}
+	make_one();
+	ck_assert_int_ge(op->wait(&(struct timespec){ 0, 0 }), 0);
+}
+END_TEST
+
+START_TEST(does_not_wait_if_it_need_not)
+{
+	unsigned int n;
+
+	begin(_i);
+	for (n = 0; n < op->needs; n++)
+		make_one();
+	ck_assert_int_ge(op->wait(NULL), 0);
+	/* nobody was told of anything: not one call of the kernel */
+	ck_assert_uint_eq(event()->both, 0);
+}
+END_TEST
+
+/* Of several that it needs, each wakes it, and in the end there are enough. */
+START_TEST(woken)
+{
+	struct sleeper s;
+	unsigned int n;
+	uint64_t naps;
+
+	begin(_i);
+	sleeper_fork(&s, _i % 2 ? wait_an_hour : wait_for_ever, NULL);
+	for (n = 1; n < op->needs; n++) {
+		sleeper_await(&s);
+		naps = sleeper_naps(&s);
+		make_one();
+		sleeper_await_after(&s, naps);
+	}
+	sleeper_await(&s);
+	make_one();
+	ck_assert_int_ge(sleeper_result(&s), 0);
+	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_SEQUENCE, op->needs);
+}
+END_TEST
+
+START_TEST(woken_for_nothing)
+{
+	struct sleeper s;
+	unsigned int n;
+	uint64_t naps;
+
+	begin(_i);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	for (n = 0; n < 3; n++) {
+		sleeper_await(&s);
+		naps = sleeper_naps(&s);
+		ck_assert_uint_eq(asleep_wake_for_nothing(&event()->half[SHMREG_EVENTCOUNT_COUNT]), 1);
+		sleeper_await_after(&s, naps);
+	}
+	for (n = 0; n < op->needs; n++)
+		make_one();
+	ck_assert_int_ge(sleeper_result(&s), 0);
+}
+END_TEST
+
+static void on_signal(int signal)
+{
+	(void)signal;
+}
+
+/* A handler that runs ends the wait of who asked for that, and of nobody else. */
+START_TEST(signals)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+	struct sleeper s;
+	unsigned int n;
+	uint64_t naps;
+
+	begin(_i);
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	naps = sleeper_naps(&s);
+	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
+	sleeper_await_after(&s, naps);
+	sleeper_kill(&s);
+
+	ck_assert_int_eq(shmreg_handle_set_waiting(&subject.ring(op->event)->handle, 0,
+						   SHMREG_WAIT_INTERRUPTIBLE), 0);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
+	ck_assert_int_eq(sleeper_result(&s), -EINTR);
+	/* it has taken nothing */
+	for (n = 0; n < op->needs; n++)
+		make_one();
+	ck_assert_int_ge(op->wait(NULL), 0);
+}
+END_TEST
+
+/* Its successor waits in its place, and is woken: what is left of the dead one costs one call. */
+START_TEST(dies_asleep)
+{
+	const struct shmreg_ring *ring;
+	struct shmreg_reaper_report report;
+	uint64_t dead[64] = { 0 };
+	struct sleeper s;
+	unsigned int n;
+
+	begin(_i);
+	ring = subject.ring(op->event);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	sleeper_kill(&s);
+	ck_assert_uint_ne(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	dead[ring->handle.seat / 64] |= UINT64_C(1) << ring->handle.seat % 64;
+	ck_assert_int_eq(ring_repair(&ring->handle.shape, ring->handle.base, NULL, dead, &report), 0);
+	ck_assert_uint_eq(report.n_repaired, 1);
+	subject.succeed(op->event);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	for (n = 0; n < op->needs; n++) {
+		sleeper_await(&s);
+		make_one();
+	}
+	ck_assert_int_ge(sleeper_result(&s), 0);
+	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+}
+END_TEST
+
+/* As fork() leaves it, who is not the owner. */
+START_TEST(forked)
+{
+	begin(_i);
+	subject.ring(op->event)->handle.base = NULL;
+	ck_assert_int_eq(op->wait(NULL), -ECHILD);
+	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ECHILD);
+}
+END_TEST
+
+/* Whatever makes one, or room for one. */
+START_TEST(wakers)
+{
+	const struct waking *waking = &subject.wakings[_i];
+	struct sleeper s;
+	int i = 0;
+
+	while (subject.waitings[i].event != waking->event || subject.waitings[i].needs != 1)
+		i++;
+	begin(i);
+	printf("  %s\n", waking->name);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	waking->wake();
+	ck_assert_int_ge(sleeper_result(&s), 0);
+	/* (I6): by one call */
+	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_SEQUENCE, 1);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create(subject.name);
+
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, deadlines, 0, subject.n_waitings);
+	tcase_add_loop_test(t, does_not_wait_if_it_need_not, 0, subject.n_waitings);
+	tcase_add_loop_test(t, woken, 0, subject.n_waitings);
+	tcase_add_loop_test(t, woken_for_nothing, 0, subject.n_waitings);
+	tcase_add_loop_test(t, signals, 0, subject.n_waitings);
+	tcase_add_loop_test(t, dies_asleep, 0, subject.n_waitings);
+	tcase_add_loop_test(t, forked, 0, subject.n_waitings);
+	tcase_add_loop_test(t, wakers, 0, subject.n_wakings);
+	subject.add_tests(t);
+	return run_case(subject.name, t);
+}
