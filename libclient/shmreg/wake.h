@@ -73,9 +73,11 @@ SHMREG_BEGIN_DECLS
  * @offset:	of the event count in the object
  *
  * Never blocks. Async-signal-safe.
+ *
+ * Not SHMREG_COLD: with what follows the call gcc would move the return of those who wake nobody
+ * out of the way, too.
  */
-SHMREG_API SHMREG_COLD void shmreg_wake_slow(const struct shmreg_handle *handle, size_t offset,
-					     uint32_t n);
+SHMREG_API void shmreg_wake_slow(const struct shmreg_handle *handle, size_t offset, uint32_t n);
 
 /*
  * shmreg_wake_() - after P: something happened that @n of those who wait can use
