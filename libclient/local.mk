@@ -53,6 +53,7 @@ libstructures_la_SOURCES = \
 	libclient/cell-bind.h \
 	libclient/cell-read.c \
 	libclient/cell-stat.c \
+	libclient/cell-wait.c \
 	libclient/object-queue-bind.c \
 	libclient/object-queue-bind.h \
 	libclient/object-queue-claim.c \
@@ -82,6 +83,7 @@ libstructures_la_SOURCES = \
 	libclient/topic-publish.c \
 	libclient/topic-read.c \
 	libclient/topic-stat.c \
+	libclient/topic-wait.c \
 	libclient/waiter.c \
 	libclient/waiter.h \
 	libclient/wake.c

@@ -50,6 +50,7 @@ int publisher_prepare(struct shmreg_publisher *pub, uint32_t index)
 	r = topic_newest_from(t, 0, &pub->next);
 	if (r < 0)
 		return r;
+	pub->full_at = pub->next - 1;
 	pub->gate = 0;
 	pub->room = UINT64_MAX;
 	if ((t->handle.shape.flags & SHMREG_TOPIC_RELIABLE) != 0) {

@@ -54,6 +54,7 @@ static int64_t held_by(struct shmreg_publisher *pub, uint64_t *cursor, uint64_t 
 		/* R' if it fails: the subscriber has moved on, or left */
 		if (shmreg_cas_acq_rel(cursor, &w,
 				       (w & ~SHMREG_TOPIC_STATE_MASK) | SHMREG_TOPIC_EVICTED)) {
+			shmreg_topic_wake_space_(t, shmreg_topic_shm_(t));
 			note_lag(pub, lag);
 			/* relaxed: as there */
 			shmreg_store_relaxed(&pub->role->n_evicted,
@@ -87,8 +88,12 @@ static int look_at_cursors(struct shmreg_publisher *pub, uint64_t p)
 	note_lag(pub, high);
 	if ((uint64_t)high < pub->room)
 		return 0;
-	/* relaxed: a number to look at, which we alone write */
-	shmreg_store_relaxed(&pub->role->n_full, shmreg_load_relaxed(&pub->role->n_full) + 1);
+	/* Once a position, however often it is tried. relaxed: a number to look at, our own */
+	if (pub->full_at != p) {
+		pub->full_at = p;
+		shmreg_store_relaxed(&pub->role->n_full,
+				     shmreg_load_relaxed(&pub->role->n_full) + 1);
+	}
 	return handle_again(&t->handle);
 }
 
@@ -183,7 +188,7 @@ int shmreg_publisher_publish_spare(struct shmreg_publisher *pub, uint64_t bytes)
 				       shmreg_topic_turn_(t, p) |
 					       shmreg_topic_relative_(t, pub->spare,
 								      (uint32_t)(p & t->mask)))) {
-			shmreg_publisher_settle_(pub, p, displaced);
+			shmreg_publisher_settle_(pub, shmreg_topic_shm_(t), p, displaced);
 			return 0;
 		}
 	}

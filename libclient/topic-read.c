@@ -81,6 +81,8 @@ static int begin(struct shmreg_subscriber *sub, uint64_t announced, uint64_t his
 		/* Not a store: if evicted meanwhile, what was found is worth nothing. */
 		if (shmreg_cas_acq_rel(&sub->cursor->word, &was, word)) {		/* R */
 			sub->word = word;
+			/* What was announced held publishers, maybe, that this does not. */
+			shmreg_topic_wake_space_(t, shmreg_topic_shm_(t));
 			return 0;
 		}
 		/* Once evicted, nobody else changes it: not a bug of ours, nor of a publisher's. */
@@ -128,6 +130,7 @@ int subscriber_join(struct shmreg_subscriber *sub, uint32_t cursor, uint64_t ann
 
 void subscriber_leave(struct shmreg_subscriber *sub)
 {
+	const struct shmreg_topic *t = &sub->topic;
 	uint64_t w;
 	int i;
 
@@ -139,6 +142,7 @@ void subscriber_leave(struct shmreg_subscriber *sub)
 		if (((w ^ sub->word) & SHMREG_TOPIC_SEAT_MASK) != 0 ||
 		    shmreg_cas_acq_rel(&sub->cursor->word, &w, SHMREG_TOPIC_EMPTY))
 			break;
+	shmreg_topic_wake_space_(t, shmreg_topic_shm_(t));
 	sub->cursor = NULL;
 }
 
@@ -178,22 +182,6 @@ int shmreg_subscriber_rejoin(struct shmreg_subscriber *sub)
 	return 0;
 }
 
-/* The cursor follows to sub->next, where something was lost. */
-static void follow(struct shmreg_subscriber *sub)
-{
-	uint64_t was, word;
-
-	if (sub->cursor == NULL)
-		return;
-	was = sub->word;
-	word = shmreg_topic_cursor_(sub->next, sub->word);
-	sub->word = word;
-	if (sub->mode != SHMREG_TOPIC_MODE_EVICT_)
-		shmreg_store_release(&sub->cursor->word, word);				/* R */
-	else if (!shmreg_cas_acq_rel(&sub->cursor->word, &was, word))			/* R */
-		(void)shmreg_subscriber_rejoin(sub);	/* as when passing */
-}
-
 int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
 {
 	const struct shmreg_topic *t = &sub->topic;
@@ -231,7 +219,8 @@ int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
 		if ((int64_t)(oldest - sub->next) <= 0)
 			continue;
 		lose(sub, oldest);
-		follow(sub);
+		if (sub->cursor != NULL)
+			shmreg_subscriber_move_(sub, sub->cursor);
 	}
 	return -EBUSY;
 }

@@ -15,6 +15,8 @@
  *	while (r == -EAGAIN && (r = waiter_next(&w)) == 0);
  *	return waiter_end(&w, r, more());
  *
+ * Where all that wait are woken there is nothing to pass on: return r.
+ *
  * A state machine; each state is left by a call of waiter_next(), after a try in vain:
  *
  *	SPINNING -> SPINNING	for spin_ns

@@ -37,5 +37,6 @@ bool cell_is_sound(const void *base, const struct shmreg_shape *shape)
 	for (i = 0; i < SHMREG_CELL_WRITERS_MAX; i++)
 		if (shmreg_load_relaxed(&shm->writer[i]) >= (i < c.writers ? SHMREG_SEATS : 1))
 			return false;
-	return shmreg_load_relaxed(&shm->change.both) == 0;
+	/* There is no daemon to watch for anybody. */
+	return shmreg_load_relaxed(&shm->change.half[SHMREG_EVENTCOUNT_WATCH]) == 0;
 }

@@ -32,7 +32,7 @@ START_TEST(test_room)
 	publish(&pub, at + 4);
 	ck_assert_int_eq(shmreg_publisher_publish_reserved(&pub, 16), -EAGAIN);
 	ck_assert_int_eq(shmreg_topic_stat(&pub.topic, &stats), 0);
-	ck_assert_uint_eq(stats.n_full, 3);
+	ck_assert_uint_eq(stats.n_full, 2);
 	ck_assert_uint_eq(stats.lag_high, 4);
 	ck_assert_uint_eq(stats.n_published, at + 5);
 	ck_assert_uint_eq(stats.n_subscribers, 2);

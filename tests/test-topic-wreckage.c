@@ -229,7 +229,7 @@ START_TEST(test_publisher_stops)
 		ck_assert_int_eq(publisher_bind(&d, base, &shape, D, NULL, 0), 0);
 	} else if (last >= SLOT) {
 		/* from where it stopped: the spare, the tail */
-		shmreg_publisher_settle_(&d, p0, (uint32_t)(p0 & d.topic.mask));
+		shmreg_publisher_settle_(&d, shmreg_topic_shm_(&d.topic), p0, (uint32_t)(p0 & d.topic.mask));
 		ck_assert_uint_eq(((struct shmreg_topic_shm *)base)->tail, at);
 	} else {
 		/* It would compare its slot's word, fail, and look for the next. */

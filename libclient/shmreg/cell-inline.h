@@ -38,6 +38,9 @@
  * has moved on (V, V'), and the retry is paid for by a writer's progress; if latest has not,
  * no correct process wrote this: -EUCLEAN.
  *
+ * Waiting. P is that of wake.h, too: `change`, and all are woken. Who is superseded wakes as
+ * well: it cannot know whether the other has got so far.
+ *
  * Death. Of a write's stores, P comes last: before it the dead have changed only a slot that
  * nobody is told of. Its word may already be (v, w, s) with the very version that the
  * successor publishes next, in the same slot, even. A reader that is told of (v, w, s) has
@@ -56,6 +59,7 @@
 
 #include <shmreg/cell.h>
 #include <shmreg/copy.h>
+#include <shmreg/wake.h>
 
 SHMREG_BEGIN_DECLS
 
@@ -169,6 +173,8 @@ SHMREG_FORCE_INLINE void shmreg_cell_publish_(struct shmreg_cell_writer *w, unsi
 	}
 	w->slot = w->slot + 1 < w->cell.slots ? w->slot + 1 : 0;			/* (I2) */
 	w->next = shmreg_cell_slot_at_(&w->cell, w->writer, w->slot, stride);
+	shmreg_wake_(&w->cell.handle, shm, offsetof(struct shmreg_cell_shm, change),
+		     SHMREG_WAKE_ALL);
 }
 
 SHMREG_FORCE_INLINE int shmreg_cell_write_sized(struct shmreg_cell_writer *w, const void *elem,

@@ -17,6 +17,7 @@
  *	of (w): the writer's cell, to read
  *	write (w, &pose), begin (w, &pointer), commit (w), abort (w)
  *	read (c, &pose, &version), version (c), changed (c, since)
+ *	changed_wait (c, since, deadline), read_wait (c, since, &pose, &version, deadline)
  *	peek (c, &view), validate (c, &view) with struct pose_cell_view, whose elem is a
  *		const struct pose *
  *	untyped (c), writer_untyped (w), for what is not listed here
@@ -145,6 +146,22 @@ SHMREG_BEGIN_DECLS
 	SHMREG_WRAPPER SHMREG_CHECK int name##_changed(const struct name *c, uint64_t since)       \
 	{                                                                                          \
 		return shmreg_cell_changed(&c->cell, since);                                       \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_changed_wait(const struct name *c, uint64_t since,  \
+							    const struct timespec *deadline)       \
+	{                                                                                          \
+		return shmreg_cell_changed_wait(&c->cell, since, deadline);                        \
+	}                                                                                          \
+	/* If there is a change to read already, it costs what read() costs. */                    \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_read_wait(const struct name *c, uint64_t since,     \
+							 type *elem, uint64_t *ret_version,        \
+							 const struct timespec *deadline)          \
+	{                                                                                          \
+		const uint64_t version = name##_version(c);                                        \
+		return SHMREG_LIKELY(version != since && version != 0)                             \
+			       ? name##_read(c, elem, ret_version)                                 \
+			       : shmreg_cell_read_wait(&c->cell, since, elem, ret_version,         \
+						       deadline);                                  \
 	}                                                                                          \
 	SHMREG_WRAPPER SHMREG_CHECK int name##_peek(const struct name *c, struct name##_view *ret) \
 	{                                                                                          \

@@ -21,8 +21,9 @@
  *		copying has written slots - 1 further values and begun another. That
  *		SHMREG_CELL_TRIES times in one call is -EBUSY: it takes a writer that
  *		never pauses and a value that takes longer to copy than slots - 1
- *		values take to write; more slots or a shorter copy help. Nobody enters
- *		the kernel, allocates or sleeps.
+ *		values take to write; more slots or a shorter copy help. Nobody
+ *		allocates, or sleeps but to wait for a change; nobody enters the kernel but
+ *		for that, and a writer if somebody does.
  *
  * Ordering	Linearizable: a read gives a value that was the latest at some
  *		moment of the call, and the reads of a thread never go back. Versions
@@ -44,19 +45,25 @@
  *		than SHMREG_CELL_TRIES copies. Geometry comes from the directory. What
  *		peek() lends stays in shared memory and may change at any time.
  *
- * Waiting	Never; poll with changed(). read-only may: open, read, peek, validate,
- *		version, changed, stat, seat; the rest is -EROFS or does not compile.
+ * Waiting	changed_wait() and read_wait(), see <shmreg/wait.h>: until there is another
+ *		value than one already seen; each value that is published wakes all. Who
+ *		wakes late finds the latest, and not those between. All others never
+ *		wait. read-only may: open, read, peek, validate, version, changed, stat, seat,
+ *		and wait; the rest is -EROFS or does not compile.
  *
  * Units	Bytes; versions are numbers from 1 to 2^52 - 1, then 1 again; 0: never
  *		written.
  *
- * Cost		read: the copy, and two words. write: the copy, and three words; with
+ * Cost		read: the copy, and two words. write: the copy, and three words, and a
+ *		load of a fourth, whether anybody is to be woken; with
  *		several writers one compare-and-swap. A typed wrapper's copy is an
  *		assignment. Memory: 1280 bytes, and for each writer `slots` times the
  *		value and its word in lines of their own.
  *
  * Bytes: <shmreg/abi/cell.h>. Why it is correct: <shmreg/cell-inline.h>.
  */
+
+#include <time.h>
 
 #include <shmreg/abi/cell.h>
 #include <shmreg/handle.h>
@@ -284,6 +291,28 @@ SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_cell_validate(const struct shmreg_
 SHMREG_API SHMREG_HOT uint64_t shmreg_cell_version(const struct shmreg_cell *c);
 SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_cell_changed(const struct shmreg_cell *c,
 							   uint64_t since);
+
+/*
+ * shmreg_cell_changed_wait() - wait until it is
+ * shmreg_cell_read_wait() - wait likewise, and copy the latest value
+ * @since:	a version already seen; 0: none, so that any value will do
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ *	while ((r = shmreg_cell_read_wait(c, version, &pose, &version, NULL)) == 0)
+ *		use(&pose);
+ *
+ * gives each value at most once, and the latest in the end. A value is waited for, so never
+ * -ENODATA.
+ *
+ * Return: changed_wait: 1; read_wait: as read(); if there was no change: -ETIMEDOUT, -EINVAL,
+ * -EINTR, -ESTALE, -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>; attached read-only also
+ * as <shmreg/watch.h> says.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_cell_changed_wait(const struct shmreg_cell *c, uint64_t since,
+						     const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_cell_read_wait(const struct shmreg_cell *c, uint64_t since,
+						  void *elem, uint64_t *ret_version,
+						  const struct timespec *deadline);
 
 /*
  * shmreg_cell_stat() - counters, each by itself a consistent snapshot

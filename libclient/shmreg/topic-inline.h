@@ -54,6 +54,15 @@
  *	published and its look at the cursors. One of the two sees the other: store buffering, for
  *	which acquire and release do not suffice.
  *
+ * Waiting. Labels of wake.h; here P is either of
+ *	P, of a position: it can be read. Subscribers wait for that, `message`, and all are woken.
+ *	R, of a cursor that holds publishers, by its subscriber, moving on or leaving, or by
+ *	  who evicts it: there may be room. Publishers wait for that, `space`. Each could use
+ *	  what any other can, but all are woken: were it one, and that one stopped, it would
+ *	  hold up the others, which no publisher does. Nothing else makes room: publishing takes
+ *	  it, and the dead, who hold nobody, are told of by the death word, (N5). The cursor of a
+ *	  lossy topic holds nobody, so that moving it wakes nobody, and costs nothing.
+ *
  * Death. A killed publisher has executed a prefix of: chunk, header, want, slot, spare, tail. Only
  * between slot and spare is there anything to do, which topic-repair.c does, by (I4).
  *
@@ -66,6 +75,7 @@
 
 #include <shmreg/copy.h>
 #include <shmreg/topic.h>
+#include <shmreg/wake.h>
 
 SHMREG_BEGIN_DECLS
 
@@ -143,12 +153,22 @@ SHMREG_FORCE_INLINE uint32_t shmreg_topic_home_(const struct shmreg_topic *t, ui
 	return (uint32_t)t->mask + 1 + publisher;
 }
 
-/* Slot(p) was changed from chunk @displaced to the spare one: that is what is with us now. */
-SHMREG_FORCE_INLINE void shmreg_publisher_settle_(struct shmreg_publisher *pub, uint64_t position,
+/* After a cursor that holds publishers moved, left, or was evicted; @shm from before it. */
+SHMREG_FORCE_INLINE void shmreg_topic_wake_space_(const struct shmreg_topic *t,
+						  const struct shmreg_topic_shm *shm)
+{
+	shmreg_wake_(&t->handle, shm, offsetof(struct shmreg_topic_shm, space), SHMREG_WAKE_ALL);
+}
+
+/*
+ * Slot(p) was changed from chunk @displaced to the spare one: that is what is with us now, and
+ * who waits for p is woken. @shm from before it.
+ */
+SHMREG_FORCE_INLINE void shmreg_publisher_settle_(struct shmreg_publisher *pub,
+						  struct shmreg_topic_shm *shm, uint64_t position,
 						  uint32_t displaced)
 {
 	struct shmreg_topic *const t = &pub->topic;
-	struct shmreg_topic_shm *const shm = shmreg_topic_shm_(t);
 
 	pub->sequence += UINT64_C(1) << SHMREG_TOPIC_SEQUENCE_SHIFT;
 	pub->spare = displaced;
@@ -163,6 +183,7 @@ SHMREG_FORCE_INLINE void shmreg_publisher_settle_(struct shmreg_publisher *pub, 
 	/* relaxed: a number to look at, which we alone write */
 	shmreg_store_relaxed(&pub->role->n_published,
 			     shmreg_load_relaxed(&pub->role->n_published) + 1);
+	shmreg_wake_(&t->handle, shm, offsetof(struct shmreg_topic_shm, message), SHMREG_WAKE_ALL);
 }
 
 /* Relaxed, for P releases them, and who reads them while they change will find out: W. */
@@ -179,6 +200,7 @@ SHMREG_FORCE_INLINE int shmreg_publisher_publish_chunk_(struct shmreg_publisher 
 							uint64_t bytes, size_t stride)
 {
 	const struct shmreg_topic *const t = &pub->topic;
+	struct shmreg_topic_shm *const shm = shmreg_topic_shm_(t);
 	const uint64_t p = pub->next;
 	struct shmreg_topic_chunk *header;
 	uint32_t displaced;
@@ -205,7 +227,7 @@ SHMREG_FORCE_INLINE int shmreg_publisher_publish_chunk_(struct shmreg_publisher 
 	shmreg_store_release(slot, shmreg_topic_turn_(t, p) |				/* P */
 					   shmreg_topic_relative_(t, pub->spare,
 								  (uint32_t)(p & t->mask)));
-	shmreg_publisher_settle_(pub, p, displaced);
+	shmreg_publisher_settle_(pub, shm, p, displaced);
 	return 0;
 }
 
@@ -307,10 +329,33 @@ SHMREG_FORCE_INLINE void shmreg_subscriber_tell_(struct shmreg_subscriber *sub,
 	ret->flags = sub->flags;
 }
 
+/* Its cursor, which is not NULL, follows to sub->next. */
+SHMREG_FORCE_INLINE void shmreg_subscriber_move_(struct shmreg_subscriber *sub,
+						 struct shmreg_topic_cursor *cursor)
+{
+	const uint64_t word = shmreg_topic_cursor_(sub->next, sub->word);
+	const struct shmreg_topic_shm *shm;
+	uint64_t was = sub->word;
+
+	sub->word = word;
+	if (sub->mode == SHMREG_TOPIC_MODE_LOSSY_) {
+		shmreg_store_relaxed(&cursor->word, word);	/* a number to look at */
+		return;
+	}
+	shm = shmreg_topic_shm_(&sub->topic);
+	if (sub->mode == SHMREG_TOPIC_MODE_RELIABLE_) {
+		shmreg_store_release(&cursor->word, word);				/* R */
+	} else if (SHMREG_UNLIKELY(!shmreg_cas_acq_rel(&cursor->word, &was, word))) {	/* R */
+		/* Evicted, but what was read is whole. Should this fail, so will the next move. */
+		(void)shmreg_subscriber_rejoin(sub);
+		return;
+	}
+	shmreg_topic_wake_space_(&sub->topic, shm);
+}
+
 SHMREG_FORCE_INLINE void shmreg_subscriber_pass_(struct shmreg_subscriber *sub)
 {
 	struct shmreg_topic_cursor *const cursor = sub->cursor;
-	uint64_t word, was;
 
 	sub->next++;
 	sub->expected = sub->next;
@@ -319,18 +364,9 @@ SHMREG_FORCE_INLINE void shmreg_subscriber_pass_(struct shmreg_subscriber *sub)
 	sub->n_read++;
 	if (cursor == NULL)
 		return;
-	/* relaxed: a number to look at, which we alone write; so is a lossy cursor's word */
+	/* relaxed: a number to look at, which we alone write */
 	shmreg_store_relaxed(&cursor->n_read, sub->n_read);
-	word = shmreg_topic_cursor_(sub->next, sub->word);
-	was = sub->word;
-	sub->word = word;
-	if (sub->mode == SHMREG_TOPIC_MODE_LOSSY_)
-		shmreg_store_relaxed(&cursor->word, word);
-	else if (sub->mode == SHMREG_TOPIC_MODE_RELIABLE_)
-		shmreg_store_release(&cursor->word, word);				/* R */
-	else if (SHMREG_UNLIKELY(!shmreg_cas_acq_rel(&cursor->word, &was, word)))	/* R */
-		/* Evicted, but what was read is whole. Should this fail, so will the next pass. */
-		(void)shmreg_subscriber_rejoin(sub);
+	shmreg_subscriber_move_(sub, cursor);
 }
 
 /* @whole: copy the largest message, whatever the size of this one; then @size must hold it. */

@@ -14,12 +14,16 @@
  *	publisher_create, _open_or_create (segment, &pub, "name", &params)
  *	publisher_open (segment, &pub, "name"), publisher_close (pub)
  *	publisher_publish (pub, &quote)
+ *	publisher_publish_wait (pub, &quote, deadline)
  *	publisher_reserve (pub, &place) with struct quote *place; publisher_publish_reserved (pub)
+ *	publisher_publish_reserved_wait (pub, deadline)
  *	subscriber_create, _open_or_create (segment, &sub, "name", &params)
  *	subscriber_open (segment, &sub, "name", history), subscriber_close (sub)
  *	subscriber_read (sub, &quote, &message), subscriber_lag (sub)
  *	subscriber_peek (sub, &place, &message) with const struct quote *place
  *	subscriber_consume (sub)
+ *	subscriber_read_wait (sub, &quote, &message, deadline)
+ *	subscriber_peek_wait (sub, &place, &message, deadline)
  *	publisher_untyped (pub), subscriber_untyped (sub), for what is not listed here
  *
  * Of the params, size, message_bytes, message_align and type_name are set by the functions.
@@ -134,6 +138,26 @@ SHMREG_BEGIN_DECLS
 		return shmreg_publisher_publish_reserved_sized(&pub->publisher, sizeof(type),      \
 							       SHMREG_TOPIC_STRIDE_(type));        \
 	}                                                                                          \
+	/* The first try costs what it costs without _wait. */                                     \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_publisher_publish_wait(                             \
+		struct name##_publisher *pub, const type *message,                                 \
+		const struct timespec *deadline)                                                   \
+	{                                                                                          \
+		const int r = name##_publisher_publish(pub, message);                              \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_publisher_publish_wait(&pub->publisher, message,           \
+							       sizeof(type), deadline);            \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_publisher_publish_reserved_wait(                    \
+		struct name##_publisher *pub, const struct timespec *deadline)                     \
+	{                                                                                          \
+		const int r = name##_publisher_publish_reserved(pub);                              \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_publisher_publish_reserved_wait(                           \
+					 &pub->publisher, sizeof(type), deadline);                 \
+	}                                                                                          \
 	SHMREG_WRAPPER SHMREG_CHECK int name##_subscriber_read(struct name##_subscriber *sub,      \
 							       type *message,                      \
 							       struct shmreg_topic_message *ret)   \
@@ -150,6 +174,29 @@ SHMREG_BEGIN_DECLS
 		const int r = shmreg_subscriber_peek_sized(                                        \
 			&sub->subscriber, &place, sizeof(type), SHMREG_TOPIC_ELEM_OFFSET_(type),   \
 			SHMREG_TOPIC_STRIDE_(type), ret);                                          \
+		if (r >= 0)                                                                        \
+			*ret_message = (const type *)place;                                        \
+		return r;                                                                          \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_subscriber_read_wait(                               \
+		struct name##_subscriber *sub, type *message,                                      \
+		struct shmreg_topic_message *ret, const struct timespec *deadline)                 \
+	{                                                                                          \
+		const int r = name##_subscriber_read(sub, message, ret);                           \
+		return SHMREG_LIKELY(r != -EAGAIN)                                                 \
+			       ? r                                                                 \
+			       : shmreg_subscriber_read_wait(&sub->subscriber, message,            \
+							     sizeof(type), ret, deadline);         \
+	}                                                                                          \
+	SHMREG_WRAPPER SHMREG_CHECK int name##_subscriber_peek_wait(                               \
+		struct name##_subscriber *sub, const type **ret_message,                           \
+		struct shmreg_topic_message *ret, const struct timespec *deadline)                 \
+	{                                                                                          \
+		const void *place;                                                                 \
+		int r = name##_subscriber_peek(sub, ret_message, ret);                             \
+		if (SHMREG_LIKELY(r != -EAGAIN))                                                   \
+			return r;                                                                  \
+		r = shmreg_subscriber_peek_wait(&sub->subscriber, &place, ret, deadline);          \
 		if (r >= 0)                                                                        \
 			*ret_message = (const type *)place;                                        \
 		return r;                                                                          \

@@ -18,8 +18,9 @@
  *		move between threads with a happens-before. A signal handler
  *		counts as another thread.
  *
- * Progress	Lock-free: no call but open and close waits for anybody, enters
- *		the kernel, allocates or sleeps. A publisher that is *stopped*
+ * Progress	Lock-free: no call but open, close and those that are to wait waits
+ *		for anybody, allocates or sleeps; nor enters the kernel, unless somebody
+ *		is to be woken. A publisher that is *stopped*
  *		anywhere holds up nobody: the others publish around it, as far
  *		as they like. A subscriber that is stopped holds up publishers
  *		only if the topic is reliable and it has a cursor; one that has
@@ -54,9 +55,13 @@
  *		and sizes are read once and bounded. A message that is looked at
  *		in place stays in shared memory: copy once, check the copy.
  *
- * Waiting	Never. read-only may: subscribe to a lossy topic, open_const,
- *		newest, read_at, stat, publishers, subscribers; the rest is
- *		-EROFS, or does not compile.
+ * Waiting	The functions whose names end in _wait, see <shmreg/wait.h>: who reads, for
+ *		messages, and each message wakes all; publishers of a reliable topic, for
+ *		room, and all are woken when a subscriber that may have held them reads,
+ *		closes, is evicted or was found dead. So of several one that is stopped holds up
+ *		none. All others never wait. read-only may: subscribe to a lossy
+ *		topic, open_const, newest, read_at, stat, publishers, subscribers, and
+ *		wait for messages; the rest is -EROFS, or does not compile.
  *
  * Units	Messages; their sizes are bytes; positions are counted from 0.
  *		Times are those of CLOCK_MONOTONIC, in nanoseconds.
@@ -66,11 +71,15 @@
  *		message that is displaced. Reliable: once in a while (at least
  *		once a lap) one look at each cursor. read: a copy between two
  *		loads of one word; if reliable, one store, or with a limit of lag
- *		one compare-and-swap. Memory: capacity and publishers, times the
+ *		one compare-and-swap. To see whether anybody is to be woken: one load a
+ *		message published, and if reliable one a message read. Memory: capacity
+ *		and publishers, times the
  *		largest message and 32 bytes.
  *
  * Bytes: <shmreg/abi/topic.h>. Why it is correct: <shmreg/topic-inline.h>.
  */
+
+#include <time.h>
 
 #include <shmreg/abi/topic.h>
 #include <shmreg/handle.h>
@@ -128,6 +137,7 @@ struct shmreg_publisher {
 	uint64_t next;		/* no position before this one is unpublished */
 	uint64_t gate;		/* no subscriber needs a position before this one */
 	uint64_t room;		/* how far beyond the gate one may publish at most */
+	uint64_t full_at;	/* the last position at which there was no room */
 	uint64_t sequence;	/* of the spare chunk, 40 bits at the word's top */
 	uint64_t time_ns;
 	uint32_t index;		/* of the role */
@@ -155,7 +165,7 @@ struct shmreg_topic_stats {
 	uint64_t capacity;
 	uint64_t n_published;	/* messages so far: the position of the next one */
 	uint64_t n_settled;	/* publications whose publisher died before it knew of them */
-	uint64_t n_full;	/* times a publisher found no room; these three: of all roles */
+	uint64_t n_full;	/* positions at which a publisher had no room; these three: of all roles */
 	uint64_t n_evicted;
 	uint64_t lag_high;	/* largest lag that a publisher saw (reliable) */
 	uint32_t n_publishers;	/* roles that are taken */
@@ -350,6 +360,23 @@ SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_publisher_reserve(struct shmreg_pu
 SHMREG_API SHMREG_CHECK SHMREG_HOT int
 shmreg_publisher_publish_reserved(struct shmreg_publisher *pub, size_t bytes);
 
+/*
+ * shmreg_publisher_publish_wait() - the same, but wait for room
+ * shmreg_publisher_publish_reserved_wait()
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ * Of a lossy topic there is nothing to wait for.
+ *
+ * Return: as without _wait; in place of -EAGAIN: -ETIMEDOUT, -EINVAL, -EINTR, -ESTALE,
+ * -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_publisher_publish_wait(struct shmreg_publisher *pub,
+							  const void *data, size_t bytes,
+							  const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int
+shmreg_publisher_publish_reserved_wait(struct shmreg_publisher *pub, size_t bytes,
+				       const struct timespec *deadline);
+
 /* shmreg_publisher_stamp() - the time that goes with the messages from now on; 0: none */
 static inline void shmreg_publisher_stamp(struct shmreg_publisher *pub, uint64_t time_ns)
 {
@@ -387,6 +414,27 @@ SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_subscriber_peek(struct shmreg_subs
 							      const void **ret_data,
 							      struct shmreg_topic_message *ret);
 SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_subscriber_consume(struct shmreg_subscriber *sub);
+
+/*
+ * shmreg_subscriber_read_wait() - the same, but wait for a message
+ * shmreg_subscriber_peek_wait()
+ * @deadline:	CLOCK_MONOTONIC; NULL: for ever
+ *
+ * A subscriber that was overtaken does not wait: there is something to read, and it is told
+ * what was lost.
+ *
+ * Return: as without _wait; in place of -EAGAIN: -ETIMEDOUT, -EINVAL, -EINTR, -ESTALE,
+ * -ENOTRECOVERABLE, -EHOSTDOWN as in <shmreg/wait.h>; attached read-only also as
+ * <shmreg/watch.h> says.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_subscriber_read_wait(struct shmreg_subscriber *sub,
+							void *buffer, size_t size,
+							struct shmreg_topic_message *ret,
+							const struct timespec *deadline);
+SHMREG_API SHMREG_CHECK int shmreg_subscriber_peek_wait(struct shmreg_subscriber *sub,
+							const void **ret_data,
+							struct shmreg_topic_message *ret,
+							const struct timespec *deadline);
 
 /*
  * shmreg_subscriber_lag() - messages that it has not read; 0 in a forked child
@@ -428,6 +476,16 @@ SHMREG_API SHMREG_CHECK int shmreg_topic_newest(const struct shmreg_topic *topic
 SHMREG_API SHMREG_CHECK int shmreg_topic_read_at(const struct shmreg_topic *topic,
 						 uint64_t position, void *buffer, size_t size,
 						 struct shmreg_topic_message *ret);
+
+/*
+ * shmreg_topic_read_at_wait() - the same, but wait until it is there
+ *
+ * Return: as shmreg_topic_read_at(); in place of -EAGAIN as shmreg_subscriber_read_wait().
+ */
+SHMREG_API SHMREG_CHECK int shmreg_topic_read_at_wait(const struct shmreg_topic *topic,
+						      uint64_t position, void *buffer, size_t size,
+						      struct shmreg_topic_message *ret,
+						      const struct timespec *deadline);
 
 /*
  * shmreg_topic_last() - copy the last messages, oldest first, without gaps

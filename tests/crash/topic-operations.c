@@ -303,7 +303,7 @@ static bool by_hand(struct actor *a, bool hasty, bool rude)
 		shmreg_store_release(slot, word);
 	else if (!shmreg_cas_acq_rel(slot, &w, word))
 		return false;
-	shmreg_publisher_settle_(pub, p, displaced);
+	shmreg_publisher_settle_(pub, shmreg_topic_shm_(&pub->topic), p, displaced);
 	published(a, 0);
 	return true;
 }

@@ -96,7 +96,7 @@ struct shmreg_topic_publisher {
 	uint64_t spare;
 	uint64_t want;		/* position at which it is trying to publish */
 	uint64_t n_published;	/* for information; short by one for each that died in the act */
-	uint64_t n_full;	/* times it found no room (reliable) */
+	uint64_t n_full;	/* positions at which it found no room (reliable) */
 	uint64_t n_evicted;	/* subscribers that it evicted */
 	uint64_t high;		/* largest lag of a subscriber that it saw */
 };
