@@ -68,6 +68,8 @@ libstructures_la_SOURCES = \
 	libclient/queue-claim.c \
 	libclient/queue-stat.c \
 	libclient/queue-wait.c \
+	libclient/ready.c \
+	libclient/ready.h \
 	libclient/records-look.c \
 	libclient/records-wait.c \
 	libclient/ring-bind.c \

@@ -75,7 +75,10 @@ int shmreg_record_place(struct shmreg_record_producer *p, uint64_t from, uint64_
 	if (bytes > p->record_max)
 		return -EMSGSIZE;
 	r = place(p, from, bytes, ret_at);
-	return r == -EAGAIN ? ring_full(&p->ring, p->tail, &p->full_at) : r;
+	if (r != -EAGAIN)
+		return r;
+	p->ring.handle.wanted = (uint32_t)bytes;
+	return ring_full(&p->ring, p->tail, &p->full_at);
 }
 
 /* The first @n fit when the ring is empty: (M1). Return: 0; -EMSGSIZE. */
@@ -92,6 +95,18 @@ static int check_sizes(const struct shmreg_record_producer *p, const struct shmr
 			return -EMSGSIZE;
 	}
 	return 0;
+}
+
+/* At most n / 2 - 8, after check_sizes(). */
+static uint32_t wanted_bytes(const struct shmreg_record_producer *p,
+			     const struct shmreg_record *records, uint64_t n)
+{
+	uint64_t i, sum = 0;
+
+	for (i = 0; i < n; i++)
+		sum += shmreg_record_size_(records[i].bytes);
+	sum -= sizeof(struct shmreg_ring_record);
+	return (uint32_t)(sum < p->record_max ? sum : p->record_max);
 }
 
 int64_t shmreg_record_push_bulk(struct shmreg_record_producer *p,
@@ -126,8 +141,11 @@ int64_t shmreg_record_push_bulk(struct shmreg_record_producer *p,
 		to = at + shmreg_record_size_(records[i].bytes);
 	}
 	/* What was written behind the tail is nothing yet. */
-	if (i < min)
+	if (i < min) {
+		/* One record as long as all of them fits no sooner than they do. */
+		p->ring.handle.wanted = wanted_bytes(p, records, min);
 		return ring_full(&p->ring, p->tail, &p->full_at);
+	}
 	shmreg_record_publish_(p, to, i);
 	return (int64_t)i;
 }

@@ -103,6 +103,7 @@ int subscriber_join(struct shmreg_subscriber *sub, uint32_t cursor, uint64_t ann
 	uint64_t newest;
 	int r;
 
+	sub->topic.handle.is_subscriber = 1;
 	if (history > t->mask + 1)
 		history = t->mask + 1;
 	if (cursor == SHMREG_TOPIC_NO_CURSOR) {

@@ -220,6 +220,7 @@ include tests/topic.mk
 include tests/pool.mk
 include tests/object-queue.mk
 include tests/cell.mk
+include tests/watch.mk
 include tests/original.mk
 
 # The real shmreg-reaper on hand-made segments.

@@ -32,6 +32,8 @@ struct shmreg_handle {
 	uint32_t n_leases;	/* slots lent out by this handle; a pool's: queues opened with it */
 	uint32_t spin_ns;	/* see shmreg_handle_set_waiting() */
 	uint32_t wait_flags;
+	uint32_t is_subscriber;	/* begins a struct shmreg_subscriber */
+	uint32_t wanted;	/* a ring of records: bytes of the record that found no room last */
 };
 
 #define SHMREG_OBJECT_CREATE UINT32_C(1)	/* create; -EEXIST if it is there */

@@ -1,0 +1,11 @@
+# Descriptors for event loops: what is ready, and the watches themselves.
+
+if HAVE_CHECK
+
+PURE_TESTS += test-ready
+test_ready_CPPFLAGS = $(queue_cppflags)
+test_ready_CFLAGS = $(harness_cflags)
+test_ready_LDADD = $(queue_ldadd)
+test_ready_SOURCES = tests/test-ready.c tests/ring-plain.h tests/suite.h
+
+endif
