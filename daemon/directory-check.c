@@ -105,7 +105,10 @@ static int check_participants(const struct directory *d, const struct directory_
 		if (p[i].id == 0 || (p[i].pid == 0 && p[i].pidfd_inode == 0) ||
 		    !terminated(p[i].name, sizeof(p[i].name)) ||
 		    p[i].epoch > d->map->removal_epoch ||
-		    (p[i].flags & ~(SHMREG_PARTICIPANT_READ_ONLY | SHMREG_PARTICIPANT_LEFT)))
+		    (p[i].flags & ~(SHMREG_PARTICIPANT_READ_ONLY | SHMREG_PARTICIPANT_LEFT |
+				    SHMREG_PARTICIPANT_WATCHES)) ||
+		    ((p[i].flags & SHMREG_PARTICIPANT_WATCHES) &&
+		     !(p[i].flags & SHMREG_PARTICIPANT_READ_ONLY)))
 			return refuse(error, EBADMSG, "participant entry %u makes no sense", i);
 	}
 	for (size_t i = 1; i < members->n; i++)
@@ -140,6 +143,17 @@ static int check_seats(const struct directory *d, const struct directory_members
 	return 0;
 }
 
+static bool watch_events_valid(const struct shmreg_dir_object *o)
+{
+	uint32_t left = o->watch_events;
+
+	if (shmreg_kind_eventcount(o->shape.kind, SHMREG_WAIT_ITEMS))
+		left &= ~SHMREG_WAIT_ITEMS;
+	if (shmreg_kind_eventcount(o->shape.kind, SHMREG_WAIT_SPACE))
+		left &= ~SHMREG_WAIT_SPACE;
+	return left == 0;
+}
+
 static int check_object(const struct shmreg_dir *m, const struct shmreg_dir_object *o,
 			uint32_t index, char *error)
 {
@@ -165,6 +179,9 @@ static int check_object(const struct shmreg_dir *m, const struct shmreg_dir_obje
 	if (o->bytes != bytes || o->offset % align || bytes > m->data_bytes ||
 	    o->offset > m->data_bytes - bytes)
 		return refuse(error, EBADMSG, "object entry %u does not lie in the data area", index);
+	if (!watch_events_valid(o))
+		return refuse(error, EBADMSG, "object entry %u is watched for what it has not",
+			      index);
 	return 0;
 }
 

@@ -23,6 +23,8 @@
  *  G	release increment of `objects_generation`: a reader that saw it move
  *	sees the index as it is after the change.
  *  Q	release store of `removal_epoch`: see there, in <shmreg/abi/directory.h>.
+ *  N	release increment of `watch_generation`: who watches an object learns so from
+ *	our answer, arms, and whoever finds that armed sees the generation moved.
  * The daemon is the only writer, so its own loads are relaxed.
  */
 
@@ -235,6 +237,14 @@ void directory_free_participant(struct directory *d, uint32_t index)
 			     SHMREG_ENTRY_FREE);	/* E */
 }
 
+void directory_set_watches(struct directory *d, uint32_t index)
+{
+	struct shmreg_dir_participant *e = &shmreg_dir_participants(d->map)[index];
+
+	/* Relaxed: the daemon alone reads it. */
+	shmreg_store_relaxed(&e->flags, e->flags | SHMREG_PARTICIPANT_WATCHES);
+}
+
 void directory_free_seat(struct directory *d, uint32_t seat)
 {
 	shmreg_store_release(&shmreg_dir_seats(d->map)[seat], SHMREG_SEAT_FREE);	/* E */
@@ -294,11 +304,24 @@ void directory_remove_object(struct directory *d, uint32_t index)
 	directory_unlink(d, index);
 	directory_raise_generation(d);
 	shmreg_store_release(&d->map->removal_epoch, epoch);	/* Q */
+	/* If we die before this, the next daemon raises the death word, which they sleep on, too. */
+	directory_wake(&e->state);
 }
 
 void directory_free_object(struct directory *d, uint32_t index)
 {
 	shmreg_store_release(&shmreg_dir_objects(d->map)[index].state, SHMREG_ENTRY_FREE); /* E */
+}
+
+void directory_set_watch_events(struct directory *d, uint32_t index, uint32_t events)
+{
+	/* Relaxed: the daemon alone draws conclusions from it. */
+	shmreg_store_relaxed(&shmreg_dir_objects(d->map)[index].watch_events, events);
+}
+
+void directory_raise_watch_generation(struct directory *d, uint32_t index)
+{
+	shmreg_fetch_add_release(&shmreg_dir_objects(d->map)[index].watch_generation, 1); /* N */
 }
 
 int64_t directory_find_object(const struct directory *d, const char *name)

@@ -21,7 +21,7 @@
  *	free_participant	(no seats)	entry FREE
  *	add_object		id, rest	entry LIVE		link, generation
  *	remove_object		removed_epoch	entry REMOVED		unlink, generation,
- *									removal_epoch
+ *									removal_epoch, wake-up
  *	free_object		(range punched)	entry FREE
  *	set			set_owner, ...	set_pending 1		owner, mode_lifetime,
  *									set_pending 0
@@ -83,6 +83,8 @@ void directory_grant_seat(struct directory *d, uint32_t seat, uint64_t participa
 /* Of a participant that has seats: it and they are DEAD afterwards. */
 void directory_end_participant(struct directory *d, uint32_t index, bool left);
 void directory_free_participant(struct directory *d, uint32_t index);
+/* It has asked to be woken. */
+void directory_set_watches(struct directory *d, uint32_t index);
 void directory_free_seat(struct directory *d, uint32_t seat);
 void directory_set_epoch(struct directory *d, uint32_t index, uint64_t epoch);
 
@@ -90,6 +92,8 @@ void directory_set_epoch(struct directory *d, uint32_t index, uint64_t epoch);
 void directory_add_object(struct directory *d, uint32_t index, const struct shmreg_dir_object *o);
 void directory_remove_object(struct directory *d, uint32_t index);
 void directory_free_object(struct directory *d, uint32_t index);
+void directory_set_watch_events(struct directory *d, uint32_t index, uint32_t events);
+void directory_raise_watch_generation(struct directory *d, uint32_t index);
 /* Index of the entry that is LIVE and has this name; -1 there is none. */
 int64_t directory_find_object(const struct directory *d, const char *name);
 

@@ -294,6 +294,46 @@ static int call_set(struct call *c)
 	return 0;
 }
 
+static int call_watch(struct call *c)
+{
+	const struct shmreg_watch_request *in = &c->in->u.watch;
+	int bell, r;
+
+	r = server_watch(c->server, c->peer, in, &c->a.reply.u.watch.watch, &bell, c->error);
+	if (r == 0 && bell >= 0)
+		c->a.fds[c->a.n_fds++] = bell;
+	return r;
+}
+
+static int call_unwatch(struct call *c)
+{
+	return server_unwatch(c->server, c->peer, c->in->u.unwatch.watch, c->error);
+}
+
+static int call_notify(struct call *c)
+{
+	struct shmreg_notify_reply *out = &c->a.reply.u.notify;
+	int r;
+
+	r = server_notify(c->server, c->peer, &c->in->u.notify, out, c->a.fds, c->error);
+	if (r == 0)
+		c->a.n_fds = out->n;
+	return r;
+}
+
+static int call_root(struct call *c)
+{
+	int r;
+
+	r = root_open_ro(&c->server->root);
+	if (r < 0)
+		return refuse(c->error, r, "shmregd has no descriptor left: %s", strerror(-r));
+	c->a.fds[c->a.n_fds++] = r;
+	c->a.reply.u.root.bytes = sizeof(struct shmreg_root);
+	c->wait_for = &c->server->root_stored;
+	return 0;
+}
+
 static int (*const calls[SHMREG_PACKET_MAX + 1])(struct call *c) = {
 	[SHMREG_PACKET_HELLO] = call_hello,
 	[SHMREG_PACKET_CREATE] = call_create,
@@ -310,6 +350,10 @@ static int (*const calls[SHMREG_PACKET_MAX + 1])(struct call *c) = {
 	[SHMREG_PACKET_STATS] = call_stats,
 	[SHMREG_PACKET_SUBSCRIBE] = call_subscribe,
 	[SHMREG_PACKET_SET] = call_set,
+	[SHMREG_PACKET_WATCH] = call_watch,
+	[SHMREG_PACKET_UNWATCH] = call_unwatch,
+	[SHMREG_PACKET_NOTIFY] = call_notify,
+	[SHMREG_PACKET_ROOT] = call_root,
 };
 
 static int perform(struct call *c, uint16_t type)

@@ -34,9 +34,13 @@ libshmregd_core_la_SOURCES = \
 	daemon/registry-restore.c \
 	daemon/registry-seat.c \
 	daemon/registry-verify.c \
+	daemon/registry-watch.c \
 	daemon/registry.c \
 	daemon/registry.h \
+	daemon/root.c \
+	daemon/root.h \
 	daemon/segment-verify.c \
+	daemon/segment-watch.c \
 	daemon/segment.c \
 	daemon/segment.h
 
@@ -85,6 +89,7 @@ shmregd_SOURCES = \
 	daemon/server-internal.h \
 	daemon/server-limits.c \
 	daemon/server-ops.c \
+	daemon/server-watch.c \
 	daemon/server.c \
 	daemon/server.h \
 	daemon/spawn.c \
@@ -94,4 +99,6 @@ shmregd_SOURCES = \
 	daemon/subscribers.c \
 	daemon/subscribers.h \
 	daemon/token.c \
-	daemon/token.h
+	daemon/token.h \
+	daemon/watchers.c \
+	daemon/watchers.h

@@ -56,8 +56,8 @@ static const struct setting settings[] = {
 	{ "max-seats-per-uid", COUNT, LIMIT(SEATS), 0, UINT32_MAX, 16384, "seats" },
 	{ "max-connections-per-uid", COUNT, LIMIT(CONNECTIONS), 0, UINT32_MAX, 1024,
 	  "connections" },
-	{ "max-subscriptions-per-uid", COUNT, LIMIT(SUBSCRIPTIONS), 0, UINT32_MAX, 16,
-	  "streams of events" },
+	{ "max-subscriptions-per-uid", COUNT, LIMIT(SUBSCRIPTIONS), 0, UINT32_MAX, 256,
+	  "streams of events, and objects watched by descriptors" },
 };
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
 

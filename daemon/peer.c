@@ -115,7 +115,7 @@ static int send_packet(struct peer *p, const struct shmreg_reply *reply, const i
 	return 0;
 }
 
-/* Its descriptors cannot be had: the attachment must not stay with who never hears of it. */
+/* Its descriptors cannot be had: nothing must stay with who never hears of it. */
 static void take_back(struct peer *p, struct answer *a)
 {
 	const struct shmreg_attach_reply attach = a->reply.u.attach;
@@ -123,6 +123,7 @@ static void take_back(struct peer *p, struct answer *a)
 		.segment = attach.segment,
 		.participant = attach.participant,
 	};
+	const uint64_t watch = a->reply.u.watch.watch;
 	const uint16_t type = (uint16_t)(a->reply.header.type & ~SHMREG_PACKET_REPLY);
 	const uint64_t serial = a->reply.header.serial;
 	char ignored[SHMREG_ERROR_MAX + 1];
@@ -134,6 +135,8 @@ static void take_back(struct peer *p, struct answer *a)
 			registry_remove(p->server->registry, &p->caller,
 					&(struct shmreg_target){ .segment = attach.segment },
 					ignored);
+	} else if (type == SHMREG_PACKET_WATCH) {
+		server_unwatch(p->server, p, watch, ignored);
 	}
 	memset(&a->reply, 0, sizeof(a->reply));
 	a->reply.header = (struct shmreg_packet_header){
@@ -226,13 +229,14 @@ static void on_writable(struct peer *p)
 }
 
 /*
- * Asked for by who wants to know what the loop has seen meanwhile (libclient/role.c), so the
- * next packet is for the next turn.
+ * QUIESCE is asked for by who wants to know what the loop has seen meanwhile
+ * (libclient/role.c); NOTIFY may ring thousands of bells. The next packet is for the next turn.
  */
 static bool ends_turn(const struct shmreg_request *request, ssize_t n)
 {
 	return (size_t)n >= sizeof(request->header) &&
-	       request->header.type == SHMREG_PACKET_QUIESCE;
+	       (request->header.type == SHMREG_PACKET_QUIESCE ||
+		request->header.type == SHMREG_PACKET_NOTIFY);
 }
 
 /* One packet. Return: false if there is no other in this turn, or the connection is over. */
@@ -299,6 +303,7 @@ void peer_new(struct server *server, int fd)
 	p->server = server;
 	p->fd = fd;
 	p->stored.stored = on_stored;
+	LIST_INIT(&p->watches);
 	p->caller.uid = cred.uid;
 	p->caller.gid = cred.gid;
 	p->caller.process.pid = (uint32_t)cred.pid;
@@ -330,6 +335,7 @@ struct peer *peer_free(struct peer *p)
 	close(p->fd);
 	store_unwait(&p->stored);
 	p->pending = answer_free(p->pending);
+	server_end_watches(server, p);
 	if (p->subscriber) {
 		p->subscriber = subscriber_free(p->subscriber);
 		registry_uncharge(server->registry, p->caller.uid, SHMREG_RESOURCE_SUBSCRIPTIONS, 1);
@@ -392,10 +398,9 @@ static int open_pidfd(const struct peer *p)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A client that wants to attach: its process must be one that can be watched. */
-static int identify(struct peer *p, char *error)
+static int need_pidfd(const struct peer *p, char *error)
 {
-	int pidfd, r;
+	int pidfd;
 
 	if (p->caller.process.pid == 0)
 		return refuse(error, EPERM,
@@ -406,12 +411,41 @@ static int identify(struct peer *p, char *error)
 	if (pidfd < 0)
 		return refuse(error, pidfd, "no pidfd of your process %" PRIu32 " can be had: %s",
 			      p->caller.process.pid, strerror(-pidfd));
+	return pidfd;
+}
+
+int peer_identify(struct peer *p, char *error)
+{
+	int pidfd, r;
+
+	if (p->identified)
+		return 0;
+	pidfd = need_pidfd(p, error);
+	if (pidfd < 0)
+		return pidfd;
+	r = clients_identify(pidfd, p->caller.process.pid, &p->caller.process);
+	close(pidfd);
+	if (r < 0)
+		return refuse(error, r, "your process %" PRIu32 " has ended", p->caller.process.pid);
+	p->identified = true;
+	return 0;
+}
+
+/* A client that wants to attach: its process must be one that can be watched. */
+static int greet_client(struct peer *p, char *error)
+{
+	int pidfd, r;
+
+	pidfd = need_pidfd(p, error);
+	if (pidfd < 0)
+		return pidfd;
 	r = clients_get(p->server->clients, pidfd, p->caller.process.pid, &p->client);
 	if (r < 0)
 		return refuse(error, r, "your process %" PRIu32 " cannot be watched: %s",
 			      p->caller.process.pid, strerror(-r));
 	LIST_INSERT_HEAD(&p->client->peers, p, of_client);
 	p->caller.process = p->client->id;
+	p->identified = true;
 	r = client_add_token(p->client, p->caller.uid, &p->token);
 	if (r < 0)
 		return refuse(error, r, "no token can be made: %s", strerror(-r));
@@ -439,7 +473,7 @@ int peer_greet(struct peer *p, const struct shmreg_hello *hello, char *error)
 	memcpy(p->caller.name, hello->name, sizeof(p->caller.name));
 	p->observer = hello->flags & SHMREG_HELLO_OBSERVER;
 	if (!p->observer && !p->client) {
-		r = identify(p, error);
+		r = greet_client(p, error);
 		if (r < 0)
 			return r;
 	}

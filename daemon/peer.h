@@ -8,7 +8,7 @@
  * Each request is answered before the next one is read: an answer that cannot
  * go out yet, since the client does not read or the segment is not stored yet,
  * is the only one that is kept, and until it has gone nothing is received.
- * So a client makes us hold one packet and two descriptors at most.
+ * So a client makes us hold one packet and four descriptors at most.
  *
  * Only the loop frees a peer: peer_doom() may be called from anywhere.
  */
@@ -22,8 +22,9 @@
 #include "registry.h"
 #include "store.h"
 #include "subscribers.h"
+#include "watchers.h"
 
-#define PEER_FDS_MAX 2
+#define PEER_FDS_MAX 4	/* SHMREG_NOTIFY_MAX */
 
 struct server;
 
@@ -44,12 +45,14 @@ struct peer {
 	bool charged;
 	bool greeted;
 	bool observer;
+	bool identified;			/* caller.process is more than a number */
 	bool doomed;
 	struct client *client;			/* NULL: observer, or not greeted */
 	struct token *token;			/* the client's own */
 	struct answer *pending;
 	struct store_waiter stored;
 	struct subscriber *subscriber;
+	struct watch_list watches;
 };
 
 TAILQ_HEAD(peers, peer);
@@ -66,6 +69,13 @@ void peer_doom(struct peer *p);
  * Return: 0; -errno and a sentence.
  */
 int peer_greet(struct peer *p, const struct shmreg_hello *hello, char *error);
+
+/*
+ * peer_identify() - which process is it, beyond doubt? Of observers that is not asked before.
+ *
+ * Return: 0; -errno and a sentence.
+ */
+int peer_identify(struct peer *p, char *error);
 
 /*
  * Send the answer, or keep it; consumes its descriptors. With @entry it is kept

@@ -27,7 +27,7 @@ static const struct {
 	[SHMREG_RESOURCE_PARTICIPANTS] = { "participants", "max-participants-per-uid" },
 	[SHMREG_RESOURCE_SEATS] = { "seats", "max-seats-per-uid" },
 	[SHMREG_RESOURCE_CONNECTIONS] = { "connections", "max-connections-per-uid" },
-	[SHMREG_RESOURCE_SUBSCRIPTIONS] = { "subscriptions", "max-subscriptions-per-uid" },
+	[SHMREG_RESOURCE_SUBSCRIPTIONS] = { "subscriptions and watches", "max-subscriptions-per-uid" },
 };
 
 const char *quota_key(enum shmreg_resource what)

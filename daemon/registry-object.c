@@ -192,14 +192,11 @@ int registry_create_object(struct registry *r, const struct caller *c,
 	return e;
 }
 
-static int64_t find_id(const struct segment *s, uint64_t id)
+static int64_t find_live(const struct segment *s, uint64_t id)
 {
-	for (int64_t i = bitmap_find_set(&s->object_entries, 0); i >= 0;
-	     i = bitmap_find_set(&s->object_entries, (uint32_t)i + 1))
-		if (s->object_ids[i] == id &&
-		    segment_object(s, (uint32_t)i)->state == SHMREG_ENTRY_LIVE)
-			return i;
-	return -1;
+	const int64_t i = segment_find_object(s, id);
+
+	return i >= 0 && segment_object(s, (uint32_t)i)->state == SHMREG_ENTRY_LIVE ? i : -1;
 }
 
 int registry_remove_object(struct registry *r, const struct caller *c,
@@ -214,7 +211,8 @@ int registry_remove_object(struct registry *r, const struct caller *c,
 	registry_settle(r);
 	if (e < 0)
 		return e;
-	index = in->object ? find_id(s, in->object) : directory_find_object(&s->directory, in->name);
+	index = in->object ? find_live(s, in->object) :
+			     directory_find_object(&s->directory, in->name);
 	if (index < 0) {
 		if (in->object)
 			e = refuse(error, ENOENT, "segment \"%s\" has no object %" PRIu64,

@@ -178,6 +178,7 @@ int registry_restore(struct registry *r, int dir_fd, int data_fd, struct segment
 		return e;
 	}
 	take_ids(r, s->directory.map);
+	segment_recover_watch(s);
 	if (is_over(s)) {
 		refuse(error, ENOENT, "segment \"%s\" had ended", segment_name(s));
 		finish_disposal(s);

@@ -15,13 +15,13 @@
  * would be right) exactly when a negative errno is returned:
  *
  *	-ENOENT		no such segment or object
- *	-ESTALE		an attachment that has ended or was never known
+ *	-ESTALE		an attachment that has ended or was never known; an object that was removed
  *	-EPERM		an attachment of another process
  *	-EACCES		mode, owner
  *	-EROFS		attached read-only
  *	-EEXIST		name taken
  *	-EMEDIUMTYPE, -EPROTONOSUPPORT	an object of that name, but another shape or layout
- *	-EINVAL, -ENAMETOOLONG, -EOVERFLOW	names, sizes, modes, lifetimes, shapes
+ *	-EINVAL, -ENAMETOOLONG, -EOVERFLOW	names, sizes, modes, lifetimes, shapes, events
  *	-EDQUOT		a limit of the uid
  *	-ENOSPC		max-segments, max_participants, max_objects, data area
  *	-EUSERS		seats
@@ -61,7 +61,8 @@ struct caller {
 
 /*
  * Called while the registry works. They may read it, and repair() may also call
- * registry_repair_begin(), _end() and registry_quarantine(); nothing else that changes it.
+ * registry_repair_begin(), _end() and registry_quarantine(), event() registry_uncharge() and
+ * registry_watch_changed(); nothing else that changes it.
  */
 struct registry_ops {
 	/* A segment has come into being; keep its descriptors (fd store). */
@@ -77,6 +78,7 @@ struct registry_ops {
 	/* A process attached for the first time, or its last attachment went. */
 	void (*watch)(void *data, const struct process_id *process);
 	void (*unwatch)(void *data, const struct process_id *process);
+	/* It has happened: the directory says so, and who sleeps on its words was woken. */
 	void (*event)(void *data, const struct shmreg_event *event);
 };
 
@@ -141,6 +143,24 @@ int registry_set(struct registry *r, const struct caller *c, const struct shmreg
 		 char *error);
 /* May @c be told of this event's segment? (Names are public, the rest is for readers.) */
 bool registry_may_read(struct registry *r, const struct caller *c, uint64_t segment);
+
+/* An object that a request is about. */
+struct registry_object {
+	struct segment *segment;
+	uint32_t index;		/* of its entry */
+};
+/*
+ * WATCH and NOTIFY. What they ask for is checked, and those attached read-only are from now
+ * on woken by whoever makes the events happen; bells are the shell's. WATCH is for
+ * objects that are LIVE, NOTIFY also for those that were removed.
+ */
+int registry_watch(struct registry *r, const struct caller *c,
+		   const struct shmreg_watch_request *in, struct registry_object *ret, char *error);
+int registry_notify(struct registry *r, const struct caller *c, const struct shmreg_notify *in,
+		    struct registry_object *ret, char *error);
+/* A descriptor begins or ends to watch object @id; nothing happens if that has gone. */
+void registry_watch_changed(const struct registry_object *object, uint64_t id);
+uint32_t registry_watch_generation(const struct registry_object *object);
 
 /* Connections and subscriptions are the shell's, but charged to the same account. */
 int registry_charge(struct registry *r, uint32_t uid, enum shmreg_resource what, uint64_t n,

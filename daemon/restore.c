@@ -117,6 +117,15 @@ static int restore_segments(struct server *server, struct kept *kept, size_t n)
 	return restored;
 }
 
+/* Of several the first: their name is one, so none can be taken out of the store alone. */
+static void restore_root(struct server *server, int fd)
+{
+	if (server->root.map)
+		close(fd);
+	else if (root_open(&server->root, fd) < 0)
+		discard(server, &(struct kept){ .fd = fd, .name = STORE_ROOT }, "it is no root");
+}
+
 int restore_all(struct server *server)
 {
 	struct kept *kept = NULL;
@@ -137,6 +146,8 @@ int restore_all(struct server *server)
 
 		if (parse(&kept[n_kept], names[i], fd)) {
 			n_kept++;
+		} else if (strcmp(names[i], STORE_ROOT) == 0) {
+			restore_root(server, fd);
 		} else if (listener_fits(fd) && server->listener.fd < 0) {
 			listener_adopt(&server->listener, fd);
 		} else {

@@ -10,7 +10,7 @@ struct server;
  * restore_all() - sort the descriptors of $LISTEN_FDS
  *
  * The control socket goes to the server's listener, pairs of directory and data
- * area to its registry. All else is closed and, by its name, removed from the
+ * area to its registry, the root where it belongs. All else is closed and, by its name, removed from the
  * store.
  *
  * Return: how many segments are back; -ENOMEM.

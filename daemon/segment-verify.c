@@ -9,7 +9,7 @@
 static void verify_participants(const struct segment *s)
 {
 	const uint64_t *seats = shmreg_dir_seats(s->directory.map);
-	uint32_t n = 0, n_live = 0, n_seats = 0, n_dead = 0;
+	uint32_t n = 0, n_live = 0, n_seats = 0, n_dead = 0, n_watching = 0;
 	const struct participant *p;
 
 	LIST_FOREACH(p, &s->participants, of_segment) {
@@ -18,16 +18,19 @@ static void verify_participants(const struct segment *s)
 		assert(p->segment == s && bitmap_get(&s->participant_entries, p->index));
 		assert(e->id == p->id && e->uid == p->uid && p->id < s->next_participant);
 		assert(p->read_only == !!(e->flags & SHMREG_PARTICIPANT_READ_ONLY));
+		assert(p->watches == !!(e->flags & SHMREG_PARTICIPANT_WATCHES));
 		assert(e->epoch <= s->directory.map->removal_epoch);
 		assert(e->state == (p->process ? SHMREG_ENTRY_LIVE : SHMREG_ENTRY_DEAD));
 		assert(p->process || p->n_seats > 0);
 		assert(!p->read_only || p->n_seats == 0);
 		n++;
+		n_watching += p->watches;
 		n_live += p->process != NULL;
 		n_seats += p->n_seats;
 		n_dead += p->process ? 0 : p->n_seats;
 	}
 	assert(n == s->participant_entries.n_set && n_live == s->n_live);
+	assert(n_watching == s->n_watching);
 	assert(n_seats == segment_n_seats(s) && n_dead == s->n_dead_seats);
 	for (uint32_t i = 0; i < s->directory.map->max_participants; i++)
 		assert(bitmap_get(&s->participant_entries, i) ==

@@ -31,6 +31,8 @@ static int segment_load_participants(struct segment *s)
 		p->index = i;
 		p->uid = e->uid;
 		p->read_only = e->flags & SHMREG_PARTICIPANT_READ_ONLY;
+		p->watches = e->flags & SHMREG_PARTICIPANT_WATCHES;
+		s->n_watching += p->watches;
 		LIST_INSERT_HEAD(&s->participants, p, of_segment);
 		bitmap_set(&s->participant_entries, i);
 		if (e->state == SHMREG_ENTRY_LIVE)
@@ -290,6 +292,16 @@ void segment_free_participant(struct segment *s, struct participant *p)
 	directory_free_participant(&s->directory, p->index);
 	bitmap_clear(&s->participant_entries, p->index);
 	LIST_REMOVE(p, of_segment);
+	if (p->watches && --s->n_watching == 0)
+		segment_recover_watch(s);
+}
+
+int64_t segment_find_object(const struct segment *s, uint64_t id)
+{
+	for (uint32_t i = 0; id && i < s->directory.map->max_objects; i++)
+		if (s->object_ids[i] == id)
+			return i;
+	return -1;
 }
 
 void segment_add_object(struct segment *s, uint32_t index, struct shmreg_dir_object *o)

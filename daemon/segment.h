@@ -37,6 +37,7 @@ struct participant {
 	uint32_t uid;				/* charged */
 	uint32_t n_seats;			/* LIVE or DEAD, charged */
 	bool read_only;
+	bool watches;				/* SHMREG_PARTICIPANT_WATCHES */
 	bool charged;
 };
 
@@ -60,6 +61,7 @@ struct segment {
 	struct bitmap seats;			/* LIVE or DEAD; seat 0 is set */
 	uint64_t *object_ids;			/* by entry; 0 if FREE */
 	uint32_t n_live;			/* participants */
+	uint32_t n_watching;			/* participants that have asked to be woken */
 	uint32_t n_removed;			/* objects whose range is not yet free */
 	uint32_t n_dead_seats;
 	uint64_t next_participant;
@@ -154,6 +156,21 @@ void segment_remove_object(struct segment *s, uint32_t index);
  * Return: how many objects are gone; and sweep_wanted is set.
  */
 uint32_t segment_reclaim(struct segment *s);
+
+/* The entry of object @id, LIVE or REMOVED; -1: it has gone, or never was. */
+int64_t segment_find_object(const struct segment *s, uint64_t id);
+
+/*
+ * segment_watch() - @p, which cannot write, is to be woken by an object's events
+ *
+ * From then until the last such participant of the segment ends, the watch halves of the
+ * object's event counts are 1.
+ *
+ * Return: 0; -ENOMEM, -ENOSPC no memory for the object's first page.
+ */
+int segment_watch(struct segment *s, struct participant *p, uint32_t index, uint32_t events);
+/* The halves become what they should be: after a restart, and after the last one's end. */
+void segment_recover_watch(struct segment *s);
 
 /* Does everything here agree with the directory? Asserts. */
 void segment_verify(const struct segment *s);

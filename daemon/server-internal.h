@@ -23,4 +23,10 @@ void server_detach_segment(struct segment *s);
 int server_set_limits(struct server *server);
 void server_make_config(const struct server *server, struct registry_config *ret);
 
+/* It is disposed of. */
+void server_end_watches_of_segment(struct server *server, struct segment *s);
+/* Those who watch what it happened to are told; those for whom it is the end, watch no more. */
+void server_ring_for_event(struct server *server, const struct shmreg_event *e);
+void server_ring_all(struct server *server);
+
 #endif /* SHMREGD_SERVER_INTERNAL_H */

@@ -17,11 +17,13 @@
 
 /*
  * Descriptors a connection may need: its socket, its process's pidfd, its token,
- * two in an answer that waits, and as many again on their way to a client that
+ * four in an answer that waits, and as many again on their way to a client that
  * does not read (which the kernel counts against the same limit).
  */
-#define FDS_A_CONNECTION 7
-#define FDS_OTHER 256	/* loop, log, reapers, jobs */
+#define FDS_A_CONNECTION (3 + 2 * PEER_FDS_MAX)
+#define FDS_OTHER 256	/* root, loop, log, reapers, jobs */
+#define CONNECTIONS_MIN 16
+#define WATCHES_MAX 4096	/* one descriptor each */
 
 int server_charge_connection(struct server *server, uint32_t uid, char *error)
 {
@@ -50,7 +52,8 @@ void server_uncharge_connection(struct server *server, uint32_t uid)
 static void heed_store_limit(struct server *server)
 {
 	const char *text = getenv("FDSTORE");
-	const uint64_t n = text ? strtoull(text, NULL, 10) / 2 : UINT64_MAX;
+	const uint64_t max = text ? strtoull(text, NULL, 10) : 0;
+	const uint64_t n = max ? (max - 1) / 2 : UINT64_MAX;	/* one is the root */
 
 	if (n >= server->options.max_segments || n == 0)
 		return;
@@ -63,8 +66,9 @@ static void heed_store_limit(struct server *server)
 int server_set_limits(struct server *server)
 {
 	const struct options *o = &server->options;
+	const uint64_t wanted = o->max_connections ? o->max_connections : CONNECTIONS_MIN;
 	struct rlimit files;
-	uint64_t fixed, n;
+	uint64_t fixed, spare;
 
 	heed_store_limit(server);
 	fixed = 2 * o->max_segments + FDS_OTHER;
@@ -73,18 +77,24 @@ int server_set_limits(struct server *server)
 	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
-	n = files.rlim_cur < fixed ? 0 : (files.rlim_cur - fixed) / FDS_A_CONNECTION;
-	if (n < (o->max_connections ? o->max_connections : 16)) {
+	fixed += FDS_A_CONNECTION * wanted;
+	if (files.rlim_cur < fixed) {
 		log_error("max-segments %" PRIu64 " and max-connections %" PRIu64 " may need %" PRIu64
 			  " descriptors, but only %" PRIu64 " are allowed; raise LimitNOFILE= (ulimit "
 			  "-Hn), or lower them", o->max_segments, o->max_connections,
-			  fixed + FDS_A_CONNECTION * (o->max_connections ? o->max_connections : 16),
-			  (uint64_t)files.rlim_cur);
+			  fixed, (uint64_t)files.rlim_cur);
 		return -EMFILE;
 	}
-	if (n > OPTIONS_CONNECTIONS_MAX)
-		n = OPTIONS_CONNECTIONS_MAX;
-	server->max_connections = o->max_connections ? o->max_connections : n;
+	/* Of what is left, connections that were not asked for have the larger part. */
+	spare = files.rlim_cur - fixed;
+	server->max_connections = wanted;
+	server->max_watches = o->max_connections ? spare : spare / 4;
+	if (server->max_watches > WATCHES_MAX)
+		server->max_watches = WATCHES_MAX;
+	if (!o->max_connections)
+		server->max_connections += (spare - server->max_watches) / FDS_A_CONNECTION;
+	if (server->max_connections > OPTIONS_CONNECTIONS_MAX)
+		server->max_connections = OPTIONS_CONNECTIONS_MAX;
 	return 0;
 }
 

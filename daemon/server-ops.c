@@ -33,6 +33,7 @@ static struct server_segment *attach(struct server *server, struct segment *s)
 {
 	struct server_segment *mine = server->spare;
 
+	TAILQ_INIT(&mine->watches);
 	segment_set_userdata(s, mine);
 	server->spare = NULL;
 	return mine;
@@ -72,6 +73,7 @@ static void op_disposed(void *data, struct segment *s)
 	struct server *server = data;
 	struct server_segment *mine = attached_or_restored(server, s);
 
+	server_end_watches_of_segment(server, s);
 	reapers_cancel(server->reapers, &mine->repair);
 	store_remove(server->store, &mine->store, s);
 	server_detach_segment(s);
@@ -127,8 +129,13 @@ static void op_event(void *data, const struct shmreg_event *e)
 				   event_names[e->kind] : "?", e->segment_name, e->segment,
 			   *e->object_name ? ": " : "", e->object_name);
 	}
-	if (!server->restoring)
-		subscribers_emit(&server->subscribers, server->registry, e);
+	if (server->restoring)
+		return;
+	/* CHANGED: it may be somebody's now who could not open it before. */
+	if (e->kind == SHMREG_EVENT_CREATED || e->kind == SHMREG_EVENT_CHANGED)
+		root_raise(&server->root, e->segment_name);
+	server_ring_for_event(server, e);
+	subscribers_emit(&server->subscribers, server->registry, e);
 }
 
 /* The clients' operations. */

@@ -169,6 +169,29 @@ static int make_parts(struct server *server)
 	return r;
 }
 
+/*
+ * It outlives us, so that nobody sleeps on one that nobody writes. Another daemon may have
+ * been killed before it raised what is there now.
+ */
+static int begin_root(struct server *server)
+{
+	const struct segment *s;
+	int r;
+
+	if (server->root.map) {
+		store_adopt(&server->root_stored);
+	} else {
+		r = root_new(&server->root);
+		if (r < 0)
+			return r;
+		store_add_root(server->store, &server->root_stored, server->root.fd);
+	}
+	root_begin(&server->root, registry_id(server->registry));
+	for (s = registry_first(server->registry); s; s = registry_next(server->registry, s))
+		root_raise(&server->root, segment_name(s));
+	return 0;
+}
+
 /* Segments that were kept, and the socket: given to us, or made. */
 static int take_over(struct server *server)
 {
@@ -183,6 +206,11 @@ static int take_over(struct server *server)
 	if (n < 0) {
 		log_error("cannot take over what was kept: %s", strerror(-n));
 		return n;
+	}
+	r = begin_root(server);
+	if (r < 0) {
+		log_error("the registry's root cannot be made: %s", strerror(-r));
+		return r;
 	}
 	server->stats.n_restarts = registry_n_restarts(server->registry);
 	if (server->listener.fd < 0) {
@@ -231,8 +259,12 @@ static void tear_down(struct server *server)
 
 	server->stopping = true;
 	listener_stop(&server->listener);
-	if (server->registry)
+	if (server->registry) {
 		registry_orphan(server->registry);
+		server_ring_all(server);
+	}
+	if (server->root.map)
+		root_orphan(&server->root);
 	while ((p = TAILQ_FIRST(&server->peers)))
 		peer_free(p);
 	server->clients = clients_free(server->clients);
@@ -242,6 +274,7 @@ static void tear_down(struct server *server)
 		server_detach_segment(s);
 	server->registry = registry_free(server->registry);
 	server->store = store_free(server->store);
+	root_deinit(&server->root);
 	server->notify = notify_free(server->notify);
 	ev_signal_stop(server->loop, &server->sigterm);
 	ev_signal_stop(server->loop, &server->sigint);
@@ -257,7 +290,7 @@ static void tear_down(struct server *server)
 
 int server_run(struct options *options, int argc, char *const argv[])
 {
-	static struct server server = { .lock = LOCK_INIT };
+	static struct server server = { .lock = LOCK_INIT, .root = ROOT_INIT };
 
 	server.options = *options;
 	server.argc = argc;

@@ -16,13 +16,16 @@
 #include "peer.h"
 #include "reapers.h"
 #include "registry.h"
+#include "root.h"
 #include "store.h"
 #include "subscribers.h"
+#include "watchers.h"
 
 /* What hangs on each segment (segment_userdata). */
 struct server_segment {
 	struct store_entry store;
 	struct repair repair;
+	struct watch_queue watches;
 };
 
 struct server {
@@ -38,11 +41,16 @@ struct server {
 	struct clients *clients;
 	struct store *store;
 	struct reapers *reapers;
+	struct root root;
+	struct store_entry root_stored;
 	struct subscribers subscribers;
 	struct peers peers;
 	unsigned int n_connections;	/* charged: open, or over and their token is still mapped */
 	unsigned int n_uncharged;	/* open, and about to be told why they are refused */
 	uint64_t max_connections;
+	uint64_t n_watches;
+	uint64_t max_watches;
+	uint64_t last_watch;		/* id */
 
 	struct server_segment *spare;	/* for the next segment, see server_prepare() */
 	struct shmreg_stats_reply stats;
@@ -66,6 +74,19 @@ struct store_entry *server_store_entry(const struct segment *s);
 /* One more connection. Return: 0; -EDQUOT, -EUSERS and a sentence. */
 int server_charge_connection(struct server *server, uint32_t uid, char *error);
 void server_uncharge_connection(struct server *server, uint32_t uid);
+/*
+ * WATCH, UNWATCH and NOTIFY of a connection. *ret_bell is -1 without DESCRIPTOR; it and @fds
+ * are the caller's to close.
+ *
+ * Return: 0; -errno and a sentence.
+ */
+int server_watch(struct server *server, struct peer *p, const struct shmreg_watch_request *in,
+		 uint64_t *ret_id, int *ret_bell, char *error);
+int server_unwatch(struct server *server, struct peer *p, uint64_t id, char *error);
+int server_notify(struct server *server, struct peer *p, const struct shmreg_notify *in,
+		  struct shmreg_notify_reply *ret, int fds[SHMREG_NOTIFY_MAX], char *error);
+/* The connection is over. */
+void server_end_watches(struct server *server, struct peer *p);
 /* A peer has gone or its answer has: the end may be near. */
 void server_check_drained(struct server *server);
 

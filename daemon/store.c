@@ -147,12 +147,18 @@ static int send_one(struct store *store, char kind, const struct segment *s, int
 	return notify_send(store->notify, fd, text);
 }
 
+static void sent(struct store *store, struct store_entry *entry)
+{
+	entry->state = STORE_SENT;
+	TAILQ_INSERT_TAIL(&store->sent, entry, link);
+	barrier_next(store);
+}
+
 void store_add(struct store *store, struct store_entry *entry, const struct segment *s)
 {
 	int r;
 
-	TAILQ_INIT(&entry->waiters);
-	entry->state = STORE_IN;
+	store_adopt(entry);
 	if (!notify_enabled(store->notify))
 		return;
 	r = send_one(store, 'd', s, segment_dir_fd(s));
@@ -163,9 +169,19 @@ void store_add(struct store *store, struct store_entry *entry, const struct segm
 			  "could not be stored", segment_name(s), segment_id(s));
 		return;
 	}
-	entry->state = STORE_SENT;
-	TAILQ_INSERT_TAIL(&store->sent, entry, link);
-	barrier_next(store);
+	sent(store, entry);
+}
+
+void store_add_root(struct store *store, struct store_entry *entry, int fd)
+{
+	store_adopt(entry);
+	if (!notify_enabled(store->notify))
+		return;
+	if (notify_send(store->notify, fd, "FDSTORE=1\nFDPOLL=0\nFDNAME=" STORE_ROOT) == 0)
+		sent(store, entry);
+	else
+		log_error("who waits for a segment to be made will wait for ever after a restart of "
+			  "the daemon: the root could not be stored");
 }
 
 void store_adopt(struct store_entry *entry)

@@ -9,7 +9,8 @@
  * "m<hex id>": short names, since LISTEN_FDNAMES of all of them must fit into
  * 128 KiB. A segment is stored once the manager has closed the descriptor of a
  * BARRIER=1 that was sent after it; whoever waits is told then. One barrier is
- * on its way at a time, for all that was sent before it.
+ * on its way at a time, for all that was sent before it. The registry's root is
+ * stored as STORE_ROOT in the same way, and never removed.
  *
  * Without a service manager everything is stored at once: there is no store.
  */
@@ -18,6 +19,8 @@
 #include <sys/queue.h>
 
 #include "notify.h"
+
+#define STORE_ROOT "root"
 
 struct segment;
 struct store;
@@ -40,6 +43,7 @@ int store_new(struct store **ret, struct ev_loop *loop, struct notify *notify);
 struct store *store_free(struct store *store);
 
 void store_add(struct store *store, struct store_entry *entry, const struct segment *s);
+void store_add_root(struct store *store, struct store_entry *entry, int fd);
 /* It was in the store when we were started. */
 void store_adopt(struct store_entry *entry);
 /* Whoever waits is told. */

@@ -95,6 +95,15 @@ static void store_add(struct self *self, const char *name, int fd)
 	self->n_stored++;
 }
 
+static int n_stored(const struct self *self)
+{
+	int i, n = self->n_stored;
+
+	for (i = 0; i < self->n_stored; i++)
+		n -= strcmp(self->store[i].name, "root") == 0;
+	return n;
+}
+
 /* One datagram of sd_notify(3); BARRIER=1 is answered by closing its descriptor. */
 static void notified(struct self *self)
 {
@@ -306,7 +315,7 @@ _Noreturn static void keep(struct self *self)
 			reply(self, 0);
 			break;
 		case OP_STORED:
-			reply(self, self->n_stored);
+			reply(self, n_stored(self));
 			break;
 		case OP_QUIT:
 			quit(self, 0);

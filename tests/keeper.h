@@ -29,6 +29,7 @@ void keeper_start(struct keeper *k, const char *dir, const char *socket_path,
 int keeper_daemon_start(struct keeper *k);
 /* Sends @signal, waits for the end of the daemon, and returns its status. */
 int keeper_daemon_end(struct keeper *k, int signal);
+/* But for the daemon's root, which is always there. */
 int keeper_n_stored(struct keeper *k);
 /* Forget all that is stored, as systemd does when a service is stopped. */
 void keeper_forget(struct keeper *k);
