@@ -13,7 +13,9 @@
 
 #include "connection.h"
 #include "error.h"
+#include "futex.h"
 #include "params.h"
+#include "root.h"
 #include "segment.h"
 #include "waiter.h"
 
@@ -173,6 +175,16 @@ static void tokens_unmap(struct shmreg_connection *c)
 	}
 }
 
+/* Whoever waits for a segment of the old one to be created (segment-wait.c) waits in vain. */
+static void take_registry(struct shmreg_connection *c, uint64_t registry)
+{
+	if (c->registry == registry)
+		return;
+	c->registry = registry;
+	shmreg_fetch_add_release(&c->n_registries, 1);
+	futex_wake(&c->n_registries, UINT32_MAX);
+}
+
 static int hello(struct shmreg_connection *c)
 {
 	struct connection_call call = { .request.header.type = SHMREG_PACKET_HELLO };
@@ -194,7 +206,7 @@ static int hello(struct shmreg_connection *c)
 		connection_hang_up(c);
 		return r;
 	}
-	c->registry = call.reply.u.hello.registry;
+	take_registry(c, call.reply.u.hello.registry);
 	c->session++;
 	return 0;
 }
@@ -356,6 +368,7 @@ static struct shmreg_connection *connection_free(struct shmreg_connection *c)
 {
 	connection_hang_up(c);
 	tokens_unmap(c);
+	root_unmap_all(c);
 	arena_deinit(&c->arena);
 	pthread_mutex_destroy(&c->mutex);
 	free(c);

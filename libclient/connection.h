@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "transport.h"
 
+struct root;
 struct shmreg_segment;
 struct token;
 
@@ -31,7 +32,10 @@ struct shmreg_connection {
 	uint64_t nonce;			/* the last one used */
 	uint64_t registry;		/* as the last HELLO was answered */
 	uint64_t session;		/* counts the HELLOs that were answered */
+	/* A futex of this process: raised and woken when the registry is another one. */
+	uint32_t n_registries;
 	struct token *tokens;
+	struct root *roots;		/* newest first */
 	struct shmreg_segment *segments;
 	char path[108];
 	char name[SHMREG_CLIENT_NAME_MAX + 1];

@@ -31,7 +31,10 @@ libshmreg_la_SOURCES = \
 	libclient/ring-open.h \
 	libclient/ring.c \
 	libclient/role.c \
+	libclient/root.c \
+	libclient/root.h \
 	libclient/segment-cost.c \
+	libclient/segment-wait.c \
 	libclient/segment.c \
 	libclient/segment.h \
 	libclient/topic.c \

@@ -184,8 +184,7 @@ static void segment_free(struct shmreg_segment *s)
 	free(s);
 }
 
-/* Bytes beyond the file's end would be SIGBUS: the daemon says how many, the file is asked. */
-static int map(void **ret, int fd, uint64_t bytes, int protection, const char *what)
+int segment_map(void **ret, int fd, uint64_t bytes, int protection, const char *what)
 {
 	struct stat st;
 	void *memory;
@@ -214,7 +213,7 @@ static int map_both(struct shmreg_segment *s, const struct connection_call *call
 	if (call->n_fds != 2)
 		return error_set(-EBADMSG, "shmregd attached segment '%s' without its descriptors",
 				 s->name);
-	r = map(&memory, call->fds[0], a->dir_bytes, PROT_READ, "directory");
+	r = segment_map(&memory, call->fds[0], a->dir_bytes, PROT_READ, "directory");
 	if (r < 0)
 		return r;
 	r = shmreg_dir_check(memory, a->dir_bytes);
@@ -234,7 +233,7 @@ static int map_both(struct shmreg_segment *s, const struct connection_call *call
 		return r;
 	}
 	s->dir = memory;
-	r = map(&memory, call->fds[1], a->data_bytes,
+	r = segment_map(&memory, call->fds[1], a->data_bytes,
 		s->read_only ? PROT_READ : PROT_READ | PROT_WRITE, "data area");
 	if (r < 0)
 		return r;

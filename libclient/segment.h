@@ -76,6 +76,15 @@ int segment_more_seats(struct shmreg_segment *s);
  */
 void segment_quiesce(struct shmreg_segment *s);
 
+/*
+ * segment_map() - map what the daemon sent; not for forked children
+ * @bytes:	as the daemon says; the file is asked, for what lies beyond its end would be SIGBUS
+ * @what:	for the sentence
+ *
+ * Return: 0; -EBADMSG; -errno of mmap(); with a sentence.
+ */
+int segment_map(void **ret, int fd, uint64_t bytes, int protection, const char *what);
+
 /* Return: 0; -EINVAL NULL; -ECHILD; with a sentence. */
 int segment_usable(struct shmreg_segment *s);
 

@@ -108,6 +108,29 @@ shmreg_segment_open_or_create(struct shmreg_connection *connection, struct shmre
 			      int *ret_created);
 
 /*
+ * shmreg_segment_open_wait() - sleep until a segment of this name can be opened, and open it
+ * @flags:	0 or SHMREG_WAIT_INTERRUPTIBLE
+ * @deadline:	see shmreg/wait.h; NULL: none. Of the sleep: requests take as long as always.
+ *
+ * Sleeps on a word of the registry, which the daemon raises when a segment is created: no
+ * polling. It asks only when that may have been the one. The daemon may be killed and
+ * restarted meanwhile. One that comes back without what it had (it was not under systemd or
+ * shmregctl run) wakes nobody, but any other call of this connection notices it, and then this
+ * one goes on with the new one.
+ *
+ * Return: 0; as shmreg_segment_open(), but
+ *	-ENOENT		does not occur
+ *	-EINVAL		also the flags or the deadline
+ *	-EACCES		at once: it exists, and the mode forbids it
+ *	-ETIMEDOUT, -EINTR	see shmreg/wait.h
+ *	-EHOSTDOWN	the daemon was stopped in order while this slept
+ */
+SHMREG_API SHMREG_CHECK int
+shmreg_segment_open_wait(struct shmreg_connection *connection, struct shmreg_segment **ret,
+			 const char *name, uint32_t access, uint32_t flags,
+			 const struct timespec *deadline);
+
+/*
  * shmreg_segment_close() - detach
  *
  * Closes all handles of its objects, unmaps it, and gives its seats back.
