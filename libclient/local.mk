@@ -40,6 +40,7 @@ libshmreg_la_SOURCES = \
 	libclient/topic.c \
 	libclient/transport.c \
 	libclient/transport.h \
+	libclient/wait-any.c \
 	libclient/wait-check.h \
 	libclient/wait.c
 

@@ -3,7 +3,8 @@
 if HAVE_CHECK
 
 exist_tests = \
-	test-object-wait
+	test-object-wait \
+	test-wait-any
 check_PROGRAMS += $(exist_tests)
 TESTS += $(exist_tests)
 exist_ldadd = $(integration_ldadd) -lpthread
@@ -12,5 +13,10 @@ test_object_wait_CPPFLAGS = $(harness_cppflags)
 test_object_wait_CFLAGS = $(harness_cflags)
 test_object_wait_LDADD = $(exist_ldadd)
 test_object_wait_SOURCES = tests/test-object-wait.c $(asleep)
+
+test_wait_any_CPPFLAGS = $(harness_cppflags)
+test_wait_any_CFLAGS = $(harness_cflags)
+test_wait_any_LDADD = $(exist_ldadd)
+test_wait_any_SOURCES = tests/test-wait-any.c $(asleep)
 
 endif

@@ -14,11 +14,8 @@
  *
  * Return	what the function without _wait returns, except that in place of -EAGAIN comes
  *	-ETIMEDOUT	the deadline has passed
- *	-EINVAL		the deadline's tv_nsec is not 0 .. 999,999,999; a call that need not wait
- *			may not notice
- *	-EINTR		a signal handler ran while the call slept, and SHMREG_WAIT_INTERRUPTIBLE
- *			was asked for. Not for handlers installed with SA_RESTART, as signal()
- *			does. One that runs just before the call falls asleep does not end it.
+ *	-EINVAL		the deadline's tv_nsec is not 0 .. 999,999,999
+ *	-EINTR		a signal handler ran, and SHMREG_WAIT_INTERRUPTIBLE was asked for
  *	-ESTALE		the object was removed, and nothing is left in it to take
  *	-ENOTRECOVERABLE	its segment was quarantined
  *	-EHOSTDOWN	the daemon was stopped in order (not: restarted), so that a death would
@@ -28,9 +25,7 @@
  *		without a look (futex_waitv). Of several who wait for what only one can have, one
  *		is woken. A waker that died before it woke anybody is made good for when the
  *		daemon notices the death. One that was *stopped* wakes when it goes on, or
- *		the next one wakes for it. A sleeper that is stopped having been woken keeps
- *		that wake-up until it goes on: nobody else is woken for the same event.
- *		Vain wake-ups are possible and not seen by the caller.
+ *		the next one wakes for it. Vain wake-ups are possible and not seen by the caller.
  *
  * Crashes	A sleeper may die at any instruction; whom it was woken for is then woken in its
  *		place. The daemon may be killed and restarted while somebody sleeps.
@@ -41,8 +36,7 @@
  *		shmreg_handle_set_waiting().
  *
  * Where the kernel has no futex_waitv (before 5.16, or forbidden by a seccomp filter, or under
- * valgrind) a sleeper looks at the death word 50 times a second, and signal handlers with
- * SA_RESTART count, too.
+ * valgrind) a sleeper looks at the death word 50 times a second.
  *
  * Why no wake-up is lost: <shmreg/wake.h>. To wait in an event loop: <shmreg/watch.h>.
  */
@@ -78,6 +72,62 @@ SHMREG_API struct timespec shmreg_deadline(uint64_t ns);
  */
 SHMREG_API int shmreg_handle_set_waiting(const struct shmreg_handle *handle, uint32_t spin_ns,
 					 uint32_t flags);
+
+#define SHMREG_WAIT_ANY_MAX 32
+#define SHMREG_WAIT_ERROR (UINT32_C(1) << 31)	/* in ready: why is in error */
+
+/* One of several objects to wait for; initialize it to zeros but for the first two. */
+struct shmreg_wait_item {
+	const struct shmreg_handle *handle;	/* &queue->handle, &subscriber->topic.handle, ... */
+	uint32_t events;	/* SHMREG_WAIT_ITEMS, SHMREG_WAIT_SPACE or both; that its kind has */
+	uint32_t ready;		/* set: which of them are there, or SHMREG_WAIT_ERROR; 0: nothing */
+	int32_t error;		/* set: with SHMREG_WAIT_ERROR why, else 0 */
+	/*
+	 * Kept by the library: what was there when the item was last reported ready, of what is not
+	 * taken by reading. All-zero: a first value counts as a change.
+	 */
+	uint32_t has_seen;
+	uint64_t seen;
+};
+
+/*
+ * shmreg_wait_any() - wait until there is something in one of several objects
+ * @items:	of any kinds and segments, attached read-only or not, also of several daemons
+ * @n:		1 .. SHMREG_WAIT_ANY_MAX
+ * @deadline:	as above. NULL: none
+ *
+ *	queue, ring, subscriber		ITEMS: something to take or to read; SPACE: room for one
+ *	pool				SPACE: a free object
+ *	topic (another handle)		ITEMS: a message since this item was last reported
+ *	cell, atomic			ITEMS: another value since this item was last reported
+ *
+ * Sleeps on all of them at once (futex_waitv). Reports and takes nothing: the calls that follow
+ * find what is reported, unless others are faster (-EAGAIN). What is not taken is reported again.
+ * All are looked at each time, so none starves behind another. An object may be given twice.
+ *
+ * An object that cannot be waited for does not keep the others waiting: it is reported with
+ * SHMREG_WAIT_ERROR and error -ESTALE (removed, and nothing is left to take), -ENOTRECOVERABLE or
+ * -EHOSTDOWN. Leave it out then, or all further calls return at once. -EHOSTDOWN comes only in
+ * place of sleep, and is over when a daemon goes on with the segment.
+ *
+ * The caller need not take what is reported: the wake-up is passed on to others who wait for the
+ * same, one at a time, as long as it is there. So among those who wait with this function several
+ * may be woken for one element; with the _wait functions one is.
+ *
+ * Spins as long as the handle that spins longest; signals end it if one of the handles says so
+ * (shmreg_handle_set_waiting()). The handles are used by the calling thread meanwhile.
+ *
+ * Cost: O(n) a look; a sleep is n fetch-and-or, one membarrier and one futex_waitv.
+ *
+ * Return: how many items are ready, at least 1; or, with no item's ready set,
+ *	-ETIMEDOUT, -EINTR	see above
+ *	-EINVAL		no items, a handle that is NULL, an event that the kind does not have, or
+ *			no deadline; with a sentence
+ *	-E2BIG		more than SHMREG_WAIT_ANY_MAX; with a sentence
+ *	-ECHILD		a handle was inherited by fork(); with a sentence
+ */
+SHMREG_API SHMREG_CHECK int shmreg_wait_any(struct shmreg_wait_item *items, uint32_t n,
+					    const struct timespec *deadline);
 
 SHMREG_END_DECLS
 
