@@ -39,6 +39,7 @@ static const struct shmreg_shape shape = {
 struct start {
 	uint64_t position;
 	uint32_t n;		/* records that are there */
+	bool asleep;		/* both sides, see ring-account.h */
 };
 
 /* Record number n. Any two in a row take half of the ring at most; some of them wrap. */
@@ -166,10 +167,12 @@ static const struct operation operations[] = {
 static const struct operation *const peers[] = { &operations[4] };
 
 static const struct setting settings[] = {
-	{ "two there, one to wrap", SETTING_EVERYWHERE, &(const struct start){ 64 * 7 + 16, 2 } },
-	{ "new", 0, &(const struct start){ 0, 0 } },
-	{ "nearly full", 0, &(const struct start){ 0, 3 } },
-	{ "counter about to wrap", 0, &(const struct start){ UINT64_MAX - 23, 1 } },
+	{ "two there, one to wrap", SETTING_EVERYWHERE,
+	  &(const struct start){ 64 * 7 + 16, 2, false } },
+	{ "new", 0, &(const struct start){ 0, 0, false } },
+	{ "nearly full", 0, &(const struct start){ 0, 3, false } },
+	{ "counter about to wrap", 0, &(const struct start){ UINT64_MAX - 23, 1, false } },
+	{ "both asleep", SETTING_KILL, &(const struct start){ 64 * 7 + 16, 2, true } },
 };
 
 static uint64_t position_of(uint64_t counter)
@@ -209,6 +212,8 @@ static void setup(void *memory, const struct setting *setting)
 		if (push_one(&image->actor[CHECKER].p, &r) != 0)
 			break;
 	}
+	if (start->asleep)
+		fall_asleep(&image->shm);
 }
 
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
@@ -272,8 +277,11 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	}
 	if (check_given(image, cast, ret) != OUTCOME_GOOD)
 		return;
-	if (judge_accounts(cast, logs, n_written(image) - start->n, n_read(image), ret) !=
-	    OUTCOME_GOOD)
+	n = n_written(image) - start->n;
+	if (judge_accounts(cast, logs, n, n_read(image), ret) != OUTCOME_GOOD)
+		return;
+	if (start->asleep &&
+	    judge_both_wakes(cast, logs, &image->shm, n, n_read(image), ret) != OUTCOME_GOOD)
 		return;
 
 	if (!record_producer_bind(&p, &image->shm, &shape, actor_seat(CHECKER)) ||

@@ -10,6 +10,8 @@
  * role back. A role that is taken makes it do nothing.
  */
 
+#include <shmreg/abi/ring.h>
+
 #include "rig.h"
 #include "ring-bind.h"
 #include "role.h"
@@ -122,6 +124,57 @@ static inline enum outcome judge_accounts(const struct cast *cast,
 				     (int)unsure);
 	ret->n_lost = unsure;	/* passed, and their consumer dead before it was told */
 	return OUTCOME_GOOD;
+}
+
+/*
+ * Waiting. In some settings both sides are asleep when it begins, and the sequence is about to wrap:
+ * so every call takes the way of those who wake. Nobody really sleeps, and the words tell.
+ */
+#define COUNT_ASLEEP (SHMREG_EVENTCOUNT_ASLEEP | SHMREG_EVENTCOUNT_SEQUENCE)
+
+static inline void fall_asleep(struct shmreg_ring_shm *shm)
+{
+	shm->items.half[SHMREG_EVENTCOUNT_COUNT] = COUNT_ASLEEP;
+	shm->space.half[SHMREG_EVENTCOUNT_COUNT] = COUNT_ASLEEP;
+}
+
+/*
+ * Who has returned from what made something, or room, has woken: also for one who died before it
+ * did. One who did nothing has woken nobody. S goes no earlier than the sequence, else one might
+ * fall asleep in between and stay.
+ */
+static inline enum outcome judge_wakes(const struct cast *cast,
+				       const struct ring_log *const logs[N_ACTORS],
+				       enum role_kind role, const union shmreg_eventcount *event,
+				       uint64_t n_done, struct judgement *ret)
+{
+	const uint32_t count = event->half[SHMREG_EVENTCOUNT_COUNT];
+	unsigned int i;
+
+	if (n_done == 0 && count != COUNT_ASLEEP)
+		return judgement_bad(ret, OUTCOME_LOST, "one was woken for nothing");
+	if (count == SHMREG_EVENTCOUNT_SEQUENCE)
+		return judgement_bad(ret, OUTCOME_WEDGED, "S went before the sequence was raised");
+	for (i = 0; i < N_ACTORS; i++) {
+		const struct ring_operation *op =
+			cast->operation[i] ? cast->operation[i]->data : NULL;
+
+		if (op != NULL && op->role == role && !op->stays && logs[i]->returned > 1 &&
+		    (count & SHMREG_EVENTCOUNT_ASLEEP) != 0)
+			return judgement_bad(ret, OUTCOME_WEDGED, "actor %u woke nobody", i);
+	}
+	return OUTCOME_GOOD;
+}
+
+static inline enum outcome judge_both_wakes(const struct cast *cast,
+					    const struct ring_log *const logs[N_ACTORS],
+					    const struct shmreg_ring_shm *shm, uint64_t n_pushed,
+					    uint64_t n_passed, struct judgement *ret)
+{
+	const enum outcome o = judge_wakes(cast, logs, PRODUCES, &shm->items, n_pushed, ret);
+
+	return o == OUTCOME_GOOD
+		       ? judge_wakes(cast, logs, CONSUMES, &shm->space, n_passed, ret) : o;
 }
 
 #endif /* CRASH_RING_ACCOUNT_H */

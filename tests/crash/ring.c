@@ -35,6 +35,7 @@ static const struct shmreg_shape shape = {
 struct start {
 	uint64_t position;
 	uint32_t n;		/* elements that are there */
+	bool asleep;		/* both sides, see ring-account.h */
 };
 
 static void number(struct elem *e, uint64_t n)
@@ -127,10 +128,12 @@ static const struct operation operations[] = {
 static const struct operation *const peers[] = { &operations[2], &operations[7] };
 
 static const struct setting settings[] = {
-	{ "two there", SETTING_EVERYWHERE, &(const struct start){ 5, 2 } },
-	{ "new", 0, &(const struct start){ 0, 0 } },
-	{ "full", 0, &(const struct start){ 3, 4 } },
-	{ "about to wrap", 0, &(const struct start){ UINT64_MAX - 1, 1 } },
+	{ "two there", SETTING_EVERYWHERE, &(const struct start){ 5, 2, false } },
+	{ "new", 0, &(const struct start){ 0, 0, false } },
+	{ "full", 0, &(const struct start){ 3, 4, false } },
+	{ "about to wrap", 0, &(const struct start){ UINT64_MAX - 1, 1, false } },
+	{ "one there, both asleep", SETTING_KILL, &(const struct start){ 5, 1, true } },
+	{ "full, asleep", 0, &(const struct start){ 3, 4, true } },
 };
 
 static void setup(void *memory, const struct setting *setting)
@@ -143,6 +146,8 @@ static void setup(void *memory, const struct setting *setting)
 	image->shm.tail = start->position + start->n;
 	for (i = 0; i < start->n; i++)
 		number(&image->slots[(start->position + i) % CAPACITY], start->position + i);
+	if (start->asleep)
+		fall_asleep(&image->shm);
 	for (i = 0; i < N_ACTORS; i++) {
 		struct actor *a = &image->actor[i];
 
@@ -214,8 +219,11 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	}
 	if (check_given(image, cast, start, ret) != OUTCOME_GOOD)
 		return;
-	if (judge_accounts(cast, logs, image->shm.tail - start->position - start->n,
-			   image->shm.head - start->position, ret) != OUTCOME_GOOD)
+	n = image->shm.tail - start->position - start->n;
+	if (judge_accounts(cast, logs, n, image->shm.head - start->position, ret) != OUTCOME_GOOD)
+		return;
+	if (start->asleep && judge_both_wakes(cast, logs, &image->shm, n,
+					      image->shm.head - start->position, ret) != OUTCOME_GOOD)
 		return;
 
 	if (!ring_producer_bind(&p.producer, &image->shm, &shape, actor_seat(CHECKER)) ||
@@ -277,6 +285,22 @@ static int64_t push_in_parts(struct actor *a)
 OPERATION(push_in_parts, produce, producer, push_in_parts(a))
 static const struct operation parts = { "bulk in parts", run_push_in_parts, 0, GIVES(3, 3) };
 
+/* Planted: nobody is woken. */
+static int64_t push_in_silence(struct actor *a)
+{
+	struct shmreg_ring_producer *p = &a->p.producer;
+	const int64_t n = elem_ring_reserve(&a->p, &(struct elem *){ NULL }, 1);
+
+	if (n < 0)
+		return n;
+	memcpy(shmreg_ring_slot_(a->shm, p->tail, p->mask, sizeof(struct elem)), a->elem,
+	       sizeof(struct elem));
+	shmreg_store_release(&a->shm->tail, ++p->tail);
+	return 1;
+}
+OPERATION(push_in_silence, produce, producer, push_in_silence(a))
+static const struct operation silent = { "silent push", run_push_in_silence, 0, GIVES(1, 1) };
+
 static void repair_the_living(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
 {
 	struct image *image = memory;
@@ -294,6 +318,7 @@ static const struct planted planted[] = {
 	  NULL },
 	{ "pushed before it is copied", NULL, MODE_ALONE, &settings[0], &early_push, NULL, NULL },
 	{ "a bulk in parts", NULL, MODE_ALONE, &settings[1], &parts, NULL, NULL },
+	{ "nobody is woken", NULL, MODE_ALONE, &settings[4], &silent, NULL, NULL },
 };
 
 const struct subject subject = {
