@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "random.h"
 #include "ring-plain.h"
 #include "ring-repair.h"
 #include "suite.h"
+#include "waiter.h"
 
 /*
  * A producer and a consumer in one process, where ThreadSanitizer sees both sides of each
@@ -21,6 +23,9 @@
  *
  * The oracle: all come, once, in order; but what a dead consumer had not passed comes again.
  * Meanwhile somebody looks, and what he is told must be possible.
+ *
+ * Each runs twice: trying again and again; and waiting, for ever, so that a wake-up that is lost
+ * ends nothing but the test.
  */
 
 #define BULK 5
@@ -35,6 +40,7 @@ static struct shmreg_shape shape;
 static struct shmreg_ring_shm *shm;
 static uint64_t n_all;		/* elements or records */
 static uint64_t n_torn, n_failed, n_deaths, done;
+static bool waits;
 static pthread_mutex_t reaper = PTHREAD_MUTEX_INITIALIZER;	/* one repair at a time */
 
 /* The other side is about to do something: give the processor away only now and then. */
@@ -43,6 +49,9 @@ static void relax(unsigned int *n)
 	if ((++*n & 511) == 0)
 		sched_yield();
 }
+
+/* @call, or the same that waits. */
+#define CALL(call, ...) (waits ? call##_wait(__VA_ARGS__, NULL) : call(__VA_ARGS__))
 
 static void wrong(uint64_t *n)
 {
@@ -99,12 +108,11 @@ static void *produce(void *data)
 			fill(&e[i], seq + i);
 		switch (random_below(&r, 4)) {
 		case 0:
-			got = elem_ring_push_bulk(
-				&p, e, n,
-				random_below(&r, (n < shape.capacity ? n : shape.capacity) + 1));
+			got = CALL(elem_ring_push_bulk, &p, e, n,
+				   random_below(&r, (n < shape.capacity ? n : shape.capacity) + 1));
 			break;
 		case 1:
-			got = elem_ring_reserve(&p, &room, n);
+			got = CALL(elem_ring_reserve, &p, &room, n);
 			if (got <= 0)
 				break;
 			for (i = 0; i < (uint64_t)got; i++)
@@ -119,7 +127,9 @@ static void *produce(void *data)
 			}
 			break;
 		default:
-			got = elem_ring_push(&p, e) == 0 ? 1 : -EAGAIN;
+			got = CALL(elem_ring_push, &p, e);
+			if (got == 0)
+				got = 1;
 		}
 		if (got > 0)
 			seq += (uint64_t)got;
@@ -150,12 +160,12 @@ static void *consume(void *data)
 		n = 1 + random_below(&r, BULK);
 		switch (random_below(&r, 6)) {
 		case 0:
-			got = elem_ring_pop_bulk(&c, e, n);
+			got = CALL(elem_ring_pop_bulk, &c, e, n);
 			for (i = 0; got > 0 && i < (uint64_t)got; i++)
 				verify(&e[i], seq + i);
 			break;
 		case 1:
-			got = elem_ring_view(&c, &seen, n);
+			got = CALL(elem_ring_view, &c, &seen, n);
 			if (got <= 0)
 				break;
 			for (i = 0; i < (uint64_t)got; i++)
@@ -175,10 +185,10 @@ static void *consume(void *data)
 				verify(e, seq + n - 1);
 			break;
 		case 3:
-			got = random_below(&r, 8) == 0 ? elem_ring_clear(&c) : elem_ring_skip(&c, n);
+			got = random_below(&r, 8) == 0 ? elem_ring_clear(&c) : CALL(elem_ring_skip, &c, n);
 			break;
 		default:
-			got = elem_ring_pop(&c, e);
+			got = CALL(elem_ring_pop, &c, e);
 			if (got == 0) {
 				verify(e, seq);
 				got = 1;
@@ -235,12 +245,12 @@ static void *produce_records(void *data)
 		}
 		switch (random_below(&r, 3)) {
 		case 0:
-			got = shmreg_record_push_bulk(&p, records, n, random_below(&r, n + 1));
+			got = CALL(shmreg_record_push_bulk, &p, records, n, random_below(&r, n + 1));
 			if (got == -EMSGSIZE && n > 1)
 				got = 0;	/* beyond half of the smallest */
 			break;
 		case 1:
-			got = shmreg_record_reserve(&p, &place, 24);
+			got = CALL(shmreg_record_reserve, &p, &place, 24);
 			if (got < 0)
 				break;
 			memcpy(place, bytes[0], records[0].bytes);
@@ -253,7 +263,9 @@ static void *produce_records(void *data)
 			got = shmreg_record_commit(&p, records[0].bytes) == 0 ? 1 : -EINVAL;
 			break;
 		default:
-			got = shmreg_record_push(&p, bytes[0], records[0].bytes) == 0 ? 1 : -EAGAIN;
+			got = CALL(shmreg_record_push, &p, bytes[0], records[0].bytes);
+			if (got == 0)
+				got = 1;
 		}
 		if (got > 0)
 			seq += (uint64_t)got;
@@ -285,7 +297,7 @@ static void *consume_records(void *data)
 		n = random_below(&r, 3);
 		switch (random_below(&r, 6)) {
 		case 0:
-			got = shmreg_record_view(&c, &seen, &got_bytes);
+			got = CALL(shmreg_record_view, &c, &seen, &got_bytes);
 			if (got < 0)
 				break;
 			verify_record(seen, got_bytes, seq);
@@ -304,10 +316,10 @@ static void *consume_records(void *data)
 			break;
 		case 2:
 			got = random_below(&r, 8) == 0 ? shmreg_record_clear(&c)
-						       : shmreg_record_skip(&c, n);
+						       : CALL(shmreg_record_skip, &c, n);
 			break;
 		default:
-			got = shmreg_record_pop(&c, bytes, sizeof(bytes), &got_bytes);
+			got = CALL(shmreg_record_pop, &c, bytes, sizeof(bytes), &got_bytes);
 			if (got == 0) {
 				verify_record(bytes, got_bytes, seq);
 				got = 1;
@@ -331,8 +343,11 @@ static void *look(void *data)
 {
 	struct shmreg_ring_stats stats = { .size = sizeof(stats) };
 	struct shmreg_ring ring;
-	uint64_t written = 0, records = 0;
+	uint64_t written = 0, read = 0, records = 0;
+	const char *patience = getenv("SHMREG_TEST_PATIENCE");
+	const time_t most = patience ? atoi(patience) : 60;
 	const uint64_t start = *(uint64_t *)data;
+	time_t since = time(NULL);
 
 	ring_bind_const(&ring, shm, &shape);
 	while (!shmreg_load_acquire(&done)) {
@@ -341,7 +356,12 @@ static void *look(void *data)
 			wrong(&n_failed);
 		if (stats.n_written - start < written || stats.n_records_written < records)
 			wrong(&n_failed);
+		if (stats.n_written - start != written || stats.n_read - start != read)
+			since = time(NULL);
+		/* Both could go on: one does not know. */
+		ck_assert_msg(time(NULL) - since <= most, "a wake-up was lost");
 		written = stats.n_written - start;
+		read = stats.n_read - start;
 		records = stats.n_records_written;
 		if ((shape.flags & SHMREG_RING_RECORDS) != 0 &&
 		    (records * 8 > written || written > records * 32 * 2))
@@ -356,6 +376,8 @@ static void torture(struct shmreg_shape s, uint64_t start, uint64_t n, void *(*f
 {
 	pthread_t producer, consumer, observer;
 
+	ck_assert_int_eq(waiter_register(), 0);
+
 	shape = s;
 	n_all = random_rounds((unsigned long)n);
 	shm = ring_map(&shape, start);
@@ -366,7 +388,11 @@ static void torture(struct shmreg_shape s, uint64_t start, uint64_t n, void *(*f
 	ck_assert_int_eq(pthread_join(consumer, NULL), 0);
 	shmreg_store_release(&done, 1);
 	ck_assert_int_eq(pthread_join(observer, NULL), 0);
-	printf("%llu, %llu deaths\n", (unsigned long long)n_all, (unsigned long long)n_deaths);
+	printf("%llu, %llu deaths, %u and %u wake-ups\n", (unsigned long long)n_all,
+	       (unsigned long long)n_deaths,
+	       shm->items.half[SHMREG_EVENTCOUNT_COUNT] & SHMREG_EVENTCOUNT_SEQUENCE,
+	       shm->space.half[SHMREG_EVENTCOUNT_COUNT] & SHMREG_EVENTCOUNT_SEQUENCE);
+	ck_assert(waits || (shm->items.both | shm->space.both) == 0);
 	ck_assert_uint_eq(n_torn, 0);
 	ck_assert_uint_eq(n_failed, 0);
 	if ((shape.flags & SHMREG_RING_RECORDS) == 0) {
@@ -385,15 +411,21 @@ static const uint64_t capacities[] = { 2, 4, 8, 64 };
 
 START_TEST(elements)
 {
-	torture(ring_shape(capacities[_i], sizeof(struct elem), SHMREG_ALIGNOF(struct elem)),
-		UINT64_MAX - 1000 + (uint64_t)_i, UINT64_C(2000) << _i, produce, consume);
+	const int i = _i % 4;
+
+	waits = _i >= 4;
+	torture(ring_shape(capacities[i], sizeof(struct elem), SHMREG_ALIGNOF(struct elem)),
+		UINT64_MAX - 1000 + (uint64_t)i, UINT64_C(2000) << i, produce, consume);
 }
 END_TEST
 
 START_TEST(records)
 {
-	torture(record_shape(UINT64_C(64) << _i), UINT64_MAX - 8007 + 8 * (uint64_t)_i,
-		UINT64_C(2000) << _i, produce_records, consume_records);
+	const int i = _i % 4;
+
+	waits = _i >= 4;
+	torture(record_shape(UINT64_C(64) << i), UINT64_MAX - 8007 + 8 * (uint64_t)i,
+		UINT64_C(2000) << i, produce_records, consume_records);
 }
 END_TEST
 
@@ -402,7 +434,7 @@ int main(void)
 	TCase *t = tcase_create("ring-threads");
 
 	tcase_set_timeout(t, 0);
-	tcase_add_loop_test(t, elements, 0, 4);
-	tcase_add_loop_test(t, records, 0, 4);
+	tcase_add_loop_test(t, elements, 0, 8);
+	tcase_add_loop_test(t, records, 0, 8);
 	return run_case("ring-threads", t);
 }
