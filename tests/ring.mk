@@ -56,7 +56,8 @@ TESTS += test-ring-torture
 test_ring_torture_CPPFLAGS = $(queue_cppflags)
 test_ring_torture_CFLAGS = $(harness_cflags)
 test_ring_torture_LDADD = $(queue_ldadd)
-test_ring_torture_SOURCES = tests/test-ring-torture.c tests/ring-plain.h \
+test_ring_torture_SOURCES = tests/test-ring-torture.c tests/ring-torture.c tests/ring-torture.h \
+	tests/ring-plain.h \
 	$(torture)
 
 check_PROGRAMS += test-ring-daemon
