@@ -33,9 +33,14 @@ static union shmreg_eventcount *event(void)
 	return (void *)(h->base + shmreg_kind_eventcount(SHMREG_KIND_RING, op->event));
 }
 
+static uint32_t *word(void)
+{
+	return &event()->half[SHMREG_EVENTCOUNT_COUNT];
+}
+
 static uint32_t count(void)
 {
-	return shmreg_load_acquire(&event()->half[SHMREG_EVENTCOUNT_COUNT]);
+	return shmreg_load_acquire(word());
 }
 
 /* One of what the wait is for, in the plainest way. */
@@ -142,7 +147,7 @@ START_TEST(woken_for_nothing)
 	for (n = 0; n < 3; n++) {
 		sleeper_await(&s);
 		naps = sleeper_naps(&s);
-		ck_assert_uint_eq(asleep_wake_for_nothing(&event()->half[SHMREG_EVENTCOUNT_COUNT]), 1);
+		ck_assert_uint_eq(asleep_wake_for_nothing(word()), 1);
 		sleeper_await_after(&s, naps);
 	}
 	for (n = 0; n < op->needs; n++)
@@ -189,20 +194,20 @@ END_TEST
 /* Its successor waits in its place, and is woken: what is left of the dead one costs one call. */
 START_TEST(dies_asleep)
 {
-	const struct shmreg_ring *ring;
+	const struct shmreg_handle *h;
 	struct shmreg_reaper_report report;
 	uint64_t dead[64] = { 0 };
 	struct sleeper s;
 	unsigned int n;
 
 	begin(_i);
-	ring = subject.ring(op->event);
+	h = &subject.ring(op->event)->handle;
 	sleeper_fork(&s, wait_for_ever, NULL);
 	sleeper_await(&s);
 	sleeper_kill(&s);
 	ck_assert_uint_ne(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
-	dead[ring->handle.seat / 64] |= UINT64_C(1) << ring->handle.seat % 64;
-	ck_assert_int_eq(ring_repair(&ring->handle.shape, ring->handle.base, NULL, dead, &report), 0);
+	dead[h->seat / 64] |= UINT64_C(1) << h->seat % 64;
+	ck_assert_int_eq(ring_repair(&h->shape, h->base, NULL, dead, &report), 0);
 	ck_assert_uint_eq(report.n_repaired, 1);
 	subject.succeed(op->event);
 	sleeper_fork(&s, wait_for_ever, NULL);

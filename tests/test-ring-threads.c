@@ -185,7 +185,8 @@ static void *consume(void *data)
 				verify(e, seq + n - 1);
 			break;
 		case 3:
-			got = random_below(&r, 8) == 0 ? elem_ring_clear(&c) : CALL(elem_ring_skip, &c, n);
+			got = random_below(&r, 8) == 0 ? elem_ring_clear(&c)
+						       : CALL(elem_ring_skip, &c, n);
 			break;
 		default:
 			got = CALL(elem_ring_pop, &c, e);
@@ -245,7 +246,8 @@ static void *produce_records(void *data)
 		}
 		switch (random_below(&r, 3)) {
 		case 0:
-			got = CALL(shmreg_record_push_bulk, &p, records, n, random_below(&r, n + 1));
+			got = CALL(shmreg_record_push_bulk, &p, records, n,
+				   random_below(&r, n + 1));
 			if (got == -EMSGSIZE && n > 1)
 				got = 0;	/* beyond half of the smallest */
 			break;

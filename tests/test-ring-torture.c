@@ -204,7 +204,8 @@ static void drain(void)
 	ck_assert_uint_gt(a[CONSUMING].sure, 0);
 	printf("%llu through%s, in %llu and %llu calls; roles taken %llu and %llu times, calls in "
 	       "doubt %llu and %llu, of which done %llu and %llu\n",
-	       (unsigned long long)a[CONSUMING].sure, waits ? " by waits" : "", (unsigned long long)a[PRODUCING].n_calls,
+	       (unsigned long long)a[CONSUMING].sure, waits ? " by waits" : "",
+	       (unsigned long long)a[PRODUCING].n_calls,
 	       (unsigned long long)a[CONSUMING].n_calls, (unsigned long long)a[PRODUCING].n_taken,
 	       (unsigned long long)a[CONSUMING].n_taken,
 	       (unsigned long long)a[PRODUCING].n_in_doubt,

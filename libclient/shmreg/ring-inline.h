@@ -39,8 +39,9 @@
  *	  knew of the counter before.
  *   (I6) The roles let one handle wait for elements and one for room. So all are woken, which
  *	  is one system call and takes S away, where to wake one takes a second to
- *	  find out that there is nobody else. Who wants several at once is in nobody's place: each P,
- *	  or C, wakes it until they are enough. And nothing is to be passed on (N4).
+ *	  find out that there is nobody else. Who wants several at once is in nobody's
+ *	  place: each P, or C, wakes it until they are enough. And nothing is to be
+ *	  passed on (N4).
  *
  * Death. The last thing that any call does to the shared memory, but for numbers to
  * look at and words to sleep on, is P or C, one aligned 64-bit store. Before it the call

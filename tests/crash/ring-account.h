@@ -127,8 +127,8 @@ static inline enum outcome judge_accounts(const struct cast *cast,
 }
 
 /*
- * Waiting. In some settings both sides are asleep when it begins, and the sequence is about to wrap:
- * so every call takes the way of those who wake. Nobody really sleeps, and the words tell.
+ * Waiting. In some settings both sides are asleep when it begins, and the sequence is about to
+ * wrap: so every call takes the way of those who wake. Nobody really sleeps, and the words tell.
  */
 #define COUNT_ASLEEP (SHMREG_EVENTCOUNT_ASLEEP | SHMREG_EVENTCOUNT_SEQUENCE)
 

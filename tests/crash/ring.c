@@ -222,8 +222,9 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	n = image->shm.tail - start->position - start->n;
 	if (judge_accounts(cast, logs, n, image->shm.head - start->position, ret) != OUTCOME_GOOD)
 		return;
-	if (start->asleep && judge_both_wakes(cast, logs, &image->shm, n,
-					      image->shm.head - start->position, ret) != OUTCOME_GOOD)
+	first = image->shm.head - start->position;
+	if (start->asleep &&
+	    judge_both_wakes(cast, logs, &image->shm, n, first, ret) != OUTCOME_GOOD)
 		return;
 
 	if (!ring_producer_bind(&p.producer, &image->shm, &shape, actor_seat(CHECKER)) ||
