@@ -38,4 +38,10 @@ test_object_queue_daemon_CFLAGS = $(harness_cflags)
 test_object_queue_daemon_LDADD = $(harness_ldadd)
 test_object_queue_daemon_SOURCES = tests/test-object-queue-daemon.c
 
+PURE_TESTS += test-object-queue-wait
+test_object_queue_wait_CPPFLAGS = $(queue_cppflags)
+test_object_queue_wait_CFLAGS = $(harness_cflags)
+test_object_queue_wait_LDADD = $(queue_ldadd) -lpthread
+test_object_queue_wait_SOURCES = tests/test-object-queue-wait.c tests/suite.h $(asleep)
+
 endif

@@ -42,4 +42,24 @@ test_pool_daemon_CFLAGS = $(harness_cflags)
 test_pool_daemon_LDADD = $(harness_ldadd)
 test_pool_daemon_SOURCES = tests/test-pool-daemon.c
 
+PURE_TESTS += test-pool-wait
+test_pool_wait_CPPFLAGS = $(queue_cppflags)
+test_pool_wait_CFLAGS = $(harness_cflags)
+test_pool_wait_LDADD = $(queue_ldadd) -lpthread
+test_pool_wait_SOURCES = tests/test-pool-wait.c tests/pool-fixture.h tests/suite.h $(asleep)
+
+check_PROGRAMS += test-pool-wait-daemon
+TESTS += test-pool-wait-daemon
+test_pool_wait_daemon_CPPFLAGS = $(harness_cppflags)
+test_pool_wait_daemon_CFLAGS = $(harness_cflags)
+test_pool_wait_daemon_LDADD = $(harness_ldadd) -lpthread
+test_pool_wait_daemon_SOURCES = tests/test-pool-wait-daemon.c $(asleep)
+
+check_PROGRAMS += test-pool-wait-threads
+TESTS += test-pool-wait-threads
+test_pool_wait_threads_CPPFLAGS = $(queue_cppflags)
+test_pool_wait_threads_CFLAGS = $(harness_cflags)
+test_pool_wait_threads_LDADD = $(queue_ldadd) -lpthread
+test_pool_wait_threads_SOURCES = tests/test-pool-wait-threads.c tests/random.h tests/suite.h
+
 endif
