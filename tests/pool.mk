@@ -62,4 +62,12 @@ test_pool_wait_threads_CFLAGS = $(harness_cflags)
 test_pool_wait_threads_LDADD = $(queue_ldadd) -lpthread
 test_pool_wait_threads_SOURCES = tests/test-pool-wait-threads.c tests/random.h tests/suite.h
 
+check_PROGRAMS += test-pool-wait-torture
+TESTS += test-pool-wait-torture
+test_pool_wait_torture_CPPFLAGS = $(queue_cppflags)
+test_pool_wait_torture_CFLAGS = $(harness_cflags)
+test_pool_wait_torture_LDADD = $(queue_ldadd)
+test_pool_wait_torture_SOURCES = tests/test-pool-wait-torture.c \
+	$(torture)
+
 endif

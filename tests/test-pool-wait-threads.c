@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -78,6 +79,9 @@ static void acquire_and_release(struct worker *w)
 		r = 1;
 	for (i = 0; i < r; i++)
 		use(w, refs[i]);
+	/* So that others have something to wait for. */
+	if (random_below(&w->random, 4) == 0)
+		sched_yield();
 	if (random_below(&w->random, 2) == 0) {
 		w->n_failed += shmreg_pool_release_batch(p, refs, (uint32_t)r) != 0;
 		return;
