@@ -8,6 +8,7 @@
 
 #include "asleep.h"
 #include "pool-fixture.h"
+#include "segment.h"
 #include "waiter.h"
 
 /* Who waits for free objects, in plain memory: threads with a handle each, and a process to kill. */
@@ -163,6 +164,33 @@ START_TEST(released)
 	ck_assert_uint_eq(space()->half[SHMREG_EVENTCOUNT_COUNT] & ~SHMREG_EVENTCOUNT_SEQUENCE, 0);
 	ck_assert_uint_eq(stat_of(&holder).n_exhausted, 2);
 	give(1, 1);
+}
+END_TEST
+
+/* By another handle of the participant that holds it, which needs a directory to know. */
+START_TEST(released_by_another_handle)
+{
+	static struct {
+		struct shmreg_dir dir;
+		uint64_t seats[SHMREG_SEATS];
+	} directory;
+	struct shmreg_segment segment = { .dir = &directory.dir, .participant = 7 };
+	struct shmreg_pool other;
+
+	setup_held(2);
+	directory.dir.seats_offset = offsetof(__typeof__(directory), seats);
+	directory.seats[holder.handle.seat] = UINT64_C(7) << SHMREG_SEAT_PARTICIPANT_SHIFT |
+					      SHMREG_SEAT_LIVE;
+	pool_bind(&other, base, &shape, 2000);
+	other.handle.segment = &segment;
+	fall_asleep(&waits[0]);
+	ck_assert_int_eq(shmreg_pool_release(&other, held[0]), 0);
+	ck_assert_int_eq(sleeper_result(&waits[0].sleeper), 0);
+	fall_asleep(&waits[1]);
+	give_all(&other, held + 1, 1);
+	ck_assert_int_eq(sleeper_result(&waits[1].sleeper), 0);
+	give_all(&waits[0].pool, waits[0].refs, 1);
+	give_all(&waits[1].pool, waits[1].refs, 1);
 }
 END_TEST
 
@@ -390,7 +418,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		without_sleep, released, released_anywhere, one_for_one, passed_on, hidden,
+		without_sleep, released, released_by_another_handle, released_anywhere,
+		one_for_one, passed_on, hidden,
 		several_at_once, given_back_by_a_batch, woken_for_nothing, sleeper_dies, signals,
 	};
 
