@@ -223,9 +223,6 @@ START_TEST(sender_dies)
 	struct process p = { 0 };
 	struct waits *one;
 
-	play(&p, HOLDS_ALL);
-	process_kill(&p);
-	memset(&p, 0, sizeof(p));
 	one = fall_asleep(0, wait_receive);
 	play(&p, SENDS_IN_SILENCE);
 	ck_assert(!sleeper_is_done(&one->sleeper));
