@@ -49,17 +49,12 @@ static int look_begin(struct look *l, struct shmreg_connection *c, const char *n
 	return 0;
 }
 
-/* After an answer in vain. Return: 0 there is something to wait for; -EHOSTDOWN; -EAGAIN look again. */
+/* Return: 0 there is sense in a sleep; -EHOSTDOWN; -EAGAIN not on this root. */
 static int judge(const struct look *l, struct shmreg_connection *c)
 {
 	if (!root_is_current(c, l->root))
 		return -EAGAIN;
-	if ((l->words[FLAGS].value & SHMREG_ROOT_ORPHANED) == 0)
-		return 0;
-	/* Was it another daemon that answered, who goes on with the registry? */
-	if ((shmreg_load_acquire(l->words[FLAGS].word) & SHMREG_ROOT_ORPHANED) == 0)
-		return -EAGAIN;
-	return -EHOSTDOWN;
+	return (shmreg_load_acquire(&l->root->flags) & SHMREG_ROOT_ORPHANED) != 0 ? -EHOSTDOWN : 0;
 }
 
 static int timed_out(const char *name)
@@ -91,13 +86,16 @@ int shmreg_segment_open_wait(struct shmreg_connection *connection, struct shmreg
 		if (expired)
 			return timed_out(name);
 		r = judge(&l, connection);
+		if (r == 0) {
+			r = futex_wait_any(l.words, N_WORDS, deadline);
+			if (r == -EINTR && (flags & SHMREG_WAIT_INTERRUPTIBLE) != 0)
+				return wait_interrupted(r);
+			/* Before the next request: it would start a daemon again that was stopped. */
+			r = judge(&l, connection);
+		}
 		if (r == -EHOSTDOWN)
 			return error_set(r, "shmregd was stopped, so that nobody can create segment "
 					 "'%s'", name);
-		if (r == 0)
-			r = futex_wait_any(l.words, N_WORDS, deadline);
-		if (r == -EINTR && (flags & SHMREG_WAIT_INTERRUPTIBLE) != 0)
-			return wait_interrupted(r);
 		expired = deadline_is_past(deadline); /* one more look */
 	}
 }

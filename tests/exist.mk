@@ -4,6 +4,7 @@ if HAVE_CHECK
 
 exist_tests = \
 	test-object-wait \
+	test-segment-wait \
 	test-wait-any
 check_PROGRAMS += $(exist_tests)
 TESTS += $(exist_tests)
@@ -13,6 +14,11 @@ test_object_wait_CPPFLAGS = $(harness_cppflags)
 test_object_wait_CFLAGS = $(harness_cflags)
 test_object_wait_LDADD = $(exist_ldadd)
 test_object_wait_SOURCES = tests/test-object-wait.c $(asleep)
+
+test_segment_wait_CPPFLAGS = $(harness_cppflags)
+test_segment_wait_CFLAGS = $(harness_cflags)
+test_segment_wait_LDADD = $(exist_ldadd)
+test_segment_wait_SOURCES = tests/test-segment-wait.c $(asleep)
 
 test_wait_any_CPPFLAGS = $(harness_cppflags)
 test_wait_any_CFLAGS = $(harness_cflags)
