@@ -14,6 +14,20 @@ test_cell_wreckage_CFLAGS = $(harness_cflags)
 test_cell_wreckage_LDADD = $(queue_ldadd)
 test_cell_wreckage_SOURCES = tests/test-cell-wreckage.c tests/suite.h
 
+check_PROGRAMS += test-cell-wait
+TESTS += test-cell-wait
+test_cell_wait_CPPFLAGS = $(queue_cppflags)
+test_cell_wait_CFLAGS = $(harness_cflags)
+test_cell_wait_LDADD = $(queue_ldadd) -lpthread
+test_cell_wait_SOURCES = tests/test-cell-wait.c tests/suite.h $(asleep)
+
+check_PROGRAMS += test-cell-wait-daemon
+TESTS += test-cell-wait-daemon
+test_cell_wait_daemon_CPPFLAGS = $(harness_cppflags)
+test_cell_wait_daemon_CFLAGS = $(harness_cflags)
+test_cell_wait_daemon_LDADD = $(harness_ldadd) -lpthread
+test_cell_wait_daemon_SOURCES = tests/test-cell-wait-daemon.c $(asleep)
+
 check_PROGRAMS += test-cell-hostile
 TESTS += test-cell-hostile
 test_cell_hostile_CPPFLAGS = $(queue_cppflags)

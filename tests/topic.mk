@@ -26,6 +26,21 @@ test_topic_wreckage_CFLAGS = $(harness_cflags)
 test_topic_wreckage_LDADD = $(queue_ldadd)
 test_topic_wreckage_SOURCES = tests/test-topic-wreckage.c tests/suite.h
 
+check_PROGRAMS += test-topic-wait
+TESTS += test-topic-wait
+test_topic_wait_CPPFLAGS = $(queue_cppflags)
+test_topic_wait_CFLAGS = $(harness_cflags)
+test_topic_wait_LDADD = $(queue_ldadd) -lpthread
+test_topic_wait_SOURCES = tests/test-topic-wait.c tests/topic-fixture.h tests/topic-half.h \
+	tests/suite.h $(asleep)
+
+check_PROGRAMS += test-topic-wait-daemon
+TESTS += test-topic-wait-daemon
+test_topic_wait_daemon_CPPFLAGS = $(harness_cppflags)
+test_topic_wait_daemon_CFLAGS = $(harness_cflags)
+test_topic_wait_daemon_LDADD = $(harness_ldadd) -lpthread
+test_topic_wait_daemon_SOURCES = tests/test-topic-wait-daemon.c tests/topic-half.h $(asleep)
+
 check_PROGRAMS += test-topic-threads
 TESTS += test-topic-threads
 test_topic_threads_CPPFLAGS = $(queue_cppflags)

@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <shmreg/wait.h>
+
+#include "asleep.h"
+#include "topic-repair.h"	/* before the fixture's variables, whose names it has for arguments */
+#include "topic-fixture.h"
+#include "topic-half.h"
+#include "waiter.h"
+
+/*
+ * Every wait for a topic, without a daemon. Who waits is a child with a handle of its own. The
+ * test makes what it waits for: messages, by `source`; room, by `holder`, a subscriber that
+ * has read nothing.
+ */
+
+SHMREG_DEFINE_TOPIC(items, struct item);
+
+#define CAPACITY 4
+#define START ((UINT64_C(1) << 42) - 2)		/* turns wrap meanwhile */
+
+struct waiting {
+	const char *name;
+	size_t event;		/* where it is in the topic */
+	int (*wait)(const struct timespec *deadline);
+};
+
+static struct items_publisher source, pub;
+static struct items_subscriber holder, sub;
+static struct shmreg_topic look;
+static const struct waiting *op;
+static uint64_t next_in, next_out;	/* positions: of source, and of who reads */
+static uint32_t interruptible;
+
+static const struct item mine = { 7, ~UINT64_C(7) };
+
+/* What was read is the message at next_out; with an error nothing was. */
+static int judge(int r, const struct item *item, const struct shmreg_topic_message *m)
+{
+	if (r < 0) {
+		ck_assert_uint_eq(m->position, 99);
+		return r;
+	}
+	ck_assert_uint_eq(m->position, next_out);
+	ck_assert_uint_eq(item->n, next_out);
+	ck_assert_uint_eq(item->check, ~next_out);
+	next_out++;
+	return r;
+}
+
+static int read_wait(const struct timespec *deadline)
+{
+	struct shmreg_topic_message m = { .position = 99 };
+	struct item item = { 0, 0 };
+	const int r = shmreg_subscriber_read_wait(&sub.subscriber, &item, sizeof(item), &m, deadline);
+
+	return judge(r, &item, &m);
+}
+
+static int typed_read_wait(const struct timespec *deadline)
+{
+	struct shmreg_topic_message m = { .position = 99 };
+	struct item item = { 0, 0 };
+	const int r = items_subscriber_read_wait(&sub, &item, &m, deadline);
+
+	return judge(r, &item, &m);
+}
+
+static int peek_wait(const struct timespec *deadline)
+{
+	struct shmreg_topic_message m = { .position = 99 };
+	const void *place = NULL;
+	int r = shmreg_subscriber_peek_wait(&sub.subscriber, &place, &m, deadline);
+
+	r = judge(r, place, &m);
+	if (r == 0)
+		ck_assert_int_eq(shmreg_subscriber_consume(&sub.subscriber), 0);
+	else
+		ck_assert_ptr_null(place);
+	return r;
+}
+
+static int typed_peek_wait(const struct timespec *deadline)
+{
+	struct shmreg_topic_message m = { .position = 99 };
+	const struct item *place = NULL;
+	int r = items_subscriber_peek_wait(&sub, &place, &m, deadline);
+
+	r = judge(r, place, &m);
+	if (r == 0)
+		ck_assert_int_eq(items_subscriber_consume(&sub), 0);
+	else
+		ck_assert_ptr_null(place);
+	return r;
+}
+
+static int read_at_wait(const struct timespec *deadline)
+{
+	struct shmreg_topic_message m = { .position = 99 };
+	struct item item = { 0, 0 };
+	const int r = shmreg_topic_read_at_wait(&look, next_out, &item, sizeof(item), &m, deadline);
+
+	return judge(r, &item, &m);
+}
+
+static int publish_wait(const struct timespec *deadline)
+{
+	return shmreg_publisher_publish_wait(&pub.publisher, &mine, sizeof(mine), deadline);
+}
+
+static int typed_publish_wait(const struct timespec *deadline)
+{
+	return items_publisher_publish_wait(&pub, &mine, deadline);
+}
+
+static void fill_in(void)
+{
+	struct item *place;
+
+	ck_assert_int_eq(items_publisher_reserve(&pub, &place), 0);
+	*place = mine;
+}
+
+static int publish_reserved_wait(const struct timespec *deadline)
+{
+	fill_in();
+	return shmreg_publisher_publish_reserved_wait(&pub.publisher, sizeof(mine), deadline);
+}
+
+static int typed_publish_reserved_wait(const struct timespec *deadline)
+{
+	fill_in();
+	return items_publisher_publish_reserved_wait(&pub, deadline);
+}
+
+#define MESSAGE offsetof(struct shmreg_topic_shm, message)
+#define SPACE offsetof(struct shmreg_topic_shm, space)
+
+static const struct waiting waitings[] = {
+	{ "read_wait", MESSAGE, read_wait },
+	{ "typed read_wait", MESSAGE, typed_read_wait },
+	{ "peek_wait", MESSAGE, peek_wait },
+	{ "typed peek_wait", MESSAGE, typed_peek_wait },
+	{ "read_at_wait", MESSAGE, read_at_wait },
+	{ "publish_wait", SPACE, publish_wait },
+	{ "typed publish_wait", SPACE, typed_publish_wait },
+	{ "publish_reserved_wait", SPACE, publish_reserved_wait },
+	{ "typed publish_reserved_wait", SPACE, typed_publish_reserved_wait },
+};
+#define N_WAITINGS ((int)(sizeof(waitings) / sizeof(waitings[0])))
+/* Each of them with one publisher, on its fast path, and with several. */
+#define N_RUNS (2 * N_WAITINGS)
+#define N_PUBLISHERS 3
+
+static struct shmreg_topic_shm *shm(void)
+{
+	return base;
+}
+
+static union shmreg_eventcount *event_at(size_t offset)
+{
+	return (union shmreg_eventcount *)(void *)((unsigned char *)base + offset);
+}
+
+static uint32_t count_at(size_t offset)
+{
+	return shmreg_load_acquire(&event_at(offset)->half[SHMREG_EVENTCOUNT_COUNT]);
+}
+
+static void put(struct items_publisher *p)
+{
+	const struct item item = { next_in, ~next_in };
+
+	ck_assert_int_eq(items_publisher_publish(p, &item), 0);
+	next_in++;
+}
+
+static void take(struct items_subscriber *s)
+{
+	struct item item;
+
+	ck_assert_int_eq(items_subscriber_read(s, &item, NULL), 0);
+}
+
+/* In whoever waits, number @me: a handle of its own. */
+static void take_part(uint32_t me)
+{
+	if (op->event == SPACE) {
+		ck_assert_int_eq(publisher_bind(&pub.publisher, base, &shape, 100 + me, NULL, me), 0);
+		pub.publisher.topic.handle.wait_flags = interruptible;
+	} else if (op->wait == read_at_wait) {
+		topic_bind(&look, base, &shape, 0, NULL);
+		look.handle.wait_flags = interruptible;
+	} else {
+		/* Not all of them have a cursor, if that is possible. */
+		ck_assert_int_eq(subscriber_bind(&sub.subscriber, base, &shape,
+						 me == 1 ? 0 : 200 + me, NULL, 0), 0);
+		sub.subscriber.topic.handle.wait_flags = interruptible;
+	}
+	next_out = next_in;
+}
+
+/* Whoever was number @me has died. */
+static void bury(uint32_t me)
+{
+	const uint32_t seat = op->event == SPACE ? 100 + me : 200 + me;
+	struct shmreg_reaper_report report;
+	uint64_t dead[64] = { 0 };
+
+	dead[seat / 64] |= UINT64_C(1) << seat % 64;
+	ck_assert_int_eq(topic_repair(&shape, base, dead, &report), 0);
+	ck_assert_uint_eq(report.n_gave_up, 0);
+}
+
+/* What one of them is waiting for. */
+static void make_one(void)
+{
+	if (op->event == MESSAGE)
+		put(&source);
+	else
+		take(&holder);
+}
+
+static void begin(int run)
+{
+	int i;
+
+	op = &waitings[run % N_WAITINGS];
+	printf("%s\n", op->name);
+	ck_assert_int_eq(waiter_register(), 0);
+	set_up(CAPACITY, op->event == SPACE ? SHMREG_TOPIC_RELIABLE : 0,
+	       run < N_WAITINGS ? 1 : N_PUBLISHERS, 0, START);
+	next_in = START;
+	interruptible = 0;
+	ck_assert_int_eq(publisher_bind(&source.publisher, base, &shape, 1, NULL, 0), 0);
+	if (op->event == MESSAGE)
+		return;
+	ck_assert_int_eq(subscriber_bind(&holder.subscriber, base, &shape, 2, NULL, 0), 0);
+	for (i = 0; i < CAPACITY; i++)
+		put(&source);
+	publisher_leave(&source.publisher);
+}
+
+static void end(void)
+{
+	tear_down();
+}
+
+static int wait_for_ever(void *arg)
+{
+	take_part((uint32_t)(uintptr_t)arg);
+	return op->wait(NULL);
+}
+
+static int wait_an_hour(void *arg)
+{
+	const struct timespec deadline = shmreg_deadline(UINT64_C(3600000000000));
+
+	take_part((uint32_t)(uintptr_t)arg);
+	return op->wait(&deadline);
+}
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+START_TEST(deadlines)
+{
+	struct timespec deadline;
+	int64_t before;
+
+	begin(_i);
+	take_part(0);
+	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ETIMEDOUT);
+	ck_assert_int_eq(op->wait(&(struct timespec){ -1, 0 }), -ETIMEDOUT);
+	before = now();
+	deadline = shmreg_deadline(2000000);
+	ck_assert_int_eq(op->wait(&deadline), -ETIMEDOUT);
+	ck_assert_int_ge(now() - before, 2000000);
+	ck_assert_int_eq(op->wait(&(struct timespec){ 0, -1 }), -EINVAL);
+	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 1000000000 }), -EINVAL);
+	make_one();
+	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), 0);
+	make_one();
+	ck_assert_int_eq(op->wait(&deadline), 0);
+	ck_assert_int_eq(op->wait(&deadline), -ETIMEDOUT);
+	end();
+}
+END_TEST
+
+START_TEST(does_not_wait_if_it_need_not)
+{
+	begin(_i);
+	take_part(0);
+	make_one();
+	ck_assert_int_eq(op->wait(NULL), 0);
+	/* nobody was told of anything: not one call of the kernel */
+	ck_assert_uint_eq(shm()->message.both, 0);
+	ck_assert_uint_eq(shm()->space.both, 0);
+	end();
+}
+END_TEST
+
+START_TEST(woken)
+{
+	struct sleeper s;
+
+	begin(_i);
+	sleeper_fork(&s, _i % 2 ? wait_an_hour : wait_for_ever, NULL);
+	sleeper_await(&s);
+	asleep_await_flags(event_at(op->event), SHMREG_EVENTCOUNT_ASLEEP);
+	make_one();
+	ck_assert_int_eq(sleeper_result(&s), 0);
+	ck_assert_uint_eq(count_at(op->event), 1);	/* raised once, and nobody sleeps */
+	end();
+}
+END_TEST
+
+START_TEST(woken_for_nothing)
+{
+	struct sleeper s;
+	uint64_t naps;
+	int i;
+
+	begin(_i);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	for (i = 0; i < 3; i++) {
+		sleeper_await(&s);
+		naps = sleeper_naps(&s);
+		ck_assert_uint_eq(asleep_wake_for_nothing(
+					  &event_at(op->event)->half[SHMREG_EVENTCOUNT_COUNT]), 1);
+		sleeper_await_after(&s, naps);
+	}
+	make_one();
+	ck_assert_int_eq(sleeper_result(&s), 0);
+	end();
+}
+END_TEST
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+START_TEST(signals)
+{
+	const struct sigaction action = { .sa_handler = ignore };
+	struct sleeper s;
+	uint64_t naps;
+
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	begin(_i);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	naps = sleeper_naps(&s);
+	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
+	sleeper_await_after(&s, naps);
+	sleeper_kill(&s);
+	interruptible = SHMREG_WAIT_INTERRUPTIBLE;
+	bury(0);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
+	ck_assert_int_eq(sleeper_result(&s), -EINTR);
+	end();
+}
+END_TEST
+
+START_TEST(dies_asleep)
+{
+	struct sleeper s;
+
+	begin(_i);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	sleeper_kill(&s);
+	ck_assert_uint_ne(count_at(op->event) & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	bury(0);
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	make_one();
+	ck_assert_int_eq(sleeper_result(&s), 0);
+	end();
+}
+END_TEST
+
+/* As fork() leaves it, who is not the owner. */
+START_TEST(forked)
+{
+	begin(_i);
+	memset(&pub, 0, sizeof(pub));
+	memset(&sub, 0, sizeof(sub));
+	memset(&look, 0, sizeof(look));
+	if (op->wait != publish_reserved_wait && op->wait != typed_publish_reserved_wait) {
+		ck_assert_int_eq(op->wait(NULL), -ECHILD);
+		ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ECHILD);
+	}
+	ck_assert_int_eq(shmreg_publisher_publish_reserved_wait(&pub.publisher, 16, NULL), -ECHILD);
+	ck_assert_int_eq(items_publisher_publish_reserved_wait(&pub, NULL), -ECHILD);
+	end();
+}
+END_TEST
+
+/* Those who wait for messages get each message, all of them. */
+START_TEST(all_are_woken)
+{
+	struct sleeper s[3];
+	uintptr_t i;
+
+	begin(_i);
+	if (op->event != MESSAGE) {
+		end();
+		return;
+	}
+	for (i = 0; i < 3; i++) {
+		sleeper_fork(&s[i], wait_for_ever, (void *)i);
+		sleeper_await(&s[i]);
+	}
+	make_one();
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(sleeper_result(&s[i]), 0);
+	end();
+}
+END_TEST
+
+/* There is room for one: the first to sleep would be woken for it, but stands still. */
+START_TEST(one_is_stopped)
+{
+	struct sleeper first, second;
+	uint64_t naps;
+
+	begin(N_WAITINGS + _i);
+	if (op->event != SPACE) {
+		end();
+		return;
+	}
+	sleeper_fork(&first, wait_for_ever, (void *)0);
+	sleeper_await(&first);
+	sleeper_fork(&second, wait_for_ever, (void *)1);
+	sleeper_await(&second);
+	naps = sleeper_naps(&first);
+	ck_assert_int_eq(kill(first.pid, SIGSTOP), 0);
+	make_one();
+	ck_assert_int_eq(sleeper_result(&second), 0);
+	/* it finds none left, and waits for the next */
+	ck_assert_int_eq(kill(first.pid, SIGCONT), 0);
+	sleeper_await_after(&first, naps);
+	make_one();
+	ck_assert_int_eq(sleeper_result(&first), 0);
+	end();
+}
+END_TEST
+
+/* A publisher that is stopped before it wakes anybody: the next one wakes for both. */
+START_TEST(publisher_is_stopped)
+{
+	struct items_publisher second;
+	struct item item = { START, ~START };
+	struct sleeper s;
+	uint64_t naps;
+
+	begin(N_WAITINGS + _i);
+	if (op->event != MESSAGE) {
+		end();
+		return;
+	}
+	sleeper_fork(&s, wait_for_ever, NULL);
+	sleeper_await(&s);
+	naps = sleeper_naps(&s);
+	topic_publish_half(&source.publisher, &item, sizeof(item));
+	ck_assert_uint_eq(sleeper_naps(&s), naps);
+	ck_assert_int_eq(publisher_bind(&second.publisher, base, &shape, 4, NULL, 1), 0);
+	next_in = START + 1;
+	put(&second);
+	ck_assert_int_eq(sleeper_result(&s), 0);	/* it was the first */
+	/* it goes on behind the change of its slot */
+	shmreg_publisher_settle_(&source.publisher, shm(), START,
+				 (uint32_t)(START & source.publisher.topic.mask));
+	end();
+}
+END_TEST
+
+/*
+ * Whatever wakes, one by one: somebody seems to sleep, and afterwards the sequence is raised, or
+ * is not.
+ */
+static bool raises(size_t offset, void (*act)(void))
+{
+	const uint32_t before = count_at(offset);
+
+	shmreg_fetch_or_acq_rel(&event_at(offset)->half[SHMREG_EVENTCOUNT_COUNT],
+				SHMREG_EVENTCOUNT_ASLEEP);
+	act();
+	/* If so, it found that nobody slept. */
+	if (((count_at(offset) ^ before) & SHMREG_EVENTCOUNT_SEQUENCE) == 0)
+		return false;
+	ck_assert_uint_eq(count_at(offset) & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	return true;
+}
+
+static struct items_subscriber lag;	/* has not read */
+
+static void publish_one(void)
+{
+	put(&source);
+}
+
+static void publish_reserved(void)
+{
+	struct item *place;
+
+	ck_assert_int_eq(items_publisher_reserve(&source, &place), 0);
+	*place = (struct item){ next_in, ~next_in };
+	ck_assert_int_eq(items_publisher_publish_reserved(&source), 0);
+	next_in++;
+}
+
+static void read_one(void)
+{
+	take(&lag);
+}
+
+static void untyped_read(void)
+{
+	struct item item;
+
+	ck_assert_int_eq(shmreg_subscriber_read(&lag.subscriber, &item, sizeof(item), NULL), 0);
+}
+
+static void peek_and_consume(void)
+{
+	const struct item *place;
+
+	ck_assert_int_eq(items_subscriber_peek(&lag, &place, NULL), 0);
+	ck_assert_int_eq(items_subscriber_consume(&lag), 0);
+}
+
+static void peek(void)
+{
+	const struct item *place;
+
+	ck_assert_int_eq(items_subscriber_peek(&lag, &place, NULL), 0);
+}
+
+static void leave(void)
+{
+	subscriber_leave(&lag.subscriber);
+}
+
+static void join(void)
+{
+	ck_assert_int_eq(subscriber_bind(&lag.subscriber, base, &shape, 5, NULL, 0), 0);
+}
+
+static void set_up_wakers(uint32_t flags, uint32_t publishers, uint32_t lag_max)
+{
+	ck_assert_int_eq(waiter_register(), 0);
+	set_up(CAPACITY, flags, publishers, lag_max, START);
+	next_in = START;
+	ck_assert_int_eq(publisher_bind(&source.publisher, base, &shape, 1, NULL, 0), 0);
+	join();
+}
+
+START_TEST(wakers_of_a_lossy_topic)
+{
+	set_up_wakers(0, _i ? N_PUBLISHERS : 1, 0);
+	ck_assert(raises(MESSAGE, publish_one));
+	ck_assert(raises(MESSAGE, publish_reserved));
+	ck_assert(!raises(SPACE, publish_one));
+	/* nobody can be waiting for room: nothing is looked at */
+	ck_assert(!raises(SPACE, read_one));
+	ck_assert(!raises(SPACE, untyped_read));
+	ck_assert(!raises(SPACE, peek_and_consume));
+	ck_assert(!raises(MESSAGE, leave));
+	tear_down();
+}
+END_TEST
+
+START_TEST(wakers_of_a_reliable_topic)
+{
+	const uint32_t lag_max = _i ? CAPACITY - 1 : 0;
+
+	set_up_wakers(SHMREG_TOPIC_RELIABLE, N_PUBLISHERS, lag_max);
+	ck_assert(raises(MESSAGE, publish_one));
+	ck_assert(!raises(SPACE, publish_one));
+	ck_assert(raises(SPACE, read_one));
+	ck_assert(raises(SPACE, untyped_read));
+	ck_assert(raises(MESSAGE, publish_one));
+	ck_assert(!raises(SPACE, peek));
+	ck_assert(raises(SPACE, peek_and_consume));
+	publish_one();
+	ck_assert(!raises(MESSAGE, read_one));
+	ck_assert(raises(SPACE, leave));
+	/* who joins holds publishers where it announced itself, until it has found its place */
+	ck_assert(raises(SPACE, join));
+	tear_down();
+}
+END_TEST
+
+START_TEST(wakers_by_eviction)
+{
+	set_up_wakers(SHMREG_TOPIC_RELIABLE, _i ? N_PUBLISHERS : 1, 2);
+	publish_one();
+	ck_assert(!raises(SPACE, publish_one));
+	ck_assert(raises(SPACE, publish_one));
+	/* who finds that it was evicted joins anew */
+	ck_assert(raises(SPACE, read_one));
+	ck_assert_uint_eq(lag.subscriber.n_lost, 1);
+	tear_down();
+}
+END_TEST
+
+/* History that is overwritten before it is read: the subscriber jumps, and so does its cursor. */
+START_TEST(wakers_by_loss)
+{
+	set_up_wakers(SHMREG_TOPIC_RELIABLE, 1, 0);
+	subscriber_leave(&lag.subscriber);
+	publish_one();		/* nobody holds it for a lap */
+	ck_assert_int_eq(subscriber_bind(&lag.subscriber, base, &shape, 5, NULL, CAPACITY), 0);
+	publish_one();
+	publish_one();
+	ck_assert(raises(SPACE, peek));
+	ck_assert_uint_gt(lag.subscriber.n_lost, 0);
+	tear_down();
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("topic-wait");
+
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, deadlines, 0, N_RUNS);
+	tcase_add_loop_test(t, does_not_wait_if_it_need_not, 0, N_RUNS);
+	tcase_add_loop_test(t, woken, 0, N_RUNS);
+	tcase_add_loop_test(t, woken_for_nothing, 0, N_RUNS);
+	tcase_add_loop_test(t, signals, 0, N_WAITINGS);
+	tcase_add_loop_test(t, dies_asleep, 0, N_WAITINGS);
+	tcase_add_loop_test(t, forked, 0, N_WAITINGS);
+	tcase_add_loop_test(t, all_are_woken, 0, N_RUNS);
+	tcase_add_loop_test(t, one_is_stopped, 0, N_WAITINGS);
+	tcase_add_loop_test(t, publisher_is_stopped, 0, N_WAITINGS);
+	tcase_add_loop_test(t, wakers_of_a_lossy_topic, 0, 2);
+	tcase_add_loop_test(t, wakers_of_a_reliable_topic, 0, 2);
+	tcase_add_loop_test(t, wakers_by_eviction, 0, 2);
+	tcase_add_test(t, wakers_by_loss);
+	return run_case("topic-wait", t);
+}
