@@ -117,13 +117,14 @@ static int restore_segments(struct server *server, struct kept *kept, size_t n)
 	return restored;
 }
 
-/* Of several the first: their name is one, so none can be taken out of the store alone. */
+/* Of several the first. Their name is one, so none can be taken out of the store alone. */
 static void restore_root(struct server *server, int fd)
 {
-	if (server->root.map)
-		close(fd);
-	else if (root_open(&server->root, fd) < 0)
-		discard(server, &(struct kept){ .fd = fd, .name = STORE_ROOT }, "it is no root");
+	if (!server->root.map && root_open(&server->root, fd) == 0)
+		return;
+	log_warning("a descriptor kept as '" STORE_ROOT "' is not used: %s",
+		    server->root.map ? "there is another" : "it is no root");
+	close(fd);
 }
 
 int restore_all(struct server *server)

@@ -328,7 +328,8 @@ test_options_SOURCES = \
 	daemon/options.c \
 	tests/test-options.c
 
-daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart
+daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart test-daemon-watch \
+	test-daemon-bell test-daemon-root
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 daemon_test_ldadd = $(harness_ldadd) libproto.la
@@ -341,6 +342,20 @@ test_daemon_restart_CPPFLAGS = $(harness_cppflags) \
 test_daemon_restart_CFLAGS = $(harness_cflags)
 test_daemon_restart_LDADD = $(daemon_test_ldadd)
 test_daemon_restart_SOURCES = tests/raw.c tests/raw.h tests/test-daemon-restart.c
+watch_fixture = tests/raw-watch.c tests/raw-watch.h tests/raw.c tests/raw.h \
+	tests/watch-fixture.c tests/watch-fixture.h
+test_daemon_watch_CPPFLAGS = $(harness_cppflags)
+test_daemon_watch_CFLAGS = $(harness_cflags)
+test_daemon_watch_LDADD = $(daemon_test_ldadd)
+test_daemon_watch_SOURCES = $(watch_fixture) tests/test-daemon-watch.c
+test_daemon_bell_CPPFLAGS = $(harness_cppflags)
+test_daemon_bell_CFLAGS = $(harness_cflags)
+test_daemon_bell_LDADD = $(daemon_test_ldadd)
+test_daemon_bell_SOURCES = $(watch_fixture) tests/test-daemon-bell.c
+test_daemon_root_CPPFLAGS = $(harness_cppflags)
+test_daemon_root_CFLAGS = $(harness_cflags)
+test_daemon_root_LDADD = $(daemon_test_ldadd)
+test_daemon_root_SOURCES = $(asleep) tests/raw.c tests/raw.h tests/test-daemon-root.c
 test_daemon_life_CPPFLAGS = $(harness_cppflags) \
 	-DSHMREGD=\"$(abs_top_builddir)/shmregd\" \
 	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
