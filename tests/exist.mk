@@ -3,12 +3,18 @@
 if HAVE_CHECK
 
 exist_tests = \
+	test-many-sleepers \
 	test-object-wait \
 	test-segment-wait \
 	test-wait-any
 check_PROGRAMS += $(exist_tests)
 TESTS += $(exist_tests)
 exist_ldadd = $(integration_ldadd) -lpthread
+
+test_many_sleepers_CPPFLAGS = $(harness_cppflags)
+test_many_sleepers_CFLAGS = $(harness_cflags)
+test_many_sleepers_LDADD = $(exist_ldadd)
+test_many_sleepers_SOURCES = tests/test-many-sleepers.c $(asleep)
 
 test_object_wait_CPPFLAGS = $(harness_cppflags)
 test_object_wait_CFLAGS = $(harness_cflags)
@@ -25,4 +31,12 @@ test_wait_any_CFLAGS = $(harness_cflags)
 test_wait_any_LDADD = $(exist_ldadd)
 test_wait_any_SOURCES = tests/test-wait-any.c $(asleep)
 
+check_PROGRAMS += sleep-through
+sleep_through_CPPFLAGS = $(harness_cppflags)
+sleep_through_CFLAGS = $(harness_cflags)
+sleep_through_LDADD = $(exist_ldadd)
+sleep_through_SOURCES = tests/sleep-through.c tests/suite.h $(asleep)
+TESTS += tests/test-sleep-through
+
 endif
+EXTRA_DIST += tests/test-sleep-through
