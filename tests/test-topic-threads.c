@@ -14,11 +14,14 @@
 #include "suite.h"
 #include "topic-plain.h"
 #include "topic-repair.h"
+#include "waiter.h"
 
 /*
  * Publishers and subscribers in one process, where ThreadSanitizer sees both sides. A publisher
  * "dies" now and then by walking away between two stores of a publication; another
  * thread repairs, and the role has a new holder.
+ *
+ * Now and then they wait, asleep. The very last message says that it is, so that all come to an end.
  *
  * Where nobody may be overtaken, messages are written and read in place, as plain memory, which shows
  * ThreadSanitizer what the orders are for.
@@ -32,7 +35,7 @@
 #define SUBSCRIBERS 3
 
 struct item {
-	uint32_t publisher, reserved;
+	uint32_t publisher, is_last;
 	uint64_t n;
 	uint64_t check[5];
 };
@@ -55,7 +58,7 @@ static void fill(struct item *item, uint32_t publisher, uint64_t n)
 	size_t i;
 
 	item->publisher = publisher;
-	item->reserved = 0;
+	item->is_last = 0;
 	item->n = n;
 	for (i = 0; i < 5; i++)
 		item->check[i] = n * (i + 3) + publisher;
@@ -82,6 +85,11 @@ static void relax(unsigned int *n)
 {
 	if ((++*n & 63) == 0)
 		sched_yield();
+}
+
+static bool may_wait(struct random_state *r)
+{
+	return random_below(r, 8) == 0;
 }
 
 /* Walk away from a publication: before its slot is changed, or after, before the spare is. */
@@ -137,11 +145,14 @@ static void *publish(void *data)
 			got = items_publisher_reserve(&pub, &place);
 			if (got == 0) {
 				fill(place, w->me, w->n_done);
-				got = items_publisher_publish_reserved(&pub);
+				got = may_wait(&r)
+					      ? items_publisher_publish_reserved_wait(&pub, NULL)
+					      : items_publisher_publish_reserved(&pub);
 			}
 		} else {
 			fill(&item, w->me, w->n_done);
-			got = items_publisher_publish(&pub, &item);
+			got = may_wait(&r) ? items_publisher_publish_wait(&pub, &item, NULL)
+					      : items_publisher_publish(&pub, &item);
 		}
 		if (got == 0)
 			w->n_done++;
@@ -152,8 +163,14 @@ static void *publish(void *data)
 		else if (random_below(&r, 4) == 0)	/* subscribers want to read, too */
 			sched_yield();
 	}
+	if (shmreg_fetch_add_acq_rel(&n_publishing, UINT64_MAX) == 1) {
+		fill(&item, w->me, w->n_done);
+		item.is_last = 1;
+		if (items_publisher_publish_wait(&pub, &item, NULL) != 0)
+			w->n_failed++;
+		w->n_done++;
+	}
 	publisher_leave(&pub.publisher);
-	shmreg_fetch_add_acq_rel(&n_publishing, UINT64_MAX);
 	return NULL;
 }
 
@@ -166,8 +183,7 @@ static void *subscribe(void *data)
 	const struct item *seen;
 	struct random_state r;
 	unsigned int idle = 0;
-	struct item item;
-	bool last;
+	struct item item = { 0 };
 	int got;
 
 	random_seed(&r);
@@ -178,10 +194,11 @@ static void *subscribe(void *data)
 			    NULL, 0) != 0)
 		w->n_failed++;
 	pthread_barrier_wait(&joined);
-	for (;;) {
-		last = shmreg_load_acquire(&n_publishing) == 0;
+	while (!item.is_last) {
 		if (random_below(&r, 4) == 0) {
-			got = items_subscriber_peek(&sub, &seen, &m);
+			got = !may_wait(&r)
+				      ? items_subscriber_peek(&sub, &seen, &m)
+				      : items_subscriber_peek_wait(&sub, &seen, &m, NULL);
 			if (got == 0) {
 				if (in_place())
 					item = *seen;
@@ -192,10 +209,10 @@ static void *subscribe(void *data)
 					continue;
 			}
 		} else {
-			got = items_subscriber_read(&sub, &item, &m);
+			got = !may_wait(&r)
+				      ? items_subscriber_read(&sub, &item, &m)
+				      : items_subscriber_read_wait(&sub, &item, &m, NULL);
 		}
-		if (got == -EAGAIN && last)
-			break;
 		if (got == -EAGAIN || got == -EBUSY) {
 			relax(&idle);
 			continue;
@@ -231,6 +248,7 @@ static void torture(uint64_t capacity, uint32_t flags, uint32_t publishers, uint
 	uint64_t newest, published = 0, n_deaths = 0;
 	uint32_t i;
 
+	ck_assert_int_eq(waiter_register(), 0);
 	n_each = random_rounds(20000) / publishers;
 	start = at;
 	shape = topic_shape(capacity, sizeof(struct item), SHMREG_ALIGNOF(struct item), flags,
