@@ -81,9 +81,11 @@ int futex_wait_any(const struct futex_word *words, unsigned int n,
 	/* relaxed: see there */
 	if (!shmreg_load_relaxed(&no_waitv)) {
 		r = wait_all_words(words, n, deadline);
-		if (r != -ENOSYS && r != -EPERM)
+		if (r == 0 || r == -ETIMEDOUT || r == -EINTR)
 			return r;
-		shmreg_store_relaxed(&no_waitv, true);
+		/* -ENOSYS, or what a seccomp filter says in its place */
+		if (r != -ENOMEM)
+			shmreg_store_relaxed(&no_waitv, true);
 	}
 	return wait_slice(&words[n - 1], deadline);
 }

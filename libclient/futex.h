@@ -22,8 +22,8 @@ struct futex_word {
  * futex_wait_any() - sleep while every word has its value
  * @deadline:	CLOCK_MONOTONIC; NULL: none
  *
- * Where the kernel has no futex_waitv: sleeps on the last word only, 20 ms at most, and
- * returns 0.
+ * Where the kernel has no futex_waitv (or no memory for it now): sleeps on the last word only,
+ * 20 ms at most, and returns 0.
  *
  * Return: 0 woken, or a word differs; -ETIMEDOUT; -EINTR.
  */

@@ -14,6 +14,8 @@ static int begin(struct waiter *w, const struct shmreg_queue *q, bool items,
 {
 	const struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
 
+	if (q->claim == 0)
+		return shmreg_queue_unusable(q);
 	return waiter_begin(w, &q->handle, items ? &shm->items : &shm->space, deadline);
 }
 

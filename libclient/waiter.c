@@ -238,10 +238,11 @@ static void pass_on(const struct waiter_source *source)				/* (N4) */
 
 int waiter_end(struct waiter *w, int r, bool more)
 {
-	if (r < 0)
-		waiter_leave(w);
-	else if (w->slept && more)
+	/* Who gave up because others were faster (-EBUSY) does not know what they left. */
+	if (w->slept && (r == -EBUSY || (r >= 0 && more)))
 		pass_on(&w->sources[0]);
+	else if (r < 0)
+		waiter_leave(w);
 	return r;
 }
 

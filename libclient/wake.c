@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdbool.h>
 
 #include <shmreg/wake.h>
 
@@ -23,6 +24,18 @@ static uint32_t events_of(const struct shmreg_handle *handle, size_t offset)
 {
 	return offset == shmreg_kind_eventcount(handle->shape.kind, SHMREG_WAIT_ITEMS)
 		       ? SHMREG_WAIT_ITEMS : SHMREG_WAIT_SPACE;
+}
+
+/*
+ * Has a wake-up for one maybe gone to somebody who came since B and cannot use it? relaxed: he
+ * set M, or the daemon watch, before he slept, and the kernel's lock ordered that before the
+ * wake-up.
+ */
+static bool went_astray(const union shmreg_eventcount *event)
+{
+	return (shmreg_load_relaxed(&event->half[SHMREG_EVENTCOUNT_COUNT]) &
+		SHMREG_EVENTCOUNT_MIXED) != 0 ||
+	       shmreg_load_relaxed(&event->half[SHMREG_EVENTCOUNT_WATCH]) != 0;
 }
 
 /* Not if anybody has come, or waked, since: @left is what this waker left. */
@@ -57,7 +70,7 @@ void shmreg_wake_slow(const struct shmreg_handle *handle, size_t offset, uint32_
 	left = raised(count);
 	if ((count & SHMREG_EVENTCOUNT_MIXED) != 0 || watch != 0)
 		n = SHMREG_WAKE_ALL;
-	if (n == SHMREG_WAKE_ALL || futex_wake(word, n) < n) {
+	if (n == SHMREG_WAKE_ALL || futex_wake(word, n) < n || went_astray(event)) {
 		futex_clear_and_wake(word, ASLEEP_BIT);					/* (N3), (N8) */
 		left &= ~SHMREG_EVENTCOUNT_ASLEEP;
 		if ((left & SHMREG_EVENTCOUNT_MIXED) != 0) {

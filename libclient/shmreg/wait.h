@@ -14,8 +14,11 @@
  *
  * Return	what the function without _wait returns, except that in place of -EAGAIN comes
  *	-ETIMEDOUT	the deadline has passed
- *	-EINVAL		the deadline's tv_nsec is not 0 .. 999,999,999
- *	-EINTR		a signal handler ran, and SHMREG_WAIT_INTERRUPTIBLE was asked for
+ *	-EINVAL		the deadline's tv_nsec is not 0 .. 999,999,999; a call that need not wait
+ *			may not notice
+ *	-EINTR		a signal handler ran while the call slept, and SHMREG_WAIT_INTERRUPTIBLE
+ *			was asked for. Not for handlers installed with SA_RESTART, as signal()
+ *			does. One that runs just before the call falls asleep does not end it.
  *	-ESTALE		the object was removed, and nothing is left in it to take
  *	-ENOTRECOVERABLE	its segment was quarantined
  *	-EHOSTDOWN	the daemon was stopped in order (not: restarted), so that a death would
@@ -25,7 +28,9 @@
  *		without a look (futex_waitv). Of several who wait for what only one can have, one
  *		is woken. A waker that died before it woke anybody is made good for when the
  *		daemon notices the death. One that was *stopped* wakes when it goes on, or
- *		the next one wakes for it. Vain wake-ups are possible and not seen by the caller.
+ *		the next one wakes for it. A sleeper that is stopped having been woken keeps
+ *		that wake-up until it goes on: nobody else is woken for the same event.
+ *		Vain wake-ups are possible and not seen by the caller.
  *
  * Crashes	A sleeper may die at any instruction; whom it was woken for is then woken in its
  *		place. The daemon may be killed and restarted while somebody sleeps.
@@ -36,7 +41,8 @@
  *		shmreg_handle_set_waiting().
  *
  * Where the kernel has no futex_waitv (before 5.16, or forbidden by a seccomp filter, or under
- * valgrind) a sleeper looks at the death word 50 times a second.
+ * valgrind) a sleeper looks at the death word 50 times a second, and signal handlers with
+ * SA_RESTART count, too.
  *
  * Why no wake-up is lost: <shmreg/wake.h>. To wait in an event loop: <shmreg/watch.h>.
  */

@@ -31,15 +31,16 @@
  *	asleep after B (count is not e), or is woken.
  * (N3) S is taken away only by FUTEX_WAKE_OP with a wake-up of all, which the kernel does in
  *	one step with respect to those who are falling asleep: who has fallen asleep is
- *	woken, who has not finds count changed. So no one sleeps while S is clear, not even
- *	if the waker is stopped or dies anywhere.
+ *	woken, who has not finds S gone, or there again for somebody who came later. So no one
+ *	sleeps while S is clear, not even if the waker is stopped or dies anywhere.
  * (N4) An event that one alone can use wakes one: of those who sleep on one count, each can
  *	use what any other can. The wake-up is not lost with whom it was for: who was woken and
  *	leaves with nothing (deadline, signal) passes it on, if the sequence moved since 2; who
  *	has slept and takes something passes one on if there is more, since what was made
  *	behind something unfinished woke somebody in vain, and is set free together with it.
  *	While one sleeps who wants several at once, M is set and all are woken: in its place
- *	somebody else might be satisfied with less.
+ *	somebody else might be satisfied with less. M (and watch) are looked at after the wake-up
+ *	of one as well: who set them after B is woken first if his priority is higher.
  *	Who dies is the death word's business.
  * (N5) A waker that dies between P and its wake-up wakes nobody, nor does a sleeper that dies
  *	having been woken pass it on. Everybody sleeps on the death word too, which the

@@ -18,14 +18,17 @@ for name in ${LISTS:-$(cd "$top_srcdir/tests/mutants" && ls | sed -n 's/\.list$/
 	cat "$top_srcdir/tests/mutants/$name.list"
 done >"$list"
 
-# From the copy; what is not in it comes from the library that was built. The daemon's core is
-# whole in libshmregd-core.la, whose sources daemon/local.mk names.
-core=$(sed -n '/^libshmregd_core_la_SOURCES/,/[^\\]$/s/^[[:space:]]*\(daemon\/[a-z-]*\.c\).*/\1/p' \
-	"$top_srcdir/daemon/local.mk" | tr '\n' ' ')
+# From the copy; what is not in it comes from the library that was built. What is in it is whole
+# in libshmregd-core.la, or in libstructures.la and librepair.la, whose sources local.mk names.
+sources_of() {
+	sed -n "/^$1_la_SOURCES/,/[^\\\\]\$/s/^[[:space:]]*\([a-z]*\/[a-z-]*\.c\).*/\1/p" \
+		"$top_srcdir/$2/local.mk" | tr '\n' ' '
+}
+core=$(sources_of libshmregd_core daemon)
+structures="$(sources_of libstructures libclient) $(sources_of librepair libclient)"
 cat >"$work/Makefile" <<'EOF'
-structures = $(foreach part,claim stat bind read publish look,$(wildcard libclient/*-$(part).c)) \
-	$(wildcard libclient/*repair*.c) $(wildcard tests/plain.c tests/*-plain.c)
-sources = $(if $(core),$(core),$(structures)) $(wildcard proto/*.c) $(main) $(more)
+helpers = $(wildcard tests/plain.c tests/*-plain.c) tests/asleep.c
+sources = $(if $(core),$(core),$(structures) $(helpers)) $(wildcard proto/*.c) $(main) $(more)
 objects = $(sources:%.c=$(out)/%.o)
 $(out)/$(test): $(objects)
 	$(CC) $(flags) $^ -L$(top_builddir)/.libs -lshmreg -Wl,-rpath,$(top_builddir)/.libs \
@@ -65,7 +68,7 @@ build() {
 	esac
 	program=$work/$out/$test
 	make -s -C "$work" -f Makefile "test=$test" "main=$main" "more=$more" \
-		"core=$sources" "flags=$flags" "out=$out" \
+		"core=$sources" "structures=$structures" "flags=$flags" "out=$out" \
 		>"$work/log" 2>&1
 }
 
