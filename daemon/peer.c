@@ -188,6 +188,17 @@ static void on_stored(struct store_waiter *waiter)
 	update_events(p);
 }
 
+/*
+ * Who rings, or ends a watch, goes on without waiting (libclient/line.h), and may read no
+ * answer for a long time: what he asks for next, to ring somebody, must not wait for that.
+ */
+static bool is_dispensable(const struct answer *a)
+{
+	const uint16_t type = (uint16_t)(a->reply.header.type & ~SHMREG_PACKET_REPLY);
+
+	return type == SHMREG_PACKET_NOTIFY || type == SHMREG_PACKET_UNWATCH;
+}
+
 void peer_answer(struct peer *p, struct answer *a, struct store_entry *entry)
 {
 	if (p->doomed || p->pending) {
@@ -199,7 +210,10 @@ void peer_answer(struct peer *p, struct answer *a, struct store_entry *entry)
 		if (p->pending)
 			store_wait(entry, &p->stored);
 	} else if (try_answer(p, a) < 0) {
-		keep_answer(p, a);
+		if (is_dispensable(a))
+			answer_close_fds(a);
+		else
+			keep_answer(p, a);
 	}
 	update_events(p);
 }

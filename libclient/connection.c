@@ -53,6 +53,7 @@ int connection_usable(struct shmreg_connection *c)
 	fd = shmreg_exchange_acq_rel(&c->fd, -1);
 	if (fd >= 0)
 		close(fd);
+	line_forsake(&c->line);
 	return error_set(-ECHILD, "this connection was made before fork(); a child must make its "
 			 "own with shmreg_connect() and open the segments again");
 }
@@ -367,6 +368,7 @@ static int register_membarrier(void)
 static struct shmreg_connection *connection_free(struct shmreg_connection *c)
 {
 	connection_hang_up(c);
+	line_deinit(c);
 	tokens_unmap(c);
 	root_unmap_all(c);
 	arena_deinit(&c->arena);
@@ -385,6 +387,7 @@ static int connection_new(struct shmreg_connection **ret)
 		return error_set(-ENOMEM, "no memory is left");
 	pthread_mutex_init(&c->mutex, NULL);
 	c->fd = -1;
+	line_init(&c->line);
 	r = arena_alloc(&c->arena, &mine, sizeof(uint32_t));
 	if (r < 0) {
 		connection_free(c);

@@ -5,7 +5,7 @@
 /*
  * connection.h - a session with the daemon, and requests that outlive it
  *
- * Locks: connection.mutex, then segment.mutex.
+ * Locks: connection.mutex, then segment.mutex, then line.mutex.
  */
 
 #include <pthread.h>
@@ -14,6 +14,7 @@
 #include <shmreg/connection.h>
 
 #include "arena.h"
+#include "line.h"
 #include "transport.h"
 
 struct root;
@@ -39,6 +40,7 @@ struct shmreg_connection {
 	struct shmreg_segment *segments;
 	char path[108];
 	char name[SHMREG_CLIENT_NAME_MAX + 1];
+	struct line line;
 };
 
 struct connection_call {

@@ -12,12 +12,16 @@ libshmreg_la_SOURCES = \
 	libclient/arena.h \
 	libclient/array.c \
 	libclient/atomic.c \
+	libclient/bells.c \
+	libclient/bells.h \
 	libclient/cell.c \
 	libclient/connection.c \
 	libclient/connection.h \
 	libclient/error.c \
 	libclient/error.h \
 	libclient/event.c \
+	libclient/line.c \
+	libclient/line.h \
 	libclient/object.c \
 	libclient/object.h \
 	libclient/object-queue.c \
@@ -42,7 +46,8 @@ libshmreg_la_SOURCES = \
 	libclient/transport.h \
 	libclient/wait-any.c \
 	libclient/wait-check.h \
-	libclient/wait.c
+	libclient/wait.c \
+	libclient/watch.c
 
 # The structures' operations, apart so that tests link them without a segment and a daemon.
 noinst_LTLIBRARIES += libstructures.la
@@ -144,7 +149,8 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/topic-typed.h \
 	libclient/shmreg/topic.h \
 	libclient/shmreg/wait.h \
-	libclient/shmreg/wake.h
+	libclient/shmreg/wake.h \
+	libclient/shmreg/watch.h
 
 pkgconfig_DATA += libclient/shmreg.pc
 CLEANFILES += libclient/shmreg.pc

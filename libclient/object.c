@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bells.h"
 #include "error.h"
 #include "object.h"
 #include "segment.h"
@@ -176,7 +177,15 @@ static int handle_new(struct shmreg_segment *s, struct shmreg_handle **ret,
 
 static void handle_free(struct shmreg_segment *s, struct object_node *node)
 {
+	const uint32_t index = node->index;
+
 	unlink_node(node);
+	/* relaxed: what this handle has rung, or watched, came before */
+	if (shmreg_load_relaxed(&s->connection->line.fd) >= 0) {
+		line_forget_handle(s->connection, node->handle);
+		if (s->by_index[index] == NULL)
+			bells_forget_object(s, index);
+	}
 	arena_free(&s->arena, node->handle, node->bytes);
 	free(node);
 }

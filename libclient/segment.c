@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "bells.h"
 #include "error.h"
 #include "object.h"
 #include "params.h"
@@ -172,8 +173,36 @@ void segment_quiesce(struct shmreg_segment *s)
 	}
 }
 
+/*
+ * Of a participant that cannot write: events are made known to it since the watch half is not 0,
+ * and as long as the directory says that it has asked, wherever. Costs a request once.
+ */
+static int watch_read_only(const struct shmreg_handle *handle,
+			   const union shmreg_eventcount *event)
+{
+	struct connection_call call = { .request.header.type = SHMREG_PACKET_WATCH };
+	struct shmreg_segment *s = handle->segment;
+	const uint32_t *flags = &shmreg_dir_participants(s->dir)[s->participant_index].flags;
+	const uint64_t offset = (uint64_t)((const unsigned char *)event - handle->base);
+	int r;
+
+	/* acquire: the half was set before the flag, and is cleared after the flag has gone */
+	if ((shmreg_load_acquire(flags) & SHMREG_PARTICIPANT_WATCHES) != 0 &&
+	    shmreg_load_acquire(&event->half[SHMREG_EVENTCOUNT_WATCH]) != 0)
+		return 0;
+	call.request.u.watch.object = handle->object;
+	call.request.u.watch.events =
+		offset == shmreg_kind_eventcount(handle->shape.kind, SHMREG_WAIT_ITEMS)
+			? SHMREG_WAIT_ITEMS : SHMREG_WAIT_SPACE;
+	r = segment_call(s, &call);
+	if (r == 0)
+		connection_call_done(&call);
+	return r == -ENOENT ? -ESTALE : r;
+}
+
 static void segment_free(struct shmreg_segment *s)
 {
+	bells_forget(s);
 	if (s->data != NULL)
 		munmap(s->data, s->dir->data_bytes);
 	if (s->dir != NULL)
@@ -219,7 +248,8 @@ static int map_both(struct shmreg_segment *s, const struct connection_call *call
 	r = shmreg_dir_check(memory, a->dir_bytes);
 	if (r == 0 && (((const struct shmreg_dir *)memory)->dir_bytes != a->dir_bytes ||
 		       ((const struct shmreg_dir *)memory)->data_bytes != a->data_bytes ||
-		       ((const struct shmreg_dir *)memory)->segment != a->segment))
+		       ((const struct shmreg_dir *)memory)->segment != a->segment ||
+		       a->participant_index >= ((const struct shmreg_dir *)memory)->max_participants))
 		r = -EBADMSG;
 	if (r < 0) {
 		if (r == -EPROTONOSUPPORT)
@@ -255,7 +285,10 @@ static int segment_new(struct shmreg_segment **ret, struct shmreg_connection *c,
 	s->connection = c;
 	s->id = a->segment;
 	s->participant = a->participant;
+	s->participant_index = a->participant_index;
 	s->read_only = (a->access & SHMREG_ACCESS_WRITE) == 0;
+	s->ring = bells_ring;
+	s->watch = watch_read_only;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	r = map_both(s, call);
 	if (r == 0) {

@@ -9,6 +9,7 @@
 
 #include "connection.h"
 
+struct bells;
 struct object_node;
 
 struct shmreg_segment {
@@ -20,9 +21,10 @@ struct shmreg_segment {
 	uint64_t participant;
 	uint64_t registry;
 	bool read_only;
+	uint32_t participant_index;	/* of its entry in the directory */
 	/*
-	 * The descriptors of others, see bell.h; and being woken without the right to write,
-	 * see watch.h. By pointer, so that the structures can be linked without a segment.
+	 * The descriptors of others, see bells.h; and being woken without the right to write,
+	 * see waiter.c. By pointer, so that the structures can be linked without a segment.
 	 */
 	int (*ring)(const struct shmreg_handle *handle, uint32_t events);
 	int (*watch)(const struct shmreg_handle *handle, const union shmreg_eventcount *event);
@@ -45,6 +47,9 @@ struct shmreg_segment {
 	struct object_node *nodes;		/* open handles */
 	struct object_node **by_index;		/* the same, by entry of the directory */
 	struct arena arena;			/* handles */
+
+	/* under connection->line.mutex */
+	struct bells *bells;	/* by entry of the directory; NULL: never rang */
 };
 
 /*

@@ -16,5 +16,6 @@
 #include <shmreg/segment.h>
 #include <shmreg/topic.h>
 #include <shmreg/wait.h>
+#include <shmreg/watch.h>
 
 #endif /* SHMREG_H */

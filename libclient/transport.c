@@ -113,8 +113,9 @@ static void take_fds(struct msghdr *message, int fds[TRANSPORT_FDS_MAX], unsigne
 	}
 }
 
-int transport_receive(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MAX],
-		      unsigned int *ret_n_fds, int flags)
+/* Return: bytes; -errno. *ret_flags: what the kernel says of the packet. */
+static int receive(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MAX],
+		   unsigned int *ret_n_fds, int flags, int *ret_flags)
 {
 	union {
 		struct cmsghdr align;
@@ -128,31 +129,63 @@ int transport_receive(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MA
 		.msg_controllen = sizeof(control),
 	};
 	ssize_t n;
-	int r;
 
 	*ret_n_fds = 0;
 	do
 		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | flags);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
-		r = errno;
-		if (is_hang_up(r))
+		if (is_hang_up(errno))
 			return -ECONNRESET;
-		if (r == EAGAIN || r == EWOULDBLOCK)
-			return -EAGAIN;
-		return error_set(-r, "cannot receive from shmregd: %s", strerror(r));
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	}
 	take_fds(&message, fds, ret_n_fds);
-	if (n > 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
-		return (int)n;
+	*ret_flags = message.msg_flags;
+	return (int)n;
+}
+
+static void close_all(int fds[TRANSPORT_FDS_MAX], unsigned int *n_fds)
+{
+	while (*n_fds > 0)
+		close(fds[--*n_fds]);
+}
+
+int transport_receive(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MAX],
+		      unsigned int *ret_n_fds, int flags)
+{
+	int n, r, said;
+
+	n = receive(fd, ret, fds, ret_n_fds, flags, &said);
+	if (n == -ECONNRESET || n == -EAGAIN)
+		return n;
+	if (n < 0)
+		return error_set(n, "cannot receive from shmregd: %s", strerror(-n));
+	if (n > 0 && (said & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+		return n;
 	/* Fewer than there was space for: this process has no room for them. */
-	r = (message.msg_flags & MSG_TRUNC) == 0 && *ret_n_fds < TRANSPORT_FDS_MAX;
-	while (*ret_n_fds > 0)
-		close(fds[--*ret_n_fds]);
+	r = (said & MSG_TRUNC) == 0 && *ret_n_fds < TRANSPORT_FDS_MAX;
+	close_all(fds, ret_n_fds);
 	if (n == 0)
 		return -ECONNRESET;
 	if (r)
 		return error_set(-EMFILE, "no descriptor is left for what shmregd sent; raise "
 				 "RLIMIT_NOFILE ('ulimit -n')");
 	return error_set(-EBADMSG, "what answers is not shmregd: its packet is too large");
+}
+
+int transport_receive_quietly(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MAX],
+			      unsigned int *ret_n_fds, int flags)
+{
+	int n, said;
+
+	n = receive(fd, ret, fds, ret_n_fds, flags, &said);
+	if (n < 0)
+		return n;
+	if (n == 0 || (said & MSG_TRUNC) != 0) {
+		close_all(fds, ret_n_fds);
+		return n == 0 ? -ECONNRESET : -EBADMSG;
+	}
+	if ((said & MSG_CTRUNC) != 0)
+		close_all(fds, ret_n_fds);
+	return n;
 }

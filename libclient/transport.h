@@ -38,4 +38,12 @@ int transport_send(int fd, const struct shmreg_request *request);
 int transport_receive(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MAX],
 		      unsigned int *ret_n_fds, int flags);
 
+/*
+ * transport_receive_quietly() - the same without a sentence; async-signal-safe
+ *
+ * A packet whose descriptors found no room in this process is received without them.
+ */
+int transport_receive_quietly(int fd, struct shmreg_reply *ret, int fds[TRANSPORT_FDS_MAX],
+			      unsigned int *ret_n_fds, int flags);
+
 #endif /* LIBSHMREG_TRANSPORT_H */

@@ -44,7 +44,7 @@ static bool answer_one(struct fake *f, int client)
 {
 	union {
 		struct cmsghdr align;
-		unsigned char bytes[CMSG_SPACE(4 * sizeof(int))];
+		unsigned char bytes[CMSG_SPACE(5 * sizeof(int))];
 	} control;
 	struct shmreg_request request;
 	struct fake_answer answer;

@@ -21,7 +21,7 @@ enum fake_action {
 struct fake_answer {
 	struct shmreg_reply reply;	/* header as it should be, body zero */
 	size_t bytes;			/* sizeof(reply) */
-	int fds[4];			/* closed after sending */
+	int fds[5];			/* closed after sending */
 	unsigned int n_fds;
 };
 

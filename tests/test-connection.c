@@ -562,9 +562,9 @@ static enum fake_action nonsense(struct script *s, const struct shmreg_request *
 		memset(answer->reply.u.error, 'x', sizeof(answer->reply.u.error));
 		break;
 	case 5: /* more descriptors than a reply may have */
-		for (i = 0; i < 4; i++)
+		for (i = 0; i < 5; i++)
 			answer->fds[i] = dup(s->segment.dir_fd);
-		answer->n_fds = 4;
+		answer->n_fds = 5;
 		break;
 	case 6: /* descriptors where none are due: fine, but they are not kept */
 		answer->fds[0] = dup(s->segment.dir_fd);

@@ -8,4 +8,11 @@ test_ready_CFLAGS = $(harness_cflags)
 test_ready_LDADD = $(queue_ldadd)
 test_ready_SOURCES = tests/test-ready.c tests/ring-plain.h tests/suite.h
 
+check_PROGRAMS += test-watch
+TESTS += test-watch
+test_watch_CPPFLAGS = $(harness_cppflags)
+test_watch_CFLAGS = $(harness_cflags)
+test_watch_LDADD = $(integration_ldadd)
+test_watch_SOURCES = tests/test-watch.c tests/watcher.h
+
 endif

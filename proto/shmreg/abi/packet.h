@@ -6,7 +6,9 @@
  * shmreg/abi/packet.h - what goes over the control socket
  *
  * SOCK_SEQPACKET; every packet in either direction has SHMREG_PACKET_BYTES
- * bytes. Each request is answered once, with its type and serial. Descriptors
+ * bytes. Each request is answered once, with its type and serial; but NOTIFY and
+ * UNWATCH only if their answer can be sent at once, for which the client must have
+ * read the answers before it. Descriptors
  * travel only from the daemon to the client, at most four a packet. Unused
  * bytes are zero in requests (else -EBADMSG) and in replies.
  *

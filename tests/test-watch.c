@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+#include "watcher.h"
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* A descriptor for event loops: when it is readable, and when it is not. */
+
+START_TEST(readable_when_something_is_pushed)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	int i;
+
+	expect_nothing(w, 0);
+	for (i = 1; i < 6; i++) {
+		actor_ok(&other, deed_push, i);
+		expect_ready(w, ITEMS);
+		expect_ready(w, ITEMS);
+		ck_assert_uint_eq(pop(), (uint64_t)i);
+		expect_nothing(w, 0);
+	}
+	shmreg_watch_close(w);
+}
+END_TEST
+
+START_TEST(readable_when_there_is_room)
+{
+	struct shmreg_watch *w = watch(handle_of(q), SPACE);
+	int i;
+
+	expect_ready(w, SPACE);
+	for (i = 0; i < 8; i++)
+		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+	expect_nothing(w, 0);
+	for (i = 0; i < 5; i++) {
+		actor_expect(&other, deed_pop, 0, 1);
+		expect_ready(w, SPACE);
+		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		expect_nothing(w, 0);
+	}
+	shmreg_watch_close(w);
+}
+END_TEST
+
+START_TEST(both_at_once)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS | SPACE);
+
+	expect_ready(w, SPACE);
+	actor_ok(&other, deed_push, 4);
+	expect_ready(w, ITEMS | SPACE);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+START_TEST(what_was_there_before_is_ready_at_once)
+{
+	struct shmreg_watch *w;
+
+	actor_ok(&other, deed_push, 4);
+	w = watch(handle_of(q), ITEMS);
+	expect_ready(w, ITEMS);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+/* Only the first push after it was armed has anything to do with it: the others find A clear. */
+START_TEST(many_events_are_one)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	uint64_t word;
+	uint32_t count;
+	int i, round, n;
+
+	for (round = 0; round < 5; round++) {
+		expect_nothing(w, 0);
+		ck_assert_uint_ne(count_of(q) & SHMREG_EVENTCOUNT_ARMED, 0);
+		actor_ok(&other, deed_push, 1);
+		count = count_of(q);
+		ck_assert_uint_eq(count & SHMREG_EVENTCOUNT_ARMED, 0);
+		for (i = 0; i < 1000; i++) {
+			harness_ok(word_queue_pop(q, &word));
+			actor_ok(&other, deed_push, i);
+		}
+		ck_assert_uint_eq(count_of(q), count);
+		/* Woken once. */
+		for (n = 0; is_readable(shmreg_watch_fd(w)); n++)
+			while (shmreg_watch_ready(w) > 0)
+				while (word_queue_pop(q, &word) == 0)
+					;
+		ck_assert_int_le(n, 2);
+	}
+	shmreg_watch_close(w);
+}
+END_TEST
+
+START_TEST(nobody_watches_any_more_so_nobody_rings)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	uint32_t count;
+
+	expect_nothing(w, 0);
+	shmreg_watch_close(w);
+	/* One vain bell at most. */
+	actor_ok(&other, deed_push, 1);
+	actor_ok(&other, deed_push, 1);
+	count = count_of(q);
+	ck_assert_uint_eq(count & SHMREG_EVENTCOUNT_ARMED, 0);
+	actor_ok(&other, deed_push, 1);
+	ck_assert_uint_eq(count_of(q), count);
+}
+END_TEST
+
+/* Who pushes is who watches, too. */
+START_TEST(its_own_events_count)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		expect_nothing(w, 0);
+		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		expect_ready(w, ITEMS);
+		pop();
+	}
+	shmreg_watch_close(w);
+}
+END_TEST
+
+/* More than fit in one answer, in the first round by the daemon, then by the waker itself. */
+START_TEST(several_watch_one_object)
+{
+	struct shmreg_watch *w[11];
+	struct word_queue *handles[11];
+	int i, round;
+
+	for (i = 0; i < 11; i++) {
+		harness_ok(word_queue_open(s, &handles[i], "queue"));
+		w[i] = watch(handle_of(handles[i]), ITEMS);
+	}
+	for (round = 0; round < 8; round++) {
+		for (i = 0; i < 11; i++)
+			expect_nothing(w[i], 0);
+		actor_ok(&other, deed_push, 1);
+		for (i = 0; i < 11; i++)
+			await_ready(w[i], ITEMS);
+		pop();
+		if (round == 5) {
+			shmreg_watch_close(w[3]);
+			w[3] = watch(handle_of(handles[3]), ITEMS);
+		}
+	}
+	for (i = 0; i < 11; i++)
+		shmreg_watch_close(w[i]);
+}
+END_TEST
+
+/* A watch that wants something else is left alone. */
+START_TEST(only_the_events_that_were_asked_for)
+{
+	struct shmreg_watch *items = watch(handle_of(q), ITEMS), *space;
+	struct word_queue *handle = NULL;
+	int i;
+
+	harness_ok(word_queue_open(s, &handle, "queue"));
+	space = watch(handle_of(handle), SPACE);
+	for (i = 0; i < 7; i++)
+		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+	harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+	expect_nothing(space, 0);
+	for (i = 0; i < 4; i++) {
+		while (shmreg_watch_ready(items) > 0)
+			pop();
+		ck_assert(!is_readable(shmreg_watch_fd(items)));
+		expect_ready(space, SPACE);
+		for (int k = 0; k < 8; k++)
+			actor_ok(&other, deed_push, k);
+		expect_ready(items, ITEMS);
+		expect_nothing(space, 0);
+	}
+	shmreg_watch_close(items);
+	shmreg_watch_close(space);
+}
+END_TEST
+
+static int epoll_of(int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events };
+	const int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	ck_assert_int_ge(epoll, 0);
+	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+	return epoll;
+}
+
+/* Inside of another set, and that inside of one more. */
+START_TEST(epoll_sets_nest)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	const int inner = epoll_of(shmreg_watch_fd(w), EPOLLIN), outer = epoll_of(inner, EPOLLIN);
+	struct epoll_event event;
+
+	expect_nothing(w, 0);
+	ck_assert_int_eq(epoll_wait(outer, &event, 1, 0), 0);
+	actor_ok(&other, deed_push, 1);
+	ck_assert_int_eq(epoll_wait(outer, &event, 1, HARNESS_PATIENCE_SEC * 1000), 1);
+	ck_assert_int_eq(epoll_wait(inner, &event, 1, 0), 1);
+	expect_ready(w, ITEMS);
+	pop();
+	expect_nothing(w, 0);
+	ck_assert_int_eq(epoll_wait(outer, &event, 1, 0), 0);
+	close(outer);
+	close(inner);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+/* An edge each time, though the loop is told once only. */
+START_TEST(edges_are_enough)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	const int set = epoll_of(shmreg_watch_fd(w), EPOLLIN | EPOLLET);
+	struct epoll_event event;
+	uint64_t word;
+	int i, got = 0;
+
+	for (i = 0; i < 20; i++) {
+		if (i > 0)
+			actor_ok(&other, deed_push, i);
+		ck_assert_int_eq(epoll_wait(set, &event, 1, HARNESS_PATIENCE_SEC * 1000), 1);
+		while (shmreg_watch_ready(w) > 0)
+			while (word_queue_pop(q, &word) == 0)
+				got++;
+		/* Vain edges may follow. */
+		while (epoll_wait(set, &event, 1, 0) == 1)
+			while (shmreg_watch_ready(w) > 0)
+				while (word_queue_pop(q, &word) == 0)
+					got++;
+	}
+	ck_assert_int_eq(got, 19);
+	close(set);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+START_TEST(a_removed_object_is_told_of)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+
+	expect_nothing(w, 0);
+	harness_ok(shmreg_object_remove(s, "queue"));
+	await_ready(w, -ESTALE);
+	expect_nothing(w, -ESTALE);
+	/* What is left comes first. */
+	harness_ok(word_queue_push(q, &(uint64_t){ 3 }));
+	ck_assert_int_eq(shmreg_watch_ready(w), ITEMS);
+	pop();
+	expect_nothing(w, -ESTALE);
+	shmreg_watch_close(w);
+	harness_result(shmreg_watch_open(handle_of(q), ITEMS, &w), -ESTALE);
+	harness_sentence("was removed");
+}
+END_TEST
+
+START_TEST(nonsense_is_refused)
+{
+	struct shmreg_watch *w = NULL;
+	struct word_atomic *atomic = NULL;
+	struct word_array *array = NULL;
+
+	harness_ok(word_atomic_create(s, &atomic, "atomic"));
+	harness_ok(word_array_create(s, &array, "array", 4));
+	harness_result(shmreg_watch_open(NULL, ITEMS, &w), -ECHILD);
+	harness_result(shmreg_watch_open(handle_of(q), 0, &w), -EINVAL);
+	harness_result(shmreg_watch_open(handle_of(q), 4, &w), -EINVAL);
+	harness_result(shmreg_watch_open(&atomic->atomic.handle, SPACE, &w), -EINVAL);
+	harness_result(shmreg_watch_open(&atomic->atomic.handle, ITEMS | SPACE, &w), -EINVAL);
+	harness_result(shmreg_watch_open(&array->array.handle, ITEMS, &w), -EINVAL);
+	harness_sentence("array");
+	ck_assert_ptr_null(w);
+	ck_assert_ptr_null(shmreg_watch_close(NULL));
+}
+END_TEST
+
+/* What outlives its handle, segment or connection says so, and can be closed. */
+START_TEST(what_is_closed_under_it)
+{
+	struct word_queue *handle = NULL;
+	struct shmreg_watch *w[3];
+	struct shmreg_segment *again;
+	struct shmreg_connection *c2 = harness_connect();
+	struct word_queue *theirs = NULL;
+	int i;
+
+	harness_ok(word_queue_open(s, &handle, "queue"));
+	w[0] = watch(handle_of(handle), ITEMS);
+	harness_ok(word_queue_close(handle));
+	harness_ok(shmreg_segment_open(c, &again, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
+	harness_ok(word_queue_open(again, &handle, "queue"));
+	w[1] = watch(handle_of(handle), ITEMS);
+	shmreg_segment_close(again);
+	harness_ok(shmreg_segment_open(c2, &again, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
+	harness_ok(word_queue_open(again, &theirs, "queue"));
+	w[2] = watch(handle_of(theirs), ITEMS);
+	shmreg_disconnect(c2);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(shmreg_watch_ready(w[i]), -ECHILD);
+		shmreg_watch_close(w[i]);
+	}
+	actor_ok(&other, deed_push, 1);
+}
+END_TEST
+
+START_TEST(a_forked_child_has_no_watch)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	int status;
+	pid_t pid;
+
+	expect_nothing(w, 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (shmreg_watch_ready(w) != -ECHILD || shmreg_watch_fd(w) != -ECHILD)
+			_exit(1);
+		shmreg_watch_close(w);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	actor_ok(&other, deed_push, 1);
+	expect_ready(w, ITEMS);
+	pop();
+	expect_nothing(w, 0);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+/* A child that lives on with copies of all descriptors keeps no vain bell ringing. */
+START_TEST(a_forked_child_does_not_disturb)
+{
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	pid_t pid;
+
+	expect_nothing(w, 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		for (;;)
+			pause();
+	harness_kill_daemon(&h);
+	harness_restart_daemon(&h);
+	await_readable(shmreg_watch_fd(w));
+	while (c->line.session < 2 || w->serial != 0 || w->bell < 0) {
+		ck_assert_int_eq(shmreg_watch_ready(w), 0);
+		if (w->serial != 0)
+			await_readable(shmreg_watch_fd(w));
+	}
+	expect_nothing(w, 0);
+	actor_ok(&other, deed_push, 1);
+	await_ready(w, ITEMS);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+/* A waker without a descriptor to spare asks the daemon each time; a watcher is refused. */
+START_TEST(without_descriptors)
+{
+	struct rlimit limit, small = { 0 };
+	struct shmreg_watch *w = watch(handle_of(q), ITEMS), *more;
+	int i;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_nothing(w, 0);
+	small = limit;
+	small.rlim_cur = (rlim_t)dup(0);	/* the next one that would be given */
+	close((int)small.rlim_cur);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &small), 0);
+	harness_result(shmreg_watch_open(handle_of(q), ITEMS, &more), -EMFILE);
+	for (i = 0; i < 5; i++) {
+		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		await_ready(w, ITEMS);
+		pop();
+		expect_nothing(w, 0);
+	}
+	ck_assert_uint_eq(c->line.n_ends, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (i = 0; i < 5; i++) {
+		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		await_ready(w, ITEMS);
+		pop();
+		expect_nothing(w, 0);
+	}
+	ck_assert_uint_eq(c->line.n_ends, 1);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+/* Events that happen in a signal handler, in the middle of whatever the thread does. */
+static volatile sig_atomic_t n_signals;
+
+static void push_in_handler(int signal)
+{
+	(void)signal;
+	if (word_queue_push(q, &(uint64_t){ 1 }) == 0)
+		n_signals++;
+}
+
+START_TEST(a_signal_handler_rings)
+{
+	struct sigaction action = { .sa_handler = push_in_handler, .sa_flags = SA_RESTART };
+	struct word_queue *mine = NULL;
+	struct shmreg_watch *w;
+	uint64_t word;
+	int i, got = 0;
+
+	harness_ok(word_queue_open(s, &mine, "queue"));
+	w = watch(handle_of(mine), ITEMS);
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	ualarm(500, 500);
+	for (i = 0; i < 300; i++) {
+		await_readable(shmreg_watch_fd(w));
+		while (shmreg_watch_ready(w) > 0)
+			while (word_queue_pop(mine, &word) == 0)
+				got++;
+		if (i % 50 == 0) {
+			shmreg_watch_close(w);
+			harness_ok(shmreg_watch_open(handle_of(mine), ITEMS, &w));
+		}
+	}
+	ualarm(0, 0);
+	while (word_queue_pop(mine, &word) == 0)
+		got++;
+	ck_assert_int_eq(got, n_signals);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("watch");
+	TCase *tc = harness_case(suite, "watch");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, readable_when_something_is_pushed);
+	tcase_add_test(tc, readable_when_there_is_room);
+	tcase_add_test(tc, both_at_once);
+	tcase_add_test(tc, what_was_there_before_is_ready_at_once);
+	tcase_add_test(tc, many_events_are_one);
+	tcase_add_test(tc, nobody_watches_any_more_so_nobody_rings);
+	tcase_add_test(tc, its_own_events_count);
+	tcase_add_test(tc, several_watch_one_object);
+	tcase_add_test(tc, only_the_events_that_were_asked_for);
+	tcase_add_test(tc, epoll_sets_nest);
+	tcase_add_test(tc, edges_are_enough);
+	tcase_add_test(tc, a_removed_object_is_told_of);
+	tcase_add_test(tc, nonsense_is_refused);
+	tcase_add_test(tc, what_is_closed_under_it);
+	tcase_add_test(tc, a_forked_child_has_no_watch);
+	tcase_add_test(tc, a_forked_child_does_not_disturb);
+	tcase_add_test(tc, without_descriptors);
+	tcase_add_test(tc, a_signal_handler_rings);
+	return harness_main(suite);
+}

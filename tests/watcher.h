@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TEST_WATCHER_H
+#define TEST_WATCHER_H
+
+/* watcher.h - a daemon, and an actor who makes things happen to ACTOR_SEGMENT's "queue" */
+
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "actor.h"
+#include "line.h"
+#include "segment.h"
+
+#define ITEMS SHMREG_WAIT_ITEMS
+#define SPACE SHMREG_WAIT_SPACE
+
+static struct harness h;
+static struct process other;	/* has created segment and queue */
+static struct shmreg_connection *c;
+static struct shmreg_segment *s;
+static struct word_queue *q;
+
+static void setup(void)
+{
+	harness_start(&h, NULL);
+	actor_start(&other);
+	actor_ok(&other, deed_create_mode, 0666);
+	actor_ok(&other, deed_queue_create, 0);
+	c = harness_connect();
+	harness_ok(shmreg_segment_open(c, &s, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
+	harness_ok(word_queue_open(s, &q, "queue"));
+}
+
+static void teardown(void)
+{
+	c = shmreg_disconnect(c);
+	if (other.pid != 0) {
+		actor_ok(&other, deed_remove, 0);
+		process_finish(&other);
+	}
+	harness_stop(&h);
+}
+
+static inline bool is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static inline void await_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	int r;
+
+	do
+		r = poll(&p, 1, HARNESS_PATIENCE_SEC * 1000);
+	while (r < 0 && errno == EINTR);
+	ck_assert_msg(r == 1, "the descriptor is not readable");
+}
+
+static inline struct shmreg_watch *watch(const struct shmreg_handle *handle, uint32_t events)
+{
+	struct shmreg_watch *w;
+
+	harness_ok(shmreg_watch_open(handle, events, &w));
+	ck_assert(is_readable(shmreg_watch_fd(w)));
+	return w;
+}
+
+/* What is there, after it was readable; or nothing, and it is armed: neither is the other. */
+static inline void expect_ready(struct shmreg_watch *w, uint32_t events)
+{
+	await_readable(shmreg_watch_fd(w));
+	ck_assert_int_eq(shmreg_watch_ready(w), (int)events);
+	ck_assert(is_readable(shmreg_watch_fd(w)));
+}
+
+/*
+ * Bells may come for nothing (the daemon's), so it is asked until it is quiet; @r: 0 or why not.
+ */
+static inline void expect_nothing(struct shmreg_watch *w, int r)
+{
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		ck_assert_int_eq(shmreg_watch_ready(w), r);
+		if (!is_readable(shmreg_watch_fd(w)))
+			return;
+	}
+	ck_abort_msg("it stays readable");
+}
+
+/* Until there is something, whatever rings in vain before. */
+static inline void await_ready(struct shmreg_watch *w, int events)
+{
+	int r;
+
+	for (;;) {
+		await_readable(shmreg_watch_fd(w));
+		r = shmreg_watch_ready(w);
+		if (r != 0)
+			break;
+	}
+	ck_assert_int_eq(r, events);
+}
+
+static inline uint64_t pop(void)
+{
+	uint64_t word;
+
+	harness_ok(word_queue_pop(q, &word));
+	return word;
+}
+
+static inline const struct shmreg_handle *handle_of(const struct word_queue *queue)
+{
+	return &((const struct shmreg_queue *)(const void *)queue)->handle;
+}
+
+static inline const union shmreg_eventcount *items_of(const struct word_queue *queue)
+{
+	return (const union shmreg_eventcount *)(const void *)
+		(handle_of(queue)->base + shmreg_kind_eventcount(SHMREG_KIND_QUEUE, ITEMS));
+}
+
+/* The count's word as it is: whether A is set, and whether anybody took the slow way. */
+static inline uint32_t count_of(const struct word_queue *queue)
+{
+	return shmreg_load_acquire(&items_of(queue)->half[SHMREG_EVENTCOUNT_COUNT]);
+}
+
+#endif /* TEST_WATCHER_H */
