@@ -9,4 +9,13 @@ test_asleep_CFLAGS = $(harness_cflags)
 test_asleep_LDADD = $(CHECK_LIBS) -lpthread
 test_asleep_SOURCES = tests/test-asleep.c tests/suite.h $(asleep)
 
+# Not pure: valgrind knows no futex_waitv and reports deadlines as it pleases.
+wait_sources = tests/wait-fixture.h tests/queue-fixture.h tests/suite.h $(asleep)
+check_PROGRAMS += test-waiter
+TESTS += test-waiter
+test_waiter_CPPFLAGS = $(queue_cppflags)
+test_waiter_CFLAGS = $(harness_cflags)
+test_waiter_LDADD = $(queue_ldadd) -lpthread
+test_waiter_SOURCES = tests/test-waiter.c $(wait_sources)
+
 endif
