@@ -18,4 +18,11 @@ test_waiter_CFLAGS = $(harness_cflags)
 test_waiter_LDADD = $(queue_ldadd) -lpthread
 test_waiter_SOURCES = tests/test-waiter.c $(wait_sources)
 
+check_PROGRAMS += test-wake
+TESTS += test-wake
+test_wake_CPPFLAGS = $(queue_cppflags)
+test_wake_CFLAGS = $(harness_cflags)
+test_wake_LDADD = $(queue_ldadd) -lpthread
+test_wake_SOURCES = tests/test-wake.c $(wait_sources)
+
 endif

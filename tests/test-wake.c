@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "suite.h"
+#include "wait-fixture.h"
+
+/* The waker: whom it wakes, that it stops when nobody is there, and that nobody is left asleep. */
+
+#define SLEEPERS 6
+
+static struct world w;
+static struct job jobs[SLEEPERS];
+static struct sleeper s[SLEEPERS];
+
+static void setup(void)
+{
+	world_new(&w, 4);
+	for (uint32_t i = 0; i < SLEEPERS; i++)
+		job_new(&jobs[i], &w, 2 + i);
+	alarm(200);
+}
+
+static void teardown(void)
+{
+	alarm(0);
+	world_free(&w);
+}
+
+static void start(unsigned int n, sleeper_fn wait)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		sleeper_fork(&s[i], wait, &jobs[i]);
+		sleeper_await(&s[i]);
+	}
+}
+
+static void expect_all(unsigned int n, int r)
+{
+	for (unsigned int i = 0; i < n; i++)
+		ck_assert_int_eq(sleeper_result(&s[i]), r);
+}
+
+static void fill_up(void)
+{
+	for (uint64_t i = 0; i < 4; i++)
+		push(&w.q, i);
+}
+
+/* As many return as can take something; of one element nobody but him who takes it hears. */
+START_TEST(test_as_many)
+{
+	const uint64_t values[3] = { 1, 2, 3 };
+	const unsigned int n = _i == 0 ? 1 : 3;
+	uint64_t naps[SLEEPERS];
+
+	start(SLEEPERS, job_pop);
+	for (unsigned int i = 0; i < SLEEPERS; i++)
+		naps[i] = sleeper_naps(&s[i]);
+	if (n == 1)
+		push(&w.q, 1);
+	else
+		ck_assert_int_eq(shmreg_queue_push_batch(&w.q, values, 3, 3), 3);
+	await_done(s, SLEEPERS, n);
+	for (unsigned int i = 0; i < SLEEPERS; i++)
+		if (!sleeper_is_done(&s[i])) {
+			if (n == 1)
+				ck_assert_uint_eq(sleeper_naps(&s[i]), naps[i]);
+			sleeper_await(&s[i]);
+			sleeper_kill(&s[i]);
+		} else {
+			ck_assert_int_eq(sleeper_result(&s[i]), 0);
+		}
+	expect_empty(&w.q);
+}
+END_TEST
+
+/* No more futex call by this process: it is killed. */
+static void forbid_futex(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		_exit(3);
+}
+
+/* A sleeper died: the next push finds nobody, and those after it cost nothing any more. */
+START_TEST(test_nobody_left)
+{
+	uint32_t count;
+	int status;
+	pid_t pid;
+
+	start(2, job_pop);
+	sleeper_kill(&s[0]);
+	sleeper_kill(&s[1]);
+	ck_assert_uint_ne(count_of(&w.shm->items) & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	push(&w.q, 1);
+	ck_assert_uint_eq(w.shm->items.both, 1);
+	pid = fork();
+	if (pid == 0) {
+		forbid_futex();
+		_exit(shmreg_queue_push(&jobs[0].q, &(uint64_t){ 2 }) != 0 ||
+		      shmreg_queue_pop(&jobs[0].q, &(uint64_t){ 0 }) != 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	/* The same of one that was woken and left. */
+	expect(&w.q, 2);
+	start(1, job_pop);
+	push(&w.q, 3);
+	expect_all(1, 0);
+	push(&w.q, 4);
+	count = count_of(&w.shm->items);
+	ck_assert_uint_eq(count & ~SHMREG_EVENTCOUNT_SEQUENCE, 0);
+	push(&w.q, 5);
+	ck_assert_uint_eq(count_of(&w.shm->items), count);
+}
+END_TEST
+
+/* One wants room for three, one for one: whoever came first, the one that fits is served. */
+START_TEST(test_mixed)
+{
+	const unsigned int choosy = (unsigned int)_i, modest = 1 - choosy;
+
+	fill_up();
+	jobs[choosy].min = 3;
+	for (unsigned int i = 0; i < 2; i++) {
+		sleeper_fork(&s[i], i == choosy ? job_push_several : job_push, &jobs[i]);
+		sleeper_await(&s[i]);
+	}
+	ck_assert_uint_ne(count_of(&w.shm->space) & SHMREG_EVENTCOUNT_MIXED, 0);
+	expect(&w.q, 0);
+	ck_assert_int_eq(sleeper_result(&s[modest]), 0);
+	expect(&w.q, 1);
+	expect(&w.q, 2);
+	expect(&w.q, 3);
+	ck_assert_int_ge(sleeper_result(&s[choosy]), 3);
+	/* Gone with the first wake-up after those who wanted it. */
+	expect(&w.q, 0);
+	expect(&w.q, 1);
+	ck_assert_uint_eq(count_of(&w.shm->space) & ~SHMREG_EVENTCOUNT_SEQUENCE, 0);
+}
+END_TEST
+
+/* A pop by a child that stops when it is about to make its first futex call, having raised. */
+static pid_t pop_until_futex(struct shmreg_queue *q)
+{
+	struct __ptrace_syscall_info info;
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		uint64_t value;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+			_exit(111);
+		raise(SIGSTOP);
+		_exit(shmreg_queue_pop(q, &value) != 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	if (!WIFSTOPPED(status))
+		return 0;
+	ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD), 0);
+	do {
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(WIFSTOPPED(status), "it ended without a futex call");
+		ck_assert_int_gt(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info), 0);
+	} while (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != SYS_futex);
+	return pid;
+}
+
+static void let_go(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(ptrace(PTRACE_DETACH, pid, NULL, NULL), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+
+static int push_several_first(void *arg)
+{
+	const struct sched_param priority = { .sched_priority = 1 };
+
+	if (sched_setscheduler(0, SCHED_FIFO, &priority) != 0)
+		return -EDOM;
+	return job_push_several(arg);
+}
+
+/* One who comes after the flags were read, wants more than there is, and is woken first. */
+START_TEST(test_astray)
+{
+	pid_t pid;
+
+	fill_up();
+	start(1, job_push);
+	pid = pop_until_futex(&jobs[2].q);
+	if (pid == 0) {
+		printf("skipped: ptrace is not allowed here\n");
+		sleeper_kill(&s[0]);
+		return;
+	}
+	jobs[1].min = 3;
+	sleeper_fork(&s[1], push_several_first, &jobs[1]);
+	asleep_await_flags(&w.shm->space, SHMREG_EVENTCOUNT_MIXED);
+	sleeper_await(&s[1]);
+	let_go(pid);
+	ck_assert_int_eq(sleeper_result(&s[0]), 0);
+	sleeper_kill(&s[1]);
+}
+END_TEST
+
+/* A waker that is stopped before it wakes: the next one wakes for both. */
+START_TEST(test_stopped)
+{
+	pid_t pid;
+
+	fill_up();
+	start(2, job_push);
+	pid = pop_until_futex(&jobs[2].q);
+	if (pid == 0) {
+		printf("skipped: ptrace is not allowed here\n");
+		sleeper_kill(&s[0]);
+		sleeper_kill(&s[1]);
+		return;
+	}
+	expect(&w.q, 1);
+	expect_all(2, 0);
+	let_go(pid);
+}
+END_TEST
+
+/* The sequence was raised, and nobody woken yet: who comes now does not miss what was there. */
+START_TEST(test_comes_late)
+{
+	pid_t pid;
+
+	fill_up();
+	start(1, job_push);
+	pid = pop_until_futex(&jobs[2].q);
+	if (pid != 0) {
+		sleeper_fork(&s[1], job_push, &jobs[1]);
+		ck_assert_int_eq(sleeper_result(&s[1]), 0);
+		let_go(pid);
+		expect(&w.q, 1);
+	}
+	expect(&w.q, pid != 0 ? 2 : 0);
+	ck_assert_int_eq(sleeper_result(&s[0]), 0);
+}
+END_TEST
+
+/* Elements behind an unfinished one wake in vain; when that is finished, all get out. */
+START_TEST(test_behind_unfinished)
+{
+	struct shmreg_queue_lease lease;
+	uint64_t naps[4];
+
+	if (_i == 0) {
+		ck_assert_int_eq(shmreg_queue_reserve(&w.q, &lease), 0);
+		*(uint64_t *)lease.elem = 9;
+		start(4, job_pop);
+	} else {
+		fill_up();
+		ck_assert_int_eq(shmreg_queue_acquire(&w.q, &lease), 0);
+		start(4, job_push);
+	}
+	for (int i = 0; i < 3; i++) {
+		for (int j = 0; j < 4; j++)
+			naps[j] = sleeper_naps(&s[j]);
+		if (_i == 0)
+			push(&jobs[5].q, 1);
+		else
+			expect(&jobs[5].q, (uint64_t)i + 1);
+		/* First come, first woken: number i has slept again. */
+		sleeper_await_after(&s[i], naps[i]);
+	}
+	ck_assert_uint_eq(n_done(s, 4), 0);
+	if (_i == 0)
+		ck_assert_int_eq(shmreg_queue_commit(&w.q, &lease), 0);
+	else
+		ck_assert_int_eq(shmreg_queue_release(&w.q, &lease), 0);
+	expect_all(4, 0);
+}
+END_TEST
+
+/* Who was maybe woken, and leaves with nothing, wakes another. @_i: outcomes. */
+START_TEST(test_passed_on)
+{
+	static const struct {
+		int r;
+		bool moved, passed;
+	} cases[] = {
+		{ -ETIMEDOUT, true, true }, { -EINTR, true, true }, { -ETIMEDOUT, false, false },
+		{ -EBUSY, false, true },
+	};
+	struct timespec deadline = shmreg_deadline(1000000);
+	uint32_t *const word = &w.shm->items.half[SHMREG_EVENTCOUNT_COUNT];
+	struct waiter x;
+	uint64_t naps;
+
+	ck_assert_int_eq(waiter_begin(&x, &w.q.handle, &w.shm->items, &deadline), 0);
+	ck_assert_int_eq(waiter_next(&x), 0);
+	ck_assert_int_eq(waiter_next(&x), 0);
+	start(1, job_pop);
+	naps = sleeper_naps(&s[0]);
+	if (cases[_i].moved)
+		shmreg_fetch_add_acq_rel(word, 1);
+	ck_assert_int_eq(waiter_end(&x, cases[_i].r, false), cases[_i].r);
+	if (cases[_i].passed)
+		sleeper_await_after(&s[0], naps);
+	ck_assert_uint_eq(sequence_of(&w.shm->items),
+			  (uint32_t)cases[_i].moved + cases[_i].passed);
+	sleeper_kill(&s[0]);
+}
+END_TEST
+
+/* One that is passed, an aborted one, one refused, one given back: each wakes who waits for it. */
+START_TEST(test_leases)
+{
+	struct shmreg_queue_lease lease, other;
+	uint64_t naps;
+
+	ck_assert_int_eq(shmreg_queue_reserve(&w.q, &lease), 0);
+	start(1, job_pop);
+	naps = sleeper_naps(&s[0]);
+	push(&jobs[5].q, 7);
+	sleeper_await_after(&s[0], naps);
+	ck_assert_int_eq(shmreg_queue_abort(&w.q, &lease), 0);
+	expect_all(1, 0);
+
+	push(&w.q, 8);
+	ck_assert_int_eq(shmreg_queue_acquire(&w.q, &lease), 0);
+	start(1, job_pop);
+	ck_assert_int_eq(shmreg_queue_refuse(&w.q, &lease), 0);
+	expect_all(1, 0);
+
+	ck_assert_int_eq(shmreg_queue_reserve(&w.q, &lease), 0);
+	start(1, job_pop);
+	ck_assert_int_eq(shmreg_queue_commit(&w.q, &lease), 0);
+	expect_all(1, 0);
+
+	/* The room of an aborted one is given back by who passes it. */
+	fill_up();
+	expect(&w.q, 0);
+	expect(&w.q, 1);
+	expect(&w.q, 2);
+	expect(&w.q, 3);
+	ck_assert_int_eq(shmreg_queue_reserve(&w.q, &lease), 0);
+	for (uint64_t i = 1; i < 4; i++)
+		push(&w.q, i);
+	start(1, job_push);
+	ck_assert_int_eq(shmreg_queue_abort(&w.q, &lease), 0);
+	ck_assert_int_eq(shmreg_queue_acquire(&w.q, &other), 0);
+	expect_all(1, 0);
+	/* And of one that another consumer has claimed and not finished. */
+	start(1, job_push);
+	naps = sleeper_naps(&s[0]);
+	ck_assert_int_eq(shmreg_queue_release(&w.q, &other), 0);
+	expect_all(1, 0);
+}
+END_TEST
+
+/* A push that wakes leaves no trace in its thread. */
+START_TEST(test_errno)
+{
+	start(1, job_pop);
+	errno = 1234;
+	ck_assert_int_eq(shmreg_queue_push(&w.q, &(uint64_t){ 1 }), 0);
+	ck_assert_int_eq(errno, 1234);
+	expect_all(1, 0);
+	errno = 1234;
+	ck_assert_int_eq(shmreg_queue_push(&w.q, &(uint64_t){ 1 }), 0);
+	ck_assert_int_eq(errno, 1234);
+}
+END_TEST
+
+/* All, if a participant that cannot write waits, too: and it is told by the sequence. */
+START_TEST(test_watched)
+{
+	start(3, job_pop);
+	shmreg_store_release(&w.shm->items.half[SHMREG_EVENTCOUNT_WATCH], 1);
+	ck_assert_int_eq(shmreg_queue_push_batch(&w.q, (uint64_t[]){ 1, 2, 3 }, 3, 3), 3);
+	expect_all(3, 0);
+	for (uint32_t i = 2; i < 5; i++) {
+		const uint32_t before = sequence_of(&w.shm->items);
+
+		push(&w.q, i);
+		ck_assert_uint_eq(sequence_of(&w.shm->items), before + 1);
+		expect(&w.q, i);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("wake");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 300);
+	tcase_add_loop_test(t, test_as_many, 0, 2);
+	tcase_add_test(t, test_nobody_left);
+	tcase_add_loop_test(t, test_mixed, 0, 2);
+	tcase_add_test(t, test_astray);
+	tcase_add_test(t, test_stopped);
+	tcase_add_test(t, test_comes_late);
+	tcase_add_loop_test(t, test_behind_unfinished, 0, 2);
+	tcase_add_loop_test(t, test_passed_on, 0, 4);
+	tcase_add_test(t, test_leases);
+	tcase_add_test(t, test_errno);
+	tcase_add_test(t, test_watched);
+	return run_case("wake", t);
+}
