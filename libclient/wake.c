@@ -27,11 +27,11 @@ static uint32_t events_of(const struct shmreg_handle *handle, size_t offset)
 }
 
 /*
- * Has a wake-up for one maybe gone to somebody who came since B and cannot use it? relaxed: he
- * set M, or the daemon watch, before he slept, and the kernel's lock ordered that before the
- * wake-up.
+ * Has a wake-up maybe gone to somebody who cannot use what another can? Not asked before it: one
+ * who comes after B and is of higher priority is woken first. relaxed: he set M, or the daemon
+ * watch, before he slept, and the kernel's lock ordered that before the wake-up.
  */
-static bool went_astray(const union shmreg_eventcount *event)
+static bool cannot_use_it(const union shmreg_eventcount *event)
 {
 	return (shmreg_load_relaxed(&event->half[SHMREG_EVENTCOUNT_COUNT]) &
 		SHMREG_EVENTCOUNT_MIXED) != 0 ||
@@ -68,9 +68,7 @@ void shmreg_wake_slow(const struct shmreg_handle *handle, size_t offset, uint32_
 		if (shmreg_cas_acq_rel(word, &count, raised(count)))			/* B */
 			break;
 	left = raised(count);
-	if ((count & SHMREG_EVENTCOUNT_MIXED) != 0 || watch != 0)
-		n = SHMREG_WAKE_ALL;
-	if (n == SHMREG_WAKE_ALL || futex_wake(word, n) < n || went_astray(event)) {
+	if (n == SHMREG_WAKE_ALL || futex_wake(word, n) < n || cannot_use_it(event)) {
 		futex_clear_and_wake(word, ASLEEP_BIT);					/* (N3), (N8) */
 		left &= ~SHMREG_EVENTCOUNT_ASLEEP;
 		if ((left & SHMREG_EVENTCOUNT_MIXED) != 0) {

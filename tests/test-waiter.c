@@ -336,7 +336,7 @@ END_TEST
 /* Between the steps: what comes after the announcement ends the sleep before it begins. */
 START_TEST(test_steps)
 {
-	const struct timespec deadline = shmreg_deadline(UINT64_C(20000000000));
+	const struct timespec deadline = shmreg_deadline(UINT64_C(10000000000));
 	struct waiter x;
 
 	give_segment(&job.q);

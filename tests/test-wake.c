@@ -231,6 +231,22 @@ START_TEST(test_astray)
 }
 END_TEST
 
+/* Batches of both sides. */
+START_TEST(test_batches)
+{
+	uint64_t values[4] = { 1, 2, 3, 4 };
+
+	fill_up();
+	start(4, job_push);
+	ck_assert_int_eq(shmreg_queue_pop_batch(&w.q, values, 4), 4);
+	expect_all(4, 0);
+	ck_assert_int_eq(shmreg_queue_pop_batch(&w.q, values, 4), 4);
+	start(4, job_pop);
+	ck_assert_int_eq(shmreg_queue_push_batch(&w.q, values, 4, 4), 4);
+	expect_all(4, 0);
+}
+END_TEST
+
 /* A waker that is stopped before it wakes: the next one wakes for both. */
 START_TEST(test_stopped)
 {
@@ -381,6 +397,25 @@ START_TEST(test_leases)
 }
 END_TEST
 
+/* An aborted one that a consumer has claimed and not passed: who comes next gives its room back. */
+START_TEST(test_recorded)
+{
+	struct shmreg_queue_lease lease;
+
+	ck_assert_int_eq(shmreg_queue_reserve(&w.q, &lease), 0);
+	for (uint64_t i = 1; i < 4; i++)
+		push(&w.q, i);
+	ck_assert_int_eq(shmreg_queue_abort(&w.q, &lease), 0);
+	shmreg_store_release(&w.shm->head, UINT64_C(1) << SHMREG_QUEUE_POS_SHIFT |
+						   UINT64_C(1) << SHMREG_QUEUE_N_SHIFT |
+						   UINT64_C(9) << SHMREG_QUEUE_OWNER_SHIFT);
+	start(1, job_push);
+	ck_assert_int_eq(shmreg_queue_acquire(&w.q, &lease), 0);
+	ck_assert_uint_eq(*(uint64_t *)lease.elem, 1);
+	expect_all(1, 0);
+}
+END_TEST
+
 /* A push that wakes leaves no trace in its thread. */
 START_TEST(test_errno)
 {
@@ -422,11 +457,13 @@ int main(void)
 	tcase_add_test(t, test_nobody_left);
 	tcase_add_loop_test(t, test_mixed, 0, 2);
 	tcase_add_test(t, test_astray);
+	tcase_add_test(t, test_batches);
 	tcase_add_test(t, test_stopped);
 	tcase_add_test(t, test_comes_late);
 	tcase_add_loop_test(t, test_behind_unfinished, 0, 2);
 	tcase_add_loop_test(t, test_passed_on, 0, 4);
 	tcase_add_test(t, test_leases);
+	tcase_add_test(t, test_recorded);
 	tcase_add_test(t, test_errno);
 	tcase_add_test(t, test_watched);
 	return run_case("wake", t);

@@ -25,4 +25,11 @@ test_wake_CFLAGS = $(harness_cflags)
 test_wake_LDADD = $(queue_ldadd) -lpthread
 test_wake_SOURCES = tests/test-wake.c $(wait_sources)
 
+check_PROGRAMS += test-wake-order
+TESTS += test-wake-order
+test_wake_order_CPPFLAGS = $(queue_cppflags)
+test_wake_order_CFLAGS = $(harness_cflags)
+test_wake_order_LDADD = $(queue_ldadd) -lpthread
+test_wake_order_SOURCES = tests/test-wake-order.c $(wait_sources) $(torture)
+
 endif

@@ -40,7 +40,8 @@
  *	behind something unfinished woke somebody in vain, and is set free together with it.
  *	While one sleeps who wants several at once, M is set and all are woken: in its place
  *	somebody else might be satisfied with less. M (and watch) are looked at after the wake-up
- *	of one as well: who set them after B is woken first if his priority is higher.
+ *	of one: who came after B is woken first if his priority is higher. If M is clear by then
+ *	though he was woken, S was clear after that, and so nobody asleep.
  *	Who dies is the death word's business.
  * (N5) A waker that dies between P and its wake-up wakes nobody, nor does a sleeper that dies
  *	having been woken pass it on. Everybody sleeps on the death word too, which the

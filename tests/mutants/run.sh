@@ -64,7 +64,7 @@ build() {
 	test-registry* | test-directory*) more=tests/registry-fixture.c sources=$core out=core ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
-	test-*-torture) more=tests/torture.c ;;
+	test-*-torture | test-wake-order) more=tests/torture.c ;;
 	esac
 	program=$work/$out/$test
 	make -s -C "$work" -f Makefile "test=$test" "main=$main" "more=$more" \
