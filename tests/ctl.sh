@@ -110,6 +110,15 @@ gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
+# What those who wait for a segment sleep on: its inode.
+root_of() {
+	for fd in "/proc/$1/fd/"*; do
+		case $(readlink "$fd") in
+		*memfd:shmreg:root*) stat -L -c %i "$fd" ;;
+		esac
+	done
+}
+
 daemon_pid() {
 	"$ctl" stats | sed -n 's/.* has pid \([0-9]*\) .*/\1/p'
 }
@@ -303,8 +312,11 @@ inside() {
 
 	# The daemon dies and comes back with everything; watch says that it has a gap.
 	daemon=$(daemon_pid)
+	root=$(root_of "$daemon")
+	[ -n "$root" ] || fail 'the daemon has no root'
 	kill -9 "$daemon"
 	until_true ends_with reconnected
+	[ "$(root_of "$(daemon_pid)")" = "$root" ] || fail 'killed and restarted, it has another root'
 	grep -q 'was lost' "$scratch/watch.err" || fail 'watch does not say that it lost the daemon'
 	json 'j["n_restarts"] == 1 and j["usage"]["segments"]["used"] == 2' stats
 	json "len(j['objects']) == len($objects) - 2 and o['events']['length'] == 3" show a/segment
@@ -312,6 +324,7 @@ inside() {
 	daemon=$(daemon_pid)
 	kill -TERM "$daemon"
 	until_true gone "$daemon"
+	[ "$(root_of "$(daemon_pid)")" = "$root" ] || fail 'stopped and restarted, it has another root'
 	json 'len(j) == 2 and j[0]["state"] == "live"' ls
 
 	check 1 'nothing/here' rm nothing/here b

@@ -22,6 +22,7 @@ static struct caller alice, alice2, bob, root;
 static struct shmreg_attach_reply alice_main, alice2_main, bob_main;
 static struct shmreg_attach_reply bob_side, alice_side;
 static struct shmreg_attach_reply alice_solo, alice2_last, alice_last;
+static uint64_t the_queue;
 
 void kill_fail(const char *format, ...)
 {
@@ -73,6 +74,21 @@ static void make_object(const struct caller *c, const struct shmreg_attach_reply
 		kill_fail("pwrite: %s", strerror(errno));
 }
 
+static void make_queue(const struct caller *c, const struct shmreg_attach_reply *at,
+		       const char *name)
+{
+	struct shmreg_create_object in = {
+		.at = { at->segment, at->participant, 0 },
+		.shape = { .kind = SHMREG_KIND_QUEUE, .layout = SHMREG_QUEUE_LAYOUT,
+			   .elem_align = 8, .elem_bytes = 8, .capacity = 4 },
+	};
+	struct shmreg_create_object_reply reply;
+
+	snprintf(in.name, sizeof(in.name), "%s", name);
+	must(registry_create_object(kill_registry, c, &in, &reply, fixture_error), name);
+	the_queue = reply.object;
+}
+
 void kill_setup(void)
 {
 	struct shmreg_attach_reply lone;
@@ -96,6 +112,7 @@ void kill_setup(void)
 	must(fixture_remove_object(kill_registry, &alice, &alice_main, "gone"), "remove");
 	must(fixture_quiesce(kill_registry, &alice, &alice_main, 1), "quiesce");
 	must(fixture_quiesce(kill_registry, &bob, &bob_main, 1), "quiesce");
+	make_queue(&alice, &alice_main, "q");
 	/* "side" outlives all. "lone" has nobody, and one object. */
 	make_segment(&bob, "side", SHMREG_UNTIL_REMOVED, 0, &bob_side);
 	must(fixture_open(kill_registry, &alice, "side", SHMREG_ACCESS_WRITE, &alice_side), "open");
@@ -245,6 +262,31 @@ static int op_detach(struct registry *reg)
 static int op_detach_read_only(struct registry *reg)
 {
 	return detach(reg, &bob, &bob_main);
+}
+
+static int watch(struct registry *reg, uint32_t events)
+{
+	const struct shmreg_watch_request in = {
+		.at = attachment(&bob_main, 0), .object = the_queue, .events = events,
+	};
+	struct registry_object object;
+
+	return registry_watch(reg, &bob, &in, &object, fixture_error);
+}
+
+static int op_watch(struct registry *reg)
+{
+	return watch(reg, SHMREG_WAIT_ITEMS | SHMREG_WAIT_SPACE);
+}
+
+static void prepare_watch_items(void)
+{
+	must(watch(kill_registry, SHMREG_WAIT_ITEMS), "watch");
+}
+
+static void prepare_watch(void)
+{
+	must(op_watch(kill_registry), "watch");
 }
 
 /* The segment goes, and "last" has the largest id. */
@@ -405,6 +447,10 @@ const struct kill_operation kill_operations[] = {
 	{ .name = "quiesce, free range", .run = op_quiesce },
 	{ .name = "detach", .run = op_detach, .again = { -ESTALE } },
 	{ .name = "detach, read-only", .run = op_detach_read_only, .again = { -ESTALE } },
+	{ .name = "watch, read-only", .run = op_watch },
+	{ .name = "watch for more, read-only", .prepare = prepare_watch_items, .run = op_watch },
+	{ .name = "detach, last that watches", .prepare = prepare_watch, .run = op_detach_read_only,
+	  .again = { -ESTALE } },
 	{ .name = "detach, last of segment", .run = op_detach_last, .again = { -ESTALE } },
 	{ .name = "detach, creator", .run = op_detach_creator, .again = { -ESTALE } },
 	{ .name = "detach, creator and last", .prepare = prepare_lonely_creator,

@@ -115,7 +115,8 @@ lookup_cost_LDADD = libshmregd-core.la
 lookup_cost_SOURCES = tests/lookup-cost.c tests/random.h
 
 PURE_TESTS += test-directory test-directory-random test-registry test-registry-life \
-	test-registry-limits test-registry-model test-registry-restart test-registry-transfer
+	test-registry-limits test-registry-model test-registry-restart test-registry-transfer \
+	test-registry-watch
 test_directory_CPPFLAGS = $(core_cppflags)
 test_directory_CFLAGS = $(core_cflags)
 test_directory_LDADD = $(core_ldadd)
@@ -145,6 +146,11 @@ test_registry_transfer_CPPFLAGS = $(core_cppflags)
 test_registry_transfer_CFLAGS = $(core_cflags)
 test_registry_transfer_LDADD = $(core_ldadd)
 test_registry_transfer_SOURCES = tests/test-registry-transfer.c tests/registry-world.h tests/suite.h $(registry_fixture)
+
+test_registry_watch_CPPFLAGS = $(core_cppflags)
+test_registry_watch_CFLAGS = $(core_cflags)
+test_registry_watch_LDADD = $(core_ldadd)
+test_registry_watch_SOURCES = tests/test-registry-watch.c tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_directory_random_CPPFLAGS = $(core_cppflags)
 test_directory_random_CFLAGS = $(core_cflags)
@@ -350,7 +356,7 @@ test_daemon_watch_LDADD = $(daemon_test_ldadd)
 test_daemon_watch_SOURCES = $(watch_fixture) tests/test-daemon-watch.c
 test_daemon_bell_CPPFLAGS = $(harness_cppflags)
 test_daemon_bell_CFLAGS = $(harness_cflags)
-test_daemon_bell_LDADD = $(daemon_test_ldadd)
+test_daemon_bell_LDADD = libactor.la $(daemon_test_ldadd)
 test_daemon_bell_SOURCES = $(watch_fixture) tests/test-daemon-bell.c
 test_daemon_root_CPPFLAGS = $(harness_cppflags)
 test_daemon_root_CFLAGS = $(harness_cflags)

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "failing.h"
 #include "watch-fixture.h"
 
 static void attach_and_wait(const struct mouth *mouth, void *arg)
@@ -63,6 +64,29 @@ START_TEST(rings_for_the_dead)
 	ck_assert_uint_eq(n_watches(), 2);
 	raw_segment_drop(&other);
 	close(bell[0]), close(bell[1]), close(quiet);
+}
+END_TEST
+
+/* Its repair fails, and is given up: once more, and no sooner. */
+START_TEST(rings_for_the_quarantined)
+{
+	struct shmreg_connection *events;
+	struct process p;
+	int bell;
+
+	watch_setup(failing_reaper("exit-1", 3));
+	events = harness_subscribe();
+	bell = raw_bell(&c, &s, queue, BOTH, NULL);
+	process_start(&p, attach_and_wait, NULL);
+	process_expect(&p, 1);
+	process_kill(&p);
+	harness_wait_event(events, SHMREG_EVENT_QUARANTINED, "s", NULL);
+	ck_assert_int_eq(bell_drain(bell), 3);
+	ck_assert_uint_eq(s.dir->flags, SHMREG_DIR_QUARANTINED);
+	shmreg_disconnect(events);
+	close(bell);
+	watch_teardown();
+	failing_reaper_remove();
 }
 END_TEST
 
@@ -270,6 +294,28 @@ START_TEST(as_many_as_allowed)
 }
 END_TEST
 
+/* Not by a uid's limit, which root has not: all the descriptors that there are. */
+START_TEST(as_many_as_fit)
+{
+	const uint64_t fixed = 2 + 256 + 11 * 16;	/* server-limits.c */
+	static const char *const options[] = { "--max-segments=1", "--max-connections=16", NULL };
+	const struct rlimit files = { fixed + 5, fixed + 5 };
+	int bell[6];
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	watch_setup(options);
+	for (int i = 0; i < 5; i++)
+		bell[i] = raw_bell(&c, &s, queue, BOTH, NULL);
+	ck_assert_int_eq(raw_watch(&c, &s, queue, BOTH, BELL), -EUSERS);
+	raw_says(&c, "raise LimitNOFILE=");
+	ck_assert_int_eq(raw_unwatch(&c, 1), 0);
+	bell[5] = raw_bell(&c, &s, queue, BOTH, NULL);
+	for (int i = 0; i < 6; i++)
+		close(bell[i]);
+	watch_teardown();
+}
+END_TEST
+
 static void setup_many(void)
 {
 	static const char *const options[] = { "--max-subscriptions-per-uid=1000", NULL };
@@ -307,6 +353,7 @@ int main(void)
 {
 	Suite *suite = suite_create("daemon-bell");
 	TCase *tc = harness_case(suite, "bell"), *many = harness_case(suite, "many");
+	TCase *bare = harness_case(suite, "bare");
 
 	tcase_add_checked_fixture(tc, setup, watch_teardown);
 	tcase_add_test(tc, rings_for_the_dead);
@@ -317,5 +364,7 @@ int main(void)
 	tcase_add_test(tc, daemon_ends);
 	tcase_add_checked_fixture(many, setup_many, watch_teardown);
 	tcase_add_test(many, as_many_as_allowed);
+	tcase_add_test(bare, as_many_as_fit);
+	tcase_add_test(bare, rings_for_the_quarantined);
 	return harness_main(suite);
 }

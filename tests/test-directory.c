@@ -285,12 +285,16 @@ START_TEST(nonsense)
 	PLANT(participant(0)->id, 0, "participant entry 0");
 	PLANT(participant(0)->epoch, 1, "participant entry 0");
 	PLANT(participant(0)->flags, SHMREG_PARTICIPANT_READ_ONLY, "seat 1");
+	PLANT(participant(0)->flags, SHMREG_PARTICIPANT_WATCHES, "participant entry 0");
+	PLANT(participant(0)->flags, 8, "participant entry 0");
 	PLANT(seat[0], 1 << 8 | SHMREG_SEAT_LIVE, "seat 0");
 	PLANT(seat[5], 1 << 8, "seat 5");
 	PLANT(seat[5], SHMREG_SEAT_DEAD, "seat 5");
 	PLANT(seat[5], 1 << 8 | SHMREG_SEAT_DEAD, "seat 5");
 	PLANT(seat[5], 77 << 8 | SHMREG_SEAT_DEAD, "seat 5");
 	PLANT(object(0)->state, 3, "object entry 0");
+	PLANT(object(0)->watch_events, SHMREG_WAIT_ITEMS, "watched");
+	PLANT(object(0)->watch_events, 4, "watched");
 	PLANT(object(0)->id, 2, "twice");
 	PLANT(object(0)->offset, 65536, "data area");
 	PLANT(object(0)->offset, UINT64_MAX - 1023, "data area");

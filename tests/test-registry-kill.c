@@ -46,6 +46,17 @@
 #define SEGMENTS_MAX 8
 #define DIGEST_MAX 16384
 
+static uint32_t watch_half(const struct segment *s, const struct shmreg_dir_object *o,
+			   uint32_t event)
+{
+	const uint64_t at = shmreg_kind_eventcount(o->shape.kind, event);
+	uint32_t half = 0;
+
+	if (at != 0 && pread(segment_data_fd(s), &half, sizeof(half), (off_t)(o->offset + at + 4)) < 0)
+		kill_fail("pread: %s", strerror(errno));
+	return half;
+}
+
 /* What a segment looks like, less what may differ: times, statistics, futex words. */
 
 static void add(char *digest, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -106,9 +117,10 @@ static void digest_segment(const struct segment *s, bool with_seats, char *ret)
 			continue;
 		if (shmreg_dir_find(m, o->name, &found, &index) == 0 && index != i)
 			index = UINT32_MAX;
-		add(ret, "object %llu %s state %u at %llu + %llu found %d\n",
+		add(ret, "object %llu %s state %u at %llu + %llu found %d watched %u %u %u\n",
 		    (unsigned long long)o->id, o->name, o->state, (unsigned long long)o->offset,
-		    (unsigned long long)o->bytes, index == i);
+		    (unsigned long long)o->bytes, index == i, o->watch_events,
+		    watch_half(s, o, SHMREG_WAIT_ITEMS), watch_half(s, o, SHMREG_WAIT_SPACE));
 	}
 	check_free_ranges(s);
 }

@@ -279,7 +279,8 @@ struct shmreg_set {
  * is in it at first; each NOTIFY or write to its other end adds one, if there is room;
  * the daemon adds one whenever the segment's death word is raised, a participant leaves, or
  * the object is removed.
- * What is in it means nothing else. A watch ends with UNWATCH, with the connection, and
+ * What is in it means nothing else. If it is at its end while the connection is not,
+ * somebody to whom NOTIFY gave the other one has shut it: UNWATCH, and WATCH anew. A watch ends with UNWATCH, with the connection, and
  * with the participant; not by itself when the object is removed. A client that loses the
  * connection asks again. For a read-only participant DESCRIPTOR does both.
  *

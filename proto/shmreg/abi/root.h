@@ -5,9 +5,10 @@
 /*
  * shmreg/abi/root.h - words of the whole registry to sleep on
  *
- * A memfd that the daemon alone writes, that outlives its restarts, and that clients map
- * read-only. It says nothing about segments but that one whose name has this hash may have
- * come into being: who waits for a name sleeps until then, and asks.
+ * A memfd that the daemon alone writes, that outlives its restarts if a service manager keeps
+ * descriptors for it (as for segments), and that clients map read-only. It says nothing about
+ * segments but that one whose name has this hash may have come into being: who waits for a
+ * name sleeps until then, and asks.
  */
 
 #include <shmreg/compiler.h>
@@ -24,7 +25,7 @@ struct shmreg_root {
 	uint64_t magic;			/*   0 */
 	uint32_t layout;		/*   8 */
 	uint32_t n_buckets;		/*  12: SHMREG_ROOT_BUCKETS */
-	uint64_t registry;		/*  16: see shmreg_hello_reply */
+	uint64_t registry;		/*  16: see shmreg_hello_reply; the one that is served now */
 	/* Futex: SHMREG_ROOT_... flags; woken when they change. */
 	uint32_t flags;			/*  24 */
 	uint32_t reserved[25];		/*  28 */
