@@ -29,6 +29,7 @@ struct shmreg_connection {
 	int fd;				/* -1: not connected; atomic, for a forked child */
 	uint32_t flags;
 	bool events;			/* subscribed: a stream of events from now on */
+	bool ended;			/* the stream has, and the reader was told */
 	uint64_t serial;
 	uint64_t nonce;			/* the last one used */
 	uint64_t registry;		/* as the last HELLO was answered */

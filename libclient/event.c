@@ -29,6 +29,12 @@ int shmreg_subscribe(struct shmreg_connection *connection, const char *name, uin
 	}
 	call.request.u.subscribe.mask = mask;
 	pthread_mutex_lock(&connection->mutex);
+	if (connection->events && connection->ended) {
+		/* The old descriptor only now: until here it was in the caller's loop. */
+		connection_hang_up(connection);
+		connection->events = false;
+		connection->ended = false;
+	}
 	if (connection->segments != NULL)
 		r = error_set(-EBUSY, "segments are attached through this connection; subscribe on one "
 			      "of its own");
@@ -64,9 +70,13 @@ int shmreg_next_event(struct shmreg_connection *connection, struct shmreg_event 
 		     transport_receive(fd, &reply, fds, &n_fds, nonblock ? MSG_DONTWAIT : 0);
 	if (r == -EAGAIN)
 		return r;
-	if (r == -ECONNRESET)
+	if (r == -ECONNRESET) {
+		pthread_mutex_lock(&connection->mutex);
+		connection->ended = true;
+		pthread_mutex_unlock(&connection->mutex);
 		return error_set(r, "shmregd at '%s' ended the stream of events; subscribe again and "
 				 "list what there is", connection->path);
+	}
 	if (r < 0)
 		return r;
 	while (n_fds > 0)
@@ -80,7 +90,11 @@ int shmreg_next_event(struct shmreg_connection *connection, struct shmreg_event 
 
 int shmreg_event_fd(const struct shmreg_connection *connection)
 {
+	if (connection == NULL)
+		return -EINVAL;
 	if (connection_inherited(connection))
 		return -ECHILD;
+	if (!connection->events)
+		return -EINVAL;
 	return shmreg_load_relaxed(&connection->fd); /* relaxed: see shmreg_next_event() */
 }

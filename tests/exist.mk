@@ -3,6 +3,7 @@
 if HAVE_CHECK
 
 exist_tests = \
+	test-event \
 	test-many-sleepers \
 	test-object-wait \
 	test-segment-wait \
@@ -10,6 +11,11 @@ exist_tests = \
 check_PROGRAMS += $(exist_tests)
 TESTS += $(exist_tests)
 exist_ldadd = $(integration_ldadd) -lpthread
+
+test_event_CPPFLAGS = $(harness_cppflags)
+test_event_CFLAGS = $(harness_cflags)
+test_event_LDADD = $(exist_ldadd)
+test_event_SOURCES = tests/test-event.c
 
 test_many_sleepers_CPPFLAGS = $(harness_cppflags)
 test_many_sleepers_CFLAGS = $(harness_cflags)

@@ -183,17 +183,47 @@ SHMREG_API SHMREG_CHECK int shmreg_stats(struct shmreg_connection *connection, u
  * @name:	only this segment; NULL: all that this uid may read
  * @mask:	bits 1 << enum shmreg_event_kind; 0 = all
  *
- * Afterwards the connection is good only for shmreg_next_event(),
- * shmreg_event_fd() and shmreg_disconnect(). Events are never lost silently: one
- * of kind LOST says how many did not fit. The stream does not reconnect:
- * -ECONNRESET means subscribe again, and list what there is.
+ * Segments created and removed, participants that join (ATTACHED), leave or die, what was
+ * repaired, objects created and removed, ...: each event after what it tells of. Who wants to know
+ * what there is subscribes first and then lists, over another connection: then nothing is missed,
+ * and what happened in between is in both.
+ *
+ * Afterwards the connection is good only for shmreg_next_event(), shmreg_event_fd() and
+ * shmreg_disconnect(); requests are -EBUSY. Events are never lost silently: one of kind LOST
+ * says how many did not fit, whatever @mask.
+ *
+ * The stream ends when the daemon does, also if it is restarted: -ECONNRESET, and nobody tells
+ * what happened meanwhile. Subscribe again, with this connection or another, and list what
+ * there is. This waits, as every request, for a daemon that is being restarted.
+ *
+ * Return: 0; -EINVAL, -ENAMETOOLONG @name or @mask; -EBUSY segments are attached through the
+ * connection, or it is a stream that has not ended; -EDQUOT too many subscriptions of this uid; and
+ * as every control call.
  */
 SHMREG_API SHMREG_CHECK int shmreg_subscribe(struct shmreg_connection *connection,
 					     const char *name, uint32_t mask);
-/* Blocks until the next event; with @nonblock: -EAGAIN if there is none. */
+
+/*
+ * shmreg_next_event() - the next one, for which it waits
+ * @nonblock:	do not wait
+ *
+ * Return: 0; -EAGAIN nothing there (@nonblock); -ECONNRESET the stream has ended, and all that
+ * was in it was read; -EINVAL not subscribed; -EBADMSG what came is no event; -ECHILD.
+ */
 SHMREG_API SHMREG_CHECK int shmreg_next_event(struct shmreg_connection *connection,
 					      struct shmreg_event *ret, int nonblock);
-SHMREG_API int shmreg_event_fd(const struct shmreg_connection *connection);	/* for poll() */
+
+/*
+ * shmreg_event_fd() - a descriptor for poll(), epoll and the like
+ *
+ * Readable as long as shmreg_next_event() has something to say, be it an event or -ECONNRESET. For
+ * loops that tell of a change only (EPOLLET): call it until -EAGAIN. The descriptor is the
+ * library's; it is closed by the next shmreg_subscribe() and by shmreg_disconnect(): take it out of
+ * the loop before.
+ *
+ * Return: the descriptor; -EINVAL not subscribed; -ECHILD.
+ */
+SHMREG_API int shmreg_event_fd(const struct shmreg_connection *connection);
 
 /* Of an attached segment; no request, no failure. */
 SHMREG_API const struct shmreg_dir *shmreg_segment_dir(const struct shmreg_segment *segment);
