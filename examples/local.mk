@@ -1,6 +1,6 @@
 # examples/: programs as users write them. They see the installed headers only, and are not installed.
 
-noinst_PROGRAMS += wordcount hello frames
+noinst_PROGRAMS += wordcount hello frames sleeper
 wordcount_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -D_GNU_SOURCE
 wordcount_LDADD = libshmreg.la
 wordcount_SOURCES = \
@@ -17,3 +17,7 @@ hello_SOURCES = examples/hello.c
 frames_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 frames_LDADD = libshmreg.la
 frames_SOURCES = examples/frames.c
+
+sleeper_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+sleeper_LDADD = libshmreg.la
+sleeper_SOURCES = examples/sleeper.c

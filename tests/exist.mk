@@ -45,4 +45,6 @@ sleep_through_SOURCES = tests/sleep-through.c tests/suite.h $(asleep)
 TESTS += tests/test-sleep-through
 
 endif
-EXTRA_DIST += tests/test-sleep-through
+
+TESTS += tests/test-sleeper
+EXTRA_DIST += tests/test-sleep-through tests/test-sleeper
