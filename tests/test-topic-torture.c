@@ -17,6 +17,7 @@
 #include "topic-plain.h"
 #include "topic-repair.h"
 #include "torture.h"
+#include "waiter.h"
 
 /*
  * Processes that publish and subscribe at random while the parent kills and stops them, repairs,
@@ -31,6 +32,10 @@
  * and every chunk is in one place. Losses that a subscriber is told fit together with positions;
  * of a reliable topic there are none. While one publisher is stopped, the others publish laps.
  *
+ * In some runs they wait, for ever: then the parent does what the daemon does after a death, and
+ * wakes all. Who is not woken otherwise stays asleep, and nothing is published any more. In the
+ * end signals get them out.
+ *
  * $SHMREG_TEST_SEED, printed, and $SHMREG_TEST_SCALE, a factor for the number of kills.
  */
 
@@ -40,7 +45,10 @@
 #define POSITIONS (UINT64_C(1) << 22)	/* written down; nobody publishes beyond */
 #define SEAT(w) (1 + 800 * (uint32_t)(w))
 
-enum mode { KILL = 1, RELIABLE = 2, EVICT = 4, ONE = 8 };
+enum mode { KILL = 1, RELIABLE = 2, EVICT = 4, ONE = 8, WAIT = 16 };
+
+/* @call, or the same that waits. */
+#define CALL(call, ...) (mode & WAIT ? call##_wait(__VA_ARGS__, NULL) : call(__VA_ARGS__))
 
 /* Large, so that a kill finds many of them half copied. */
 struct item {
@@ -120,6 +128,7 @@ static void publish_some(uint32_t me, struct random_state *r)
 		wrong("a role that is not free", me);
 		_exit(0);
 	}
+	pub.topic.handle.wait_flags = SHMREG_WAIT_INTERRUPTIBLE;
 	while (!shmreg_load_acquire(&o->stop) && random_below(r, 32768) != 0) {
 		if (used_up(&pub.topic)) {
 			sched_yield();
@@ -133,16 +142,17 @@ static void publish_some(uint32_t me, struct random_state *r)
 			place = p;
 			fill(place, me, a->next);
 			shmreg_store_release(&a->in_hand, 1);
-			got = shmreg_publisher_publish_reserved(&pub, sizeof(*place));
+			got = CALL(shmreg_publisher_publish_reserved, &pub, sizeof(*place));
 		} else {
 			fill(&item, me, a->next);
 			shmreg_store_release(&a->in_hand, 1);
-			got = shmreg_publisher_publish(&pub, &item, sizeof(item));
+			got = CALL(shmreg_publisher_publish, &pub, &item, sizeof(item));
 		}
 		if (got == 0) {
 			shmreg_store_release(&a->sure, a->sure + 1);
 			shmreg_store_release(&a->next, a->next + 1);
-		} else if (got != -EBUSY && !(got == -EAGAIN && (mode & RELIABLE))) {
+		} else if (got != -EBUSY && !(got == (mode & WAIT ? -EINTR : -EAGAIN) &&
+					      (mode & RELIABLE))) {
 			wrong("publish", (uint64_t)-got);
 		}
 		shmreg_store_release(&a->in_hand, 0);
@@ -171,10 +181,11 @@ static void read_some(uint32_t me, struct random_state *r)
 		wrong("joining", (uint64_t)-got);
 		_exit(0);
 	}
+	sub.topic.handle.wait_flags = SHMREG_WAIT_INTERRUPTIBLE;
 	next = sub.next;
 	while (!shmreg_load_acquire(&o->stop) && random_below(r, 32768) != 0) {
 		if (random_below(r, 4) == 0) {
-			got = shmreg_subscriber_peek(&sub, &place, &m);
+			got = CALL(shmreg_subscriber_peek, &sub, &place, &m);
 			if (got == 0) {
 				memcpy(&item, place, sizeof(item));
 				got = shmreg_subscriber_consume(&sub);
@@ -182,9 +193,9 @@ static void read_some(uint32_t me, struct random_state *r)
 			if (got == -EPIPE)
 				continue;
 		} else {
-			got = shmreg_subscriber_read(&sub, &item, sizeof(item), &m);
+			got = CALL(shmreg_subscriber_read, &sub, &item, sizeof(item), &m);
 		}
-		if (got == -EAGAIN || got == -EBUSY) {
+		if (got == (mode & WAIT ? -EINTR : -EAGAIN) || got == -EBUSY) {
 			if ((++n & 63) == 0)
 				sched_yield();
 			continue;
@@ -239,6 +250,16 @@ static void repair_again(const void *dead)
 	topic_repair(&shape, base, dead, &report);
 }
 
+/* What the daemon does by the death word, once the death was repaired. */
+static void wake_all(void)
+{
+	struct shmreg_topic t = { .mask = 0 };
+
+	topic_bind(&t, base, &shape, 0, NULL);
+	shmreg_wake_slow(&t.handle, offsetof(struct shmreg_topic_shm, message), SHMREG_WAKE_ALL);
+	shmreg_wake_slow(&t.handle, offsetof(struct shmreg_topic_shm, space), SHMREG_WAKE_ALL);
+}
+
 /* Now and then by a process that is killed in the act. */
 static void repair(const uint64_t dead[64], struct random_state *r)
 {
@@ -247,6 +268,8 @@ static void repair(const uint64_t dead[64], struct random_state *r)
 	torture_interrupt(r, 4, 10, repair_again, dead);
 	ck_assert_int_eq(topic_repair(&shape, base, dead, &report), 0);
 	ck_assert_uint_eq(report.n_gave_up, 0);
+	if (mode & WAIT)
+		wake_all();
 }
 
 static uint64_t newest(void)
@@ -271,6 +294,17 @@ static bool is_published(uint64_t n)
 static void await_progress(uint64_t n)
 {
 	torture_await(is_published, newest() + n, "nothing is published");
+}
+
+/* Where it sleeps, it is told to look up. */
+static bool has_ended(uint64_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+	if (info.si_pid == 0 && (mode & WAIT))
+		kill((pid_t)pid, SIGUSR1);
+	return info.si_pid != 0;
 }
 
 static uint32_t n_publishers(void)
@@ -331,8 +365,10 @@ static uint64_t torment(uint64_t kills, struct random_state *r)
 	}
 	shmreg_store_release(&o->stop, 1);
 	for (w = 0; w < N; w++)
-		if (pid[w] != 0)
+		if (pid[w] != 0) {
+			torture_await(has_ended, (uint64_t)pid[w], "somebody does not end");
 			torture_wait(pid[w]);
+		}
 	return in_doubt;
 }
 
@@ -388,14 +424,27 @@ static const struct {
 	{ KILL | RELIABLE, 8, (UINT64_C(1) << 48) - 1000, 100 },
 	{ KILL | RELIABLE | ONE, 2, (UINT64_C(1) << 48) - 1000, 60 },
 	{ KILL | RELIABLE | EVICT, 8, (UINT64_C(1) << 43) - 1000, 100 },
+	{ KILL | WAIT, 4, (UINT64_C(1) << 42) - 1000, 80 },
+	{ KILL | WAIT | ONE, 4, (UINT64_C(1) << 42) - 1000, 60 },
+	{ KILL | WAIT | RELIABLE, 2, (UINT64_C(1) << 48) - 1000, 80 },
+	{ KILL | WAIT | RELIABLE | ONE, 4, (UINT64_C(1) << 48) - 1000, 60 },
+	{ KILL | WAIT | RELIABLE | EVICT, 8, (UINT64_C(1) << 43) - 1000, 60 },
 };
+
+static void on_signal(int signal)
+{
+	(void)signal;
+}
 
 START_TEST(torture)
 {
+	const struct sigaction action = { .sa_handler = on_signal };
 	const uint64_t kills = torture_scaled(runs[_i].kills);
 	struct random_state r;
 	uint64_t in_doubt;
 
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	ck_assert_int_eq(waiter_register(), 0);
 	torture_begin(&r, (uint64_t)_i);
 	mode = runs[_i].mode;
 	start = runs[_i].start;
