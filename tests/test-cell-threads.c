@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "cell-repair.h"
 #include "random.h"
 #include "suite.h"
+#include "waiter.h"
 
 #include <shmreg/copy.h>
 
@@ -261,9 +263,10 @@ END_TEST
 
 /*
  * Plain memory on both sides, so that ThreadSanitizer sees what latest orders: a value is
- * read before its slot is used again, for which the reader's answer is waited.
+ * read before its slot is used again, for which the reader's answer is waited. By looks, or asleep.
  */
 static uint64_t answered;
+static bool sleeps;
 
 static void *answer(void *data)
 {
@@ -274,6 +277,8 @@ static void *answer(void *data)
 
 	cell_bind(&c.cell, base, &shape);
 	for (i = 1; i <= n_each; i++) {
+		if (sleeps && value_cell_changed_wait(&c, i - 1, NULL) != 1)
+			w->n_failed++;
 		while (value_cell_peek(&c, &view) != 0 || view.version != i)
 			sched_yield();
 		if (view.elem->seq != i)
@@ -297,7 +302,9 @@ START_TEST(in_turn)
 
 	n_each = random_rounds(2000);
 	answered = 0;
-	shape = cell_shape(sizeof(struct value), SHMREG_ALIGNOF(struct value), _i ? 2 : 1, 2);
+	sleeps = _i >= 2;
+	ck_assert_int_eq(waiter_register(), 0);
+	shape = cell_shape(sizeof(struct value), SHMREG_ALIGNOF(struct value), _i % 2 ? 2 : 1, 2);
 	base = plain_map(&shape);
 	ck_assert_ptr_nonnull(base);
 	ck_assert(cell_writer_bind(&writer.writer, base, &shape, 3));
@@ -390,7 +397,7 @@ int main(void)
 	tcase_add_test(c, one_writer_two_slots);
 	tcase_add_test(c, three_writers);
 	tcase_add_test(c, three_writers_two_slots);
-	tcase_add_loop_test(c, in_turn, 0, 2);
+	tcase_add_loop_test(c, in_turn, 0, 4);
 	tcase_add_test(c, large_values);
 	return run_case("cell-threads", c);
 }

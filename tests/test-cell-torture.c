@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cell-plain.h"
 #include "cell-repair.h"
 #include "torture.h"
+#include "waiter.h"
 
 /*
  * Processes that write and read while the parent kills and stops them, repairs, and gives their
@@ -24,6 +26,8 @@
  *	a value is whole, one that somebody began to write, and what its version was before;
  *	versions never go back, not even behind what was finished before the read began;
  *	values of a writer come in order; each finished write was published or superseded.
+ *
+ * Now and then who only reads waits for a change, for ever; in the end signals get it out.
  *
  * $SHMREG_TEST_SEED, printed, and $SHMREG_TEST_SCALE, a factor for the number of kills.
  */
@@ -86,8 +90,11 @@ static bool is_whole(const struct elem *e)
 	return torn == 0 && e->check == mix(e->worker, e->seq) && e->worker < WORKERS;
 }
 
+enum how { READ, PEEK, WAIT };
+
 struct reader {
 	uint64_t latest;	/* ordinal of the last one read */
+	uint64_t version;	/* and its version */
 	uint64_t seq[WORKERS];
 };
 
@@ -106,12 +113,13 @@ static void enter(struct account *a, struct reader *reader, const struct elem *e
 	if (n < floor || n < reader->latest || e->seq < reader->seq[e->worker])
 		a->back++;
 	reader->latest = n;
+	reader->version = version;
 	reader->seq[e->worker] = e->seq;
 	if (n < TABLE && !shmreg_cas_relaxed(&o->table[n], &none, id) && none != id)
 		a->torn++;
 }
 
-static void look(const struct shmreg_cell *c, struct account *a, struct reader *reader, bool peek)
+static void look(const struct shmreg_cell *c, struct account *a, struct reader *reader, enum how how)
 {
 	const uint64_t floor = shmreg_load_acquire(&o->floor);
 	struct shmreg_cell_view view;
@@ -119,19 +127,25 @@ static void look(const struct shmreg_cell *c, struct account *a, struct reader *
 	struct elem e;
 	int r;
 
-	if (peek) {
+	if (how == PEEK) {
 		r = shmreg_cell_peek(c, &view);
 		if (r == 0) {
 			memcpy(&e, view.elem, sizeof(e));
 			version = view.version;
 			r = shmreg_cell_validate(c, &view);
 		}
+	} else if (how == WAIT) {
+		r = shmreg_cell_read_wait(c, reader->version, &e, &version, NULL);
+		if (r == -EINTR)
+			return;
+		if (r == 0 && version == reader->version)
+			a->back++;
 	} else {
 		r = shmreg_cell_read(c, &e, &version);
 	}
 	if (r == 0)
 		enter(a, reader, &e, version, floor);
-	else if (r == -EBUSY || (peek && r == -EAGAIN))
+	else if (r == -EBUSY || (how == PEEK && r == -EAGAIN))
 		a->busy++;
 	else
 		a->failed++;
@@ -177,6 +191,13 @@ static void put(struct shmreg_cell_writer *w, struct account *a, uint64_t me,
 	shmreg_store_release(&a->n_done, a->n_done + 1);
 }
 
+static enum how how(struct random_state *r, bool writes)
+{
+	const uint64_t n = random_below(r, 8);
+
+	return n < 2 ? PEEK : n < 5 || writes ? READ : WAIT;
+}
+
 static void work(unsigned int me, uint64_t incarnation)
 {
 	struct random_state r = { mix(seed, incarnation * WORKERS + me) };
@@ -190,12 +211,13 @@ static void work(unsigned int me, uint64_t incarnation)
 			a->failed++;
 	} else {
 		cell_bind(&w.cell, base, &shape);
+		w.cell.handle.wait_flags = SHMREG_WAIT_INTERRUPTIBLE;
 	}
 	for (n = 1; !shmreg_load_acquire(&o->stop); n++) {
 		if (me < shape.capacity && random_below(&r, 8) != 0)
 			put(&w, a, me, &r);
 		else
-			look(&w.cell, a, &reader, random_below(&r, 4) == 0);
+			look(&w.cell, a, &reader, how(&r, me < shape.capacity));
 		if ((n & 1023) == 0)
 			sched_yield();
 	}
@@ -237,6 +259,17 @@ static bool is_newer(uint64_t before)
 	return shmreg_cell_version(&c) != before;
 }
 
+/* Where it sleeps, it is told to look up. */
+static bool has_ended(uint64_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+	if (info.si_pid == 0)
+		kill((pid_t)pid, SIGUSR1);
+	return info.si_pid != 0;
+}
+
 static void torment(uint64_t kills, struct random_state *r, struct account *mine)
 {
 	struct reader reader = { 0 };
@@ -266,9 +299,9 @@ static void torment(uint64_t kills, struct random_state *r, struct account *mine
 			dead[seats[w] / 64] |= UINT64_C(1) << seats[w] % 64;
 		}
 		/* Nobody waits for the dead, the stopped, or for repair. */
-		look(&c, mine, &reader, false);
+		look(&c, mine, &reader, READ);
 		repair(dead, r);
-		look(&c, mine, &reader, false);
+		look(&c, mine, &reader, READ);
 		for (w = 0; w < WORKERS; w++)
 			if (gone[w])
 				pid[w] = spawn(w, i);
@@ -278,9 +311,11 @@ static void torment(uint64_t kills, struct random_state *r, struct account *mine
 			torture_await(is_newer, shmreg_cell_version(&c), "nothing is published");
 	}
 	shmreg_store_release(&o->stop, 1);
-	for (w = 0; w < WORKERS; w++)
+	for (w = 0; w < WORKERS; w++) {
+		torture_await(has_ended, (uint64_t)pid[w], "somebody does not end");
 		torture_wait(pid[w]);
-	look(&c, mine, &reader, false);
+	}
+	look(&c, mine, &reader, READ);
 }
 
 static const struct {
@@ -294,8 +329,14 @@ static const struct {
 	{ 4, 3, 150 },
 };
 
+static void on_signal(int signal)
+{
+	(void)signal;
+}
+
 START_TEST(torture)
 {
+	const struct sigaction action = { .sa_handler = on_signal };
 	const uint64_t kills = torture_scaled(runs[_i].kills);
 	uint64_t published, begun = 0, done = 0, reads = 0, busy = 0;
 	struct shmreg_cell_stats stat = { .size = sizeof(stat) };
@@ -305,6 +346,8 @@ START_TEST(torture)
 	struct elem e;
 	unsigned int w;
 
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	ck_assert_int_eq(waiter_register(), 0);
 	torture_begin(&r, (uint64_t)_i);
 	shape = cell_shape(sizeof(struct elem), 8, runs[_i].writers, runs[_i].slots);
 	base = plain_map(&shape);
