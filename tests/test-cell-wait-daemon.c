@@ -129,6 +129,8 @@ static void put(uint64_t word)
 static struct reader runs[] = {
 	{ SHMREG_ACCESS_WRITE, true, 0 }, { SHMREG_ACCESS_WRITE, false, 0 },
 	{ SHMREG_ACCESS_WRITE, true, 1 }, { SHMREG_ACCESS_WRITE, false, 1 },
+	{ SHMREG_ACCESS_READ, true, 0 },  { SHMREG_ACCESS_READ, false, 0 },
+	{ SHMREG_ACCESS_READ, true, 1 },  { SHMREG_ACCESS_READ, false, 1 },
 };
 #define N_RUNS ((int)(sizeof(runs) / sizeof(runs[0])))
 
@@ -308,6 +310,24 @@ START_TEST(forked)
 }
 END_TEST
 
+/* Of another user, who may read and not write. */
+START_TEST(another_user)
+{
+	const struct identity nobody = { .uid = 65534, .gid = 65534 };
+	const struct shmreg_set mode = { .what = SHMREG_SET_MODE, .mode = 0644 };
+	struct process reader;
+
+	if (harness_need_root())
+		return;
+	harness_ok(shmreg_segment_set(c, "seg", &mode));
+	process_start_as(&reader, &nobody, read_one, begin(N_RUNS - 1));
+	process_expect(&reader, 0);
+	asleep_await(reader.pid, reader.pid);
+	put(5);
+	process_expect(&reader, 5);
+	process_finish(&reader);
+}
+END_TEST
 
 int main(void)
 {
@@ -324,5 +344,6 @@ int main(void)
 	tcase_add_loop_test(t, removed, 0, N_RUNS);
 	tcase_add_test(t, removed_after_a_change);
 	tcase_add_test(t, forked);
+	tcase_add_test(t, another_user);
 	return harness_main(suite);
 }

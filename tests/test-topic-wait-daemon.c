@@ -173,6 +173,9 @@ static struct reader runs[] = {
 	{ SHMREG_ACCESS_WRITE, READ },
 	{ SHMREG_ACCESS_WRITE, PEEK },
 	{ SHMREG_ACCESS_WRITE, READ_AT },
+	{ SHMREG_ACCESS_READ, READ },
+	{ SHMREG_ACCESS_READ, PEEK },
+	{ SHMREG_ACCESS_READ, READ_AT },
 };
 #define N_RUNS ((int)(sizeof(runs) / sizeof(runs[0])))
 
@@ -435,6 +438,25 @@ START_TEST(forked)
 }
 END_TEST
 
+/* Of another user, who may read and not write. */
+START_TEST(another_user)
+{
+	const struct identity nobody = { .uid = 65534, .gid = 65534 };
+	const struct shmreg_set mode = { .what = SHMREG_SET_MODE, .mode = 0644 };
+	struct process reader;
+
+	if (harness_need_root())
+		return;
+	harness_ok(shmreg_segment_set(c, "seg", &mode));
+	harness_ok(words_publisher_create(s, &pub, "topic", &lossy));
+	process_start_as(&reader, &nobody, read_one, &runs[N_RUNS - 1]);
+	process_expect(&reader, 0);
+	asleep_await(reader.pid, reader.pid);
+	publish(5);
+	process_expect(&reader, 5);
+	end(&reader);
+}
+END_TEST
 
 int main(void)
 {
@@ -456,5 +478,6 @@ int main(void)
 	tcase_add_test(t, publisher_dies_asleep);
 	tcase_add_test(t, removed_while_full);
 	tcase_add_test(t, forked);
+	tcase_add_test(t, another_user);
 	return harness_main(suite);
 }
