@@ -394,7 +394,7 @@ START_TEST(without_descriptors)
 		pop();
 		expect_nothing(w, 0);
 	}
-	ck_assert_uint_eq(c->line.n_ends, 1);
+	await_ends(w, 1);
 	shmreg_watch_close(w);
 }
 END_TEST

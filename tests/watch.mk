@@ -15,4 +15,11 @@ test_watch_CFLAGS = $(harness_cflags)
 test_watch_LDADD = $(integration_ldadd)
 test_watch_SOURCES = tests/test-watch.c tests/watcher.h
 
+check_PROGRAMS += test-watch-life
+TESTS += test-watch-life
+test_watch_life_CPPFLAGS = $(harness_cppflags)
+test_watch_life_CFLAGS = $(harness_cflags)
+test_watch_life_LDADD = $(integration_ldadd)
+test_watch_life_SOURCES = tests/test-watch-life.c tests/watcher.h
+
 endif
