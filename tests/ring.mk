@@ -67,4 +67,11 @@ test_ring_daemon_CFLAGS = $(harness_cflags)
 test_ring_daemon_LDADD = $(harness_ldadd)
 test_ring_daemon_SOURCES = tests/test-ring-daemon.c
 
+check_PROGRAMS += test-ring-wait-daemon
+TESTS += test-ring-wait-daemon
+test_ring_wait_daemon_CPPFLAGS = $(harness_cppflags)
+test_ring_wait_daemon_CFLAGS = $(harness_cflags)
+test_ring_wait_daemon_LDADD = $(harness_ldadd) -lpthread
+test_ring_wait_daemon_SOURCES = tests/test-ring-wait-daemon.c $(asleep)
+
 endif
