@@ -318,6 +318,7 @@ START_TEST(daemon_is_stopped)
 	/* nobody would notice a death, so none waits; all else goes on */
 	ck_assert_int_eq(order(&waiter, WAIT_BRIEFLY), -EHOSTDOWN);
 	ck_assert_int_eq(order(&waiter, ONCE), -EAGAIN);
+	harness_restart_daemon(&h);
 	process_kill(&waiter);
 }
 END_TEST
@@ -347,7 +348,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		peer_dies, peer_dies_before_it_wakes, dies_asleep, peer_comes_later,
-		stopped_is_not_dead, removed, deadline, daemon_is_restarted, daemon_is_stopped, forked,
+		stopped_is_not_dead, removed, deadline, daemon_is_restarted, daemon_is_stopped,
+		forked,
 	};
 	Suite *suite = suite_create("ring-wait-daemon");
 	TCase *tcase = harness_case(suite, "ring");
