@@ -11,6 +11,8 @@
 #include "segment.h"
 #include "waiter.h"
 
+/* Lost races, after which nobody but a peer that garbles can be the cause. */
+#define TRIES 1024
 #define TRIES_A_LOOK 16		/* at the clock, while spinning: a look costs as much as these */
 
 static uint64_t now_ns(void)
@@ -108,6 +110,22 @@ static bool can_write(const struct shmreg_handle *handle)
 	return handle->segment == NULL || !handle->segment->read_only;
 }
 
+uint32_t waiter_set_bits(uint32_t *word, uint32_t bits)
+{
+	uint32_t count = shmreg_load_acquire(word), set;
+	int i;
+
+	for (i = 0; i < TRIES; i++) {
+		set = count | bits;
+		if ((count & SHMREG_EVENTCOUNT_ASLEEP) == 0)
+			set = (set & ~SHMREG_EVENTCOUNT_SEQUENCE) |
+			      ((set + 1) & SHMREG_EVENTCOUNT_SEQUENCE);
+		if (shmreg_cas_acq_rel(word, &count, set))
+			return set;
+	}
+	return shmreg_fetch_or_acq_rel(word, bits) | bits;
+}
+
 int waiter_death(const struct shmreg_segment *s, uint32_t *ret)
 {
 	uint32_t flags;
@@ -136,7 +154,7 @@ static int announce_at(struct waiter_source *source, bool choosy)
 	}
 	if (can_write(source->handle)) {
 		bits = SHMREG_EVENTCOUNT_ASLEEP | (choosy ? SHMREG_EVENTCOUNT_MIXED : 0);
-		source->count = shmreg_fetch_or_acq_rel(word, bits) | bits;		/* W */
+		source->count = waiter_set_bits(word, bits);				/* W */
 	} else {
 		r = s->watch(source->handle, source->event);				/* (N8) */
 		if (r < 0)

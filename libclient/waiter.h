@@ -100,6 +100,16 @@ void waiter_leave(struct waiter *w);
  */
 int waiter_death(const struct shmreg_segment *s, uint32_t *ret);
 
+/*
+ * waiter_set_bits() - step 2 of shmreg/wake.h: say on an event count's count that somebody sleeps
+ * @bits:	ASLEEP, maybe with MIXED
+ *
+ * Where ASLEEP was not set, the sequence is raised with it: (N3).
+ *
+ * Return: count as it was left.
+ */
+uint32_t waiter_set_bits(uint32_t *word, uint32_t bits);
+
 /* Spin of a new handle, in ns. */
 uint32_t waiter_default_spin(void);
 

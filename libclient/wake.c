@@ -68,7 +68,8 @@ void shmreg_wake_slow(const struct shmreg_handle *handle, size_t offset, uint32_
 		if (shmreg_cas_acq_rel(word, &count, raised(count)))			/* B */
 			break;
 	left = raised(count);
-	if (n == SHMREG_WAKE_ALL || futex_wake(word, n) < n || cannot_use_it(event)) {
+	if (((count & SHMREG_EVENTCOUNT_ASLEEP) != 0 || watch != 0) &&
+	    (n == SHMREG_WAKE_ALL || futex_wake(word, n) < n || cannot_use_it(event))) {
 		futex_clear_and_wake(word, ASLEEP_BIT);					/* (N3), (N8) */
 		left &= ~SHMREG_EVENTCOUNT_ASLEEP;
 		if ((left & SHMREG_EVENTCOUNT_MIXED) != 0) {

@@ -13,11 +13,12 @@
  *
  *	waker				sleeper
  *					 1 d = death word			(D')
- *	P				 2 e = count |= S			(W)
- *	if count and watch want nobody	 3 membarrier				(F)
- *		return		(L)	 4 try once more; done if that succeeds
- *	raise the sequence	(B)	 5 sleep until count is not e,
- *	wake, ring			   or the death word not d, ...
+ *	P				 2 e = count |= S, and the sequence	(W)
+ *	if count and watch want nobody	   raised if that was not set
+ *		return		(L)	 3 membarrier				(F)
+ *	raise the sequence	(B)	 4 try once more; done if that succeeds
+ *	wake, ring			 5 sleep until count is not e,
+ *					   or the death word not d, ...
  *
  * (N1) P and L are a store and a later load of another word, which a processor may
  *	swap. The waker has no fence between them, only the compiler is kept from swapping
@@ -31,8 +32,10 @@
  *	asleep after B (count is not e), or is woken.
  * (N3) S is taken away only by FUTEX_WAKE_OP with a wake-up of all, which the kernel does in
  *	one step with respect to those who are falling asleep: who has fallen asleep is
- *	woken, who has not finds S gone, or there again for somebody who came later. So no one
- *	sleeps while S is clear, not even if the waker is stopped or dies anywhere.
+ *	woken, who has not finds count changed, even if S is set again by then, for that
+ *	raises the sequence. So no one sleeps on a count from before S was last clear, not even
+ *	if the waker is stopped or dies anywhere; and a waker that finds S clear in B need
+ *	not ask the kernel whether anybody sleeps.
  * (N4) An event that one alone can use wakes one: of those who sleep on one count, each can
  *	use what any other can. The wake-up is not lost with whom it was for: who was woken and
  *	leaves with nothing (deadline, signal) passes it on, if the sequence moved since 2; who
@@ -48,7 +51,8 @@
  *	daemon raises and wakes after it has noticed a death, and after it was repaired. Who
  *	wakes from that begins at 1.
  * (N6) A waker that is *stopped* between P and its wake-up has not finished. The next waker
- *	wakes for both, since S is still there.
+ *	wakes for both, since S is still there. Nor has one who was woken and is stopped before
+ *	he has tried: the next one to be woken finds more.
  * (N7) Descriptors: to arm one is to set A and raise the sequence in one step, then 3 and 4.
  *	A waker that found A rings every descriptor and then takes A away, by compare-and-swap
  *	from exactly the count that it left in B: if anybody armed (or woke) since, that fails,

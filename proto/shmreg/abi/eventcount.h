@@ -16,8 +16,8 @@
  *	| S  | A  | M  | sequence 29|
  *	+----+----+----+------------+
  *
- *	S: somebody may be asleep on count. Set by sleepers. Taken away by the kernel, on
- *	   behalf of a waker that found nobody asleep, in one step with the wake-up of all
+ *	S: somebody may be asleep on count. Set by sleepers, who raise the sequence in the same
+ *	   step if it was not set. Taken away by the kernel, on behalf of a waker that found nobody asleep, in one step with the wake-up of all
  *	   who came meanwhile (FUTEX_WAKE_OP).
  *	M: with S: not all who are asleep can use what one of them can (one wants several
  *	   at once), so all are to be woken. Taken away by a waker that has done so, if count
@@ -25,7 +25,8 @@
  *	A: a descriptor is armed. Set by its owner, who raises the sequence in the same step;
  *	   taken away by a waker that has rung all descriptors since, if count is what it was
  *	   before.
- *	sequence: raised by a waker, before it wakes and rings, if S, A or watch is set.
+ *	sequence: raised by a waker, before it wakes and rings, if S, A or watch is set; and
+ *	   with S and A.
  *
  * All-zero: nobody waits, which costs who makes the event happen one plain load. Nothing
  * here counts sleepers, so nothing is left to repair when one dies: at worst one S or A too
