@@ -13,7 +13,8 @@ EXTRA_DIST += \
 	tests/models/seats.pml \
 	tests/models/topic-gate.pml \
 	tests/models/topic.pml \
-	tests/models/transfer.pml
+	tests/models/transfer.pml \
+	tests/models/wait.pml
 
 .PHONY: check-models
 check-models:
