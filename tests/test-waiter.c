@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "futex.h"
 #include "suite.h"
 #include "wait-fixture.h"
 
@@ -153,11 +154,11 @@ START_TEST(test_woken)
 	job.deadline = _i % 2 == 0 ? NULL : &never;
 	sleeper_fork(&s, restricted, &job);
 	sleeper_await(&s);
-	ck_assert_uint_eq(count_of(&w.shm->items), SHMREG_EVENTCOUNT_ASLEEP);
+	ck_assert_uint_eq(count_of(&w.shm->items), SHMREG_EVENTCOUNT_ASLEEP | 1);
 	ck_assert_uint_eq(w.shm->space.both, 0);
 	push(&w.q, 1);
 	ck_assert_int_eq(sleeper_result(&s), 0);
-	ck_assert_uint_eq(sequence_of(&w.shm->items), 1);
+	ck_assert_uint_eq(sequence_of(&w.shm->items), 2);
 }
 END_TEST
 
@@ -165,14 +166,26 @@ START_TEST(test_last_sequence)
 {
 	struct sleeper s;
 
-	w.shm->items.half[SHMREG_EVENTCOUNT_COUNT] = SHMREG_EVENTCOUNT_SEQUENCE;
+	/* The sleeper's is the last. */
+	w.shm->items.half[SHMREG_EVENTCOUNT_COUNT] = SHMREG_EVENTCOUNT_SEQUENCE - 1;
 	sleeper_fork(&s, job_pop, &job);
 	sleeper_await(&s);
+	ck_assert_uint_eq(count_of(&w.shm->items),
+			  SHMREG_EVENTCOUNT_ASLEEP | SHMREG_EVENTCOUNT_SEQUENCE);
 	push(&w.q, 1);
 	ck_assert_int_eq(sleeper_result(&s), 0);
 	ck_assert_uint_eq(count_of(&w.shm->items), SHMREG_EVENTCOUNT_ASLEEP);
 	push(&w.q, 1);
 	ck_assert_uint_eq(w.shm->items.both, 1);
+	expect(&w.q, 1);
+	w.shm->items.half[SHMREG_EVENTCOUNT_COUNT] =
+		SHMREG_EVENTCOUNT_ARMED | SHMREG_EVENTCOUNT_SEQUENCE;
+	sleeper_fork(&s, job_pop, &job);
+	sleeper_await(&s);
+	ck_assert_uint_eq(count_of(&w.shm->items),
+			  SHMREG_EVENTCOUNT_ASLEEP | SHMREG_EVENTCOUNT_ARMED);
+	push(&w.q, 1);
+	ck_assert_int_eq(sleeper_result(&s), 0);
 }
 END_TEST
 
@@ -344,7 +357,7 @@ START_TEST(test_steps)
 	ck_assert_int_eq(x.state, WAITER_SPINNING);
 	ck_assert_int_eq(waiter_next(&x), 0);
 	ck_assert_int_eq(x.state, WAITER_ANNOUNCED);
-	ck_assert_uint_eq(count_of(&w.shm->items), SHMREG_EVENTCOUNT_ASLEEP);
+	ck_assert_uint_eq(count_of(&w.shm->items), SHMREG_EVENTCOUNT_ASLEEP | 1);
 	if (_i == 0)
 		push(&w.q, 1);
 	else if (_i == 1)
@@ -356,6 +369,25 @@ START_TEST(test_steps)
 	ck_assert_int_eq(waiter_next(&x), 0);
 	ck_assert_int_eq(x.state, WAITER_ANNOUNCED);
 	ck_assert_uint_ne(count_of(&w.shm->items) & SHMREG_EVENTCOUNT_ASLEEP, 0);
+}
+END_TEST
+
+/* S is taken away and set again between two steps of a sleeper's: it does not sleep on that. */
+START_TEST(test_set_again)
+{
+	const struct timespec deadline = shmreg_deadline(UINT64_C(10000000000));
+	struct waiter x, y;
+
+	ck_assert_int_eq(waiter_begin(&x, &w.q.handle, &w.shm->items, &deadline), 0);
+	ck_assert_int_eq(waiter_begin(&y, &job.q.handle, &w.shm->items, &deadline), 0);
+	ck_assert_int_eq(waiter_next(&x), 0);
+	ck_assert_int_eq(x.state, WAITER_ANNOUNCED);
+	/* A waker that raised the sequence before x came finds nobody asleep. */
+	futex_clear_and_wake(&w.shm->items.half[SHMREG_EVENTCOUNT_COUNT], 31);
+	ck_assert_int_eq(waiter_next(&y), 0);
+	ck_assert_int_eq(y.state, WAITER_ANNOUNCED);
+	ck_assert_int_eq(waiter_next(&x), 0);
+	ck_assert_int_eq(x.state, WAITER_WOKEN);
 }
 END_TEST
 
@@ -406,6 +438,7 @@ int main(void)
 	tcase_add_loop_test(t, test_ended, 0, 3 * N_FORBIDDEN);
 	tcase_add_loop_test(t, test_death, 0, N_FORBIDDEN);
 	tcase_add_loop_test(t, test_steps, 0, 3);
+	tcase_add_test(t, test_set_again);
 	tcase_add_test(t, test_expired);
 	tcase_add_test(t, test_unusable);
 	return run_case("waiter", t);

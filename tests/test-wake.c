@@ -101,6 +101,24 @@ static void forbid_futex(void)
 		_exit(3);
 }
 
+/* Where a descriptor is armed, but nobody sleeps, the kernel is not asked who sleeps. */
+START_TEST(test_armed_only)
+{
+	int status;
+	pid_t pid;
+
+	w.shm->items.half[SHMREG_EVENTCOUNT_COUNT] = SHMREG_EVENTCOUNT_ARMED;
+	pid = fork();
+	if (pid == 0) {
+		forbid_futex();
+		_exit(shmreg_queue_push(&jobs[0].q, &(uint64_t){ 2 }) != 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(w.shm->items.both, 1);
+}
+END_TEST
+
 /* A sleeper died: the next push finds nobody, and those after it cost nothing any more. */
 START_TEST(test_nobody_left)
 {
@@ -113,7 +131,7 @@ START_TEST(test_nobody_left)
 	sleeper_kill(&s[1]);
 	ck_assert_uint_ne(count_of(&w.shm->items) & SHMREG_EVENTCOUNT_ASLEEP, 0);
 	push(&w.q, 1);
-	ck_assert_uint_eq(w.shm->items.both, 1);
+	ck_assert_uint_eq(w.shm->items.both, 2);
 	pid = fork();
 	if (pid == 0) {
 		forbid_futex();
@@ -346,7 +364,7 @@ START_TEST(test_passed_on)
 	if (cases[_i].passed)
 		sleeper_await_after(&s[0], naps);
 	ck_assert_uint_eq(sequence_of(&w.shm->items),
-			  (uint32_t)cases[_i].moved + cases[_i].passed);
+			  UINT32_C(1) + cases[_i].moved + cases[_i].passed);
 	sleeper_kill(&s[0]);
 }
 END_TEST
@@ -454,6 +472,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 300);
 	tcase_add_loop_test(t, test_as_many, 0, 2);
+	tcase_add_test(t, test_armed_only);
 	tcase_add_test(t, test_nobody_left);
 	tcase_add_loop_test(t, test_mixed, 0, 2);
 	tcase_add_test(t, test_astray);
