@@ -396,6 +396,7 @@ START_TEST(test_expired)
 	const struct timespec deadline = shmreg_deadline(1000000);
 	struct waiter x;
 
+	alarm(20);
 	ck_assert_int_eq(waiter_begin(&x, &job.q.handle, &w.shm->items, &deadline), 0);
 	while (x.state != WAITER_EXPIRED && x.state != WAITER_WOKEN)
 		ck_assert_int_eq(waiter_next(&x), 0);

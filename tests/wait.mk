@@ -32,4 +32,11 @@ test_wake_order_CFLAGS = $(harness_cflags)
 test_wake_order_LDADD = $(queue_ldadd) -lpthread
 test_wake_order_SOURCES = tests/test-wake-order.c $(wait_sources) $(torture)
 
+check_PROGRAMS += test-queue-wait
+TESTS += test-queue-wait
+test_queue_wait_CPPFLAGS = $(harness_cppflags)
+test_queue_wait_CFLAGS = $(harness_cflags)
+test_queue_wait_LDADD = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_LIBS) -lpthread
+test_queue_wait_SOURCES = tests/test-queue-wait.c $(asleep)
+
 endif
