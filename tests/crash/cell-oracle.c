@@ -8,7 +8,7 @@
  * cell-oracle.c - the value before or the value after, whole, whoever dies
  *
  * What was finished was published, or was superseded by somebody's; what was not may have
- * been either, or nothing.
+ * been either, or nothing. Who has finished one has woken those who slept.
  */
 
 /* How many values were published when this was the version. */
@@ -74,6 +74,19 @@ static enum outcome judge_value(struct image *image, const struct start *start,
 	return OUTCOME_GOOD;
 }
 
+static enum outcome judge_wakes(struct image *image, const struct start *start,
+				struct judgement *ret)
+{
+	bool done = false;
+
+	for (int i = 0; i < N_ACTORS; i++)
+		done |= image->actor[i].log.done > 0;
+	if (!start->asleep)
+		return OUTCOME_GOOD;
+	return judge_woken(ret, "readers", &shmreg_cell_shm_(&image->actor[0].cell.writer.cell)->change,
+			   done);
+}
+
 static enum outcome judge_places(struct image *image, const struct cast *cast,
 				 struct judgement *ret)
 {
@@ -134,6 +147,7 @@ void cell_judge(void *memory, const struct cast *cast, struct judgement *ret)
 	struct image *image = memory;
 
 	if (judge_value(image, start, ret) != OUTCOME_GOOD ||
+	    judge_wakes(image, start, ret) != OUTCOME_GOOD ||
 	    judge_places(image, cast, ret) != OUTCOME_GOOD)
 		return;
 	for (int i = 0; i < CHECKER; i++)

@@ -46,6 +46,7 @@ struct start {
 	uint64_t version;	/* 0: never written */
 	uint32_t slot;		/* of writer 0, in which it is */
 	uint32_t places;	/* mask of the actors that have one */
+	bool asleep;		/* readers: COUNT_ASLEEP */
 };
 
 static inline struct item item_of(uint64_t id)

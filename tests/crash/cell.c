@@ -189,16 +189,22 @@ static const struct operation *const peers[] = { &operations[2], &operations[7] 
 
 #define ALL (1u << VICTIM | 1u << SECOND | 1u << PEER)
 static const struct setting settings[] = {
-	{ "one writer", SETTING_KILL | SETTING_PAIR, &(const struct start){ 1, 2, 7, 1, 1u << VICTIM } },
-	{ "one writer, 3 slots", 0, &(const struct start){ 1, 3, 7, 2, 1u << VICTIM } },
-	{ "one writer, never written", 0, &(const struct start){ 1, 2, 0, 0, 1u << VICTIM } },
+	{ "one writer", SETTING_KILL | SETTING_PAIR,
+	  &(const struct start){ 1, 2, 7, 1, 1u << VICTIM, false } },
+	{ "one writer, 3 slots", 0, &(const struct start){ 1, 3, 7, 2, 1u << VICTIM, false } },
+	{ "one writer, never written", 0,
+	  &(const struct start){ 1, 2, 0, 0, 1u << VICTIM, false } },
 	{ "one writer, about to wrap", 0,
-	  &(const struct start){ 1, 2, LAST_VERSION - 1, 0, 1u << VICTIM } },
-	{ "three writers", SETTING_PAIR | SETTING_RACE, &(const struct start){ 3, 2, 7, 1, ALL } },
-	{ "three writers, never written", 0, &(const struct start){ 3, 3, 0, 0, ALL } },
+	  &(const struct start){ 1, 2, LAST_VERSION - 1, 0, 1u << VICTIM, false } },
+	{ "three writers", SETTING_PAIR | SETTING_RACE,
+	  &(const struct start){ 3, 2, 7, 1, ALL, false } },
+	{ "three writers, never written", 0, &(const struct start){ 3, 3, 0, 0, ALL, false } },
 	{ "three writers, about to wrap", 0,
-	  &(const struct start){ 3, 2, LAST_VERSION - 1, 0, ALL } },
-	{ "two of three writers", 0, &(const struct start){ 3, 2, 7, 1, 1u << VICTIM | 1u << PEER } },
+	  &(const struct start){ 3, 2, LAST_VERSION - 1, 0, ALL, false } },
+	{ "two of three writers", 0,
+	  &(const struct start){ 3, 2, 7, 1, 1u << VICTIM | 1u << PEER, false } },
+	{ "all asleep", SETTING_KILL, &(const struct start){ 1, 2, 7, 1, 1u << VICTIM, true } },
+	{ "three writers, all asleep", 0, &(const struct start){ 3, 2, 7, 1, ALL, true } },
 };
 
 static void setup(void *memory, const struct setting *setting)
@@ -235,6 +241,9 @@ static void setup(void *memory, const struct setting *setting)
 	for (unsigned int i = 0; i < N_ACTORS; i++)
 		if (start->places >> i & 1)
 			cell_take(&image->actor[i]);
+	if (start->asleep)
+		shmreg_cell_shm_(&image->actor[0].cell.writer.cell)
+			->change.half[SHMREG_EVENTCOUNT_COUNT] = COUNT_ASLEEP;
 }
 
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)

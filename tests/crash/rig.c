@@ -26,6 +26,19 @@ enum outcome judgement_bad(struct judgement *j, enum outcome outcome, const char
 	return outcome;
 }
 
+enum outcome judge_woken(struct judgement *j, const char *what,
+			 const union shmreg_eventcount *event, bool done)
+{
+	const uint32_t count = event->half[SHMREG_EVENTCOUNT_COUNT];
+
+	if (count == SHMREG_EVENTCOUNT_SEQUENCE)
+		return judgement_bad(j, OUTCOME_WEDGED, "%s: S went before the sequence was raised",
+				     what);
+	if (done && (count & SHMREG_EVENTCOUNT_ASLEEP) != 0)
+		return judgement_bad(j, OUTCOME_WEDGED, "%s: nobody was woken", what);
+	return OUTCOME_GOOD;
+}
+
 void must(int result)
 {
 	if (result < 0) {

@@ -8,6 +8,7 @@
  * A subject's image is a `struct image`, which has a `struct actor actor[N_ACTORS]`.
  */
 
+#include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/object.h>
 
 #include "subject.h"
@@ -24,6 +25,16 @@ void must(int result);
 
 /* The same if there is no such object, or if it does not fit into the @room of the image. */
 void must_fit(const struct shmreg_shape *shape, size_t room);
+
+/* Of an event count: somebody sleeps, or so it says, and the sequence is about to wrap. */
+#define COUNT_ASLEEP (SHMREG_EVENTCOUNT_ASLEEP | SHMREG_EVENTCOUNT_SEQUENCE)
+
+/*
+ * One that was COUNT_ASLEEP: S did not go before the sequence was raised, else one might fall asleep in
+ * between and stay; and if somebody has returned from what wakes, @done, it is gone.
+ */
+enum outcome judge_woken(struct judgement *j, const char *what,
+			 const union shmreg_eventcount *event, bool done);
 
 /* For repair(): as the reaper does. */
 void repair_object(const struct shmreg_shape *shape, void *base, uint32_t dead,

@@ -127,11 +127,9 @@ static inline enum outcome judge_accounts(const struct cast *cast,
 }
 
 /*
- * Waiting. In some settings both sides are asleep when it begins, and the sequence is about to
- * wrap: so every call takes the way of those who wake. Nobody really sleeps, and the words tell.
+ * Waiting. In some settings both sides are asleep when it begins: so every call takes the way of
+ * those who wake. Nobody really sleeps, and the words tell.
  */
-#define COUNT_ASLEEP (SHMREG_EVENTCOUNT_ASLEEP | SHMREG_EVENTCOUNT_SEQUENCE)
-
 static inline void fall_asleep(struct shmreg_ring_shm *shm)
 {
 	shm->items.half[SHMREG_EVENTCOUNT_COUNT] = COUNT_ASLEEP;

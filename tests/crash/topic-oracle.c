@@ -13,6 +13,8 @@
  *  - Who publishes and lives is never held up, unless the topic is reliable and full.
  *  - What a subscriber was told, positions, losses and messages, fits together and with
  *    what is there.
+ *  - Whose call has returned that published, or made room, has woken those who slept; and S
+ *    did not go before the sequence was raised.
  *  - Every chunk is in one place, nothing is unsettled, no role or cursor names a dead seat: else
  *    something has leaked.
  *  - Each role publishes more than a lap, of which a new subscriber reads all: else it is wedged.
@@ -186,6 +188,25 @@ static enum outcome leaks(void)
 	return OUTCOME_GOOD;
 }
 
+static enum outcome sleepers(void)
+{
+	const struct shmreg_topic_shm *shm = shmreg_topic_shm_(topic());
+	bool published = false, moved = false;
+
+	if (!start_of()->asleep)
+		return OUTCOME_GOOD;
+	for (unsigned int a = 0; a < N_ACTORS; a++) {
+		const struct actor_log *log = &image->actor[a].log;
+
+		published |= log->n_published > 0;
+		moved |= log->n_read > 0 ||
+			 (cast->operation[a] == &topic_operations[LEAVE] && log->finished != 0);
+	}
+	if (judge_woken(judgement, "messages", &shm->message, published) != OUTCOME_GOOD)
+		return judgement->outcome;
+	return judge_woken(judgement, "room", &shm->space, moved);
+}
+
 static enum outcome works(void)
 {
 	struct shmreg_publisher ours, *pub;
@@ -234,6 +255,6 @@ void topic_judge(void *memory, const struct cast *of, struct judgement *ret)
 	judgement = ret;
 	cast = of;
 	if (results() == OUTCOME_GOOD && positions() == OUTCOME_GOOD && readers() == OUTCOME_GOOD &&
-	    leaks() == OUTCOME_GOOD)
+	    sleepers() == OUTCOME_GOOD && leaks() == OUTCOME_GOOD)
 		works();
 }

@@ -5,18 +5,23 @@
 #define RELIABLE SHMREG_TOPIC_RELIABLE
 static const struct setting settings[] = {
 	{ "three publishers, first lap", 0,
-	  &(const struct start){ 4, 0, 3, 0, 0, 2, PEER } },
+	  &(const struct start){ 4, 0, 3, 0, 0, 2, PEER, false } },
 	{ "two slots, all used", SETTING_PAIR | SETTING_RACE,
-	  &(const struct start){ 2, 2, 3, 0, 0, 3, SECOND } },
-	{ "own message displaced", 0, &(const struct start){ 2, 2, 3, 0, 0, 2, VICTIM } },
+	  &(const struct start){ 2, 2, 3, 0, 0, 3, SECOND, false } },
+	{ "own message displaced", 0, &(const struct start){ 2, 2, 3, 0, 0, 2, VICTIM, false } },
 	{ "turns wrap", 0,
-	  &(const struct start){ 2, TURNS_WRAP(UINT64_C(2)) - 3, 3, 0, 0, 2, PEER } },
-	{ "one publisher", SETTING_KILL, &(const struct start){ 4, 0, 1, 0, 0, 1, VICTIM } },
-	{ "one publisher, all used", 0, &(const struct start){ 2, 5, 1, 0, 0, 2, VICTIM } },
-	{ "reliable", 0, &(const struct start){ 4, 9, 3, RELIABLE, 0, 2, PEER } },
-	{ "reliable, full", 0, &(const struct start){ 4, 9, 3, RELIABLE, 0, 4, PEER } },
-	{ "reliable, one publisher", 0, &(const struct start){ 4, 9, 1, RELIABLE, 0, 3, VICTIM } },
-	{ "evicting", 0, &(const struct start){ 4, 9, 3, RELIABLE, 2, 2, PEER } },
+	  &(const struct start){ 2, TURNS_WRAP(UINT64_C(2)) - 3, 3, 0, 0, 2, PEER, false } },
+	{ "one publisher", SETTING_KILL, &(const struct start){ 4, 0, 1, 0, 0, 1, VICTIM, false } },
+	{ "one publisher, all used", 0, &(const struct start){ 2, 5, 1, 0, 0, 2, VICTIM, false } },
+	{ "reliable", 0, &(const struct start){ 4, 9, 3, RELIABLE, 0, 2, PEER, false } },
+	{ "reliable, full", 0, &(const struct start){ 4, 9, 3, RELIABLE, 0, 4, PEER, false } },
+	{ "reliable, one publisher", 0,
+	  &(const struct start){ 4, 9, 1, RELIABLE, 0, 3, VICTIM, false } },
+	{ "evicting", 0, &(const struct start){ 4, 9, 3, RELIABLE, 2, 2, PEER, false } },
+	{ "all asleep", SETTING_KILL,
+	  &(const struct start){ 4, 9, 3, RELIABLE, 0, 2, PEER, true } },
+	{ "all asleep, one publisher", 0,
+	  &(const struct start){ 4, 9, 1, RELIABLE, 0, 2, VICTIM, true } },
 };
 #define FIRST_LAP (&settings[0])
 #define ALL_USED (&settings[1])
@@ -40,6 +45,7 @@ static void setup(void *memory, const struct setting *setting)
 {
 	const struct start *start = setting->data;
 	struct image *image = memory;
+	struct shmreg_topic_shm *shm;
 
 	image->shape = (struct shmreg_shape){ .kind = SHMREG_KIND_TOPIC,
 					      .layout = SHMREG_TOPIC_LAYOUT,
@@ -69,6 +75,11 @@ static void setup(void *memory, const struct setting *setting)
 		const struct item item = item_of(SETUP_VALUE + i);
 
 		must(shmreg_publisher_publish(&image->actor[start->by].pub, &item, sizeof(item)));
+	}
+	if (start->asleep) {
+		shm = shmreg_topic_shm_(&image->actor[CHECKER].sub.topic);
+		shm->message.half[SHMREG_EVENTCOUNT_COUNT] = COUNT_ASLEEP;
+		shm->space.half[SHMREG_EVENTCOUNT_COUNT] = COUNT_ASLEEP;
 	}
 }
 

@@ -53,6 +53,7 @@ struct start {
 	uint32_t lag_max;
 	uint32_t n_before;	/* published by @by, and read by nobody */
 	enum actor_number by;
+	bool asleep;		/* subscribers and publishers: COUNT_ASLEEP */
 };
 
 #define MAX_CAPACITY 4
