@@ -263,7 +263,8 @@ END_TEST
 
 /*
  * Plain memory on both sides, so that ThreadSanitizer sees what latest orders: a value is
- * read before its slot is used again, for which the reader's answer is waited. By looks, or asleep.
+ * read before its slot is used again, for which the reader's answer is waited. The reader looks
+ * again and again, or sleeps.
  */
 static uint64_t answered;
 static bool sleeps;

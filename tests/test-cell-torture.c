@@ -119,7 +119,8 @@ static void enter(struct account *a, struct reader *reader, const struct elem *e
 		a->torn++;
 }
 
-static void look(const struct shmreg_cell *c, struct account *a, struct reader *reader, enum how how)
+static void look(const struct shmreg_cell *c, struct account *a, struct reader *reader,
+		 enum how how)
 {
 	const uint64_t floor = shmreg_load_acquire(&o->floor);
 	struct shmreg_cell_view view;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
-/* Waits for cells in a real segment, and what the daemon does for them: deaths, removal, restart. */
+/* Waits for cells in a real segment, and the daemon's part in them: deaths, removal, restart. */
 
 #include <errno.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <shmreg/wait.h>
@@ -291,7 +292,8 @@ START_TEST(woken_for_nothing)
 	for (i = 0; i < 3; i++) {
 		sleeper_await(&s);
 		naps = sleeper_naps(&s);
-		ck_assert_uint_eq(asleep_wake_for_nothing(&event()->half[SHMREG_EVENTCOUNT_COUNT]), 1);
+		ck_assert_uint_eq(asleep_wake_for_nothing(
+					  &event()->half[SHMREG_EVENTCOUNT_COUNT]), 1);
 		sleeper_await_after(&s, naps);
 	}
 	write_one();
@@ -319,7 +321,8 @@ START_TEST(signals)
 	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
 	sleeper_await_after(&s, naps);
 	sleeper_kill(&s);
-	ck_assert_int_eq(shmreg_handle_set_waiting(&cell.cell.handle, 0, SHMREG_WAIT_INTERRUPTIBLE), 0);
+	ck_assert_int_eq(shmreg_handle_set_waiting(&cell.cell.handle, 0,
+						   SHMREG_WAIT_INTERRUPTIBLE), 0);
 	sleeper_fork(&s, wait_for_ever, NULL);
 	sleeper_await(&s);
 	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
@@ -446,6 +449,9 @@ static int watch(void *unused)
 
 START_TEST(thousands)
 {
+	const char *patience = getenv("SHMREG_TEST_PATIENCE");
+	const uint64_t s_max = patience != NULL ? (uint64_t)atoi(patience) : ASLEEP_PATIENCE_S;
+	struct timespec deadline;
 	struct sleeper s[3];
 	struct value value = { 0, 0 };
 	uint64_t version = 0;
@@ -461,7 +467,9 @@ START_TEST(thousands)
 		sleeper_fork(&s[i], i == 0 ? answer : watch, NULL);
 	while (written < ROUNDS) {
 		write_one();
-		ck_assert_int_eq(value_cell_read_wait(&answers, version, &value, &version, NULL), 0);
+		deadline = shmreg_deadline(s_max * 1000000000);
+		ck_assert_int_eq(value_cell_read_wait(&answers, version, &value, &version,
+						      &deadline), 0);
 		ck_assert_uint_eq(value.n, written);
 	}
 	for (i = 0; i < 3; i++)

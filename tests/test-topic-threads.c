@@ -21,7 +21,8 @@
  * "dies" now and then by walking away between two stores of a publication; another
  * thread repairs, and the role has a new holder.
  *
- * Now and then they wait, asleep. The very last message says that it is, so that all come to an end.
+ * Now and then they wait, asleep. The very last message says that it is, so that all come to an
+ * end.
  *
  * Where nobody may be overtaken, messages are written and read in place, as plain memory, which shows
  * ThreadSanitizer what the orders are for.

@@ -10,7 +10,7 @@
 #include <shmreg/wait.h>
 
 #include "asleep.h"
-#include "topic-repair.h"	/* before the fixture's variables, whose names it has for arguments */
+#include "topic-repair.h"	/* before the fixture, whose variables it has as arguments */
 #include "topic-fixture.h"
 #include "topic-half.h"
 #include "waiter.h"
@@ -59,7 +59,8 @@ static int read_wait(const struct timespec *deadline)
 {
 	struct shmreg_topic_message m = { .position = 99 };
 	struct item item = { 0, 0 };
-	const int r = shmreg_subscriber_read_wait(&sub.subscriber, &item, sizeof(item), &m, deadline);
+	const int r = shmreg_subscriber_read_wait(&sub.subscriber, &item, sizeof(item), &m,
+						  deadline);
 
 	return judge(r, &item, &m);
 }
@@ -193,7 +194,8 @@ static void take(struct items_subscriber *s)
 static void take_part(uint32_t me)
 {
 	if (op->event == SPACE) {
-		ck_assert_int_eq(publisher_bind(&pub.publisher, base, &shape, 100 + me, NULL, me), 0);
+		ck_assert_int_eq(publisher_bind(&pub.publisher, base, &shape, 100 + me, NULL, me),
+				 0);
 		pub.publisher.topic.handle.wait_flags = interruptible;
 	} else if (op->wait == read_at_wait) {
 		topic_bind(&look, base, &shape, 0, NULL);

@@ -165,7 +165,7 @@ struct shmreg_topic_stats {
 	uint64_t capacity;
 	uint64_t n_published;	/* messages so far: the position of the next one */
 	uint64_t n_settled;	/* publications whose publisher died before it knew of them */
-	uint64_t n_full;	/* positions at which a publisher had no room; these three: of all roles */
+	uint64_t n_full;	/* positions without room; these three: of all roles */
 	uint64_t n_evicted;
 	uint64_t lag_high;	/* largest lag that a publisher saw (reliable) */
 	uint32_t n_publishers;	/* roles that are taken */

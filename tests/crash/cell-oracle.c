@@ -77,14 +77,14 @@ static enum outcome judge_value(struct image *image, const struct start *start,
 static enum outcome judge_wakes(struct image *image, const struct start *start,
 				struct judgement *ret)
 {
+	const struct shmreg_cell_shm *shm = shmreg_cell_shm_(&image->actor[0].cell.writer.cell);
 	bool done = false;
 
-	for (int i = 0; i < N_ACTORS; i++)
-		done |= image->actor[i].log.done > 0;
 	if (!start->asleep)
 		return OUTCOME_GOOD;
-	return judge_woken(ret, "readers", &shmreg_cell_shm_(&image->actor[0].cell.writer.cell)->change,
-			   done);
+	for (int i = 0; i < N_ACTORS; i++)
+		done |= image->actor[i].log.done > 0;
+	return judge_woken(ret, "readers", &shm->change, done);
 }
 
 static enum outcome judge_places(struct image *image, const struct cast *cast,

@@ -30,8 +30,8 @@ void must_fit(const struct shmreg_shape *shape, size_t room);
 #define COUNT_ASLEEP (SHMREG_EVENTCOUNT_ASLEEP | SHMREG_EVENTCOUNT_SEQUENCE)
 
 /*
- * One that was COUNT_ASLEEP: S did not go before the sequence was raised, else one might fall asleep in
- * between and stay; and if somebody has returned from what wakes, @done, it is gone.
+ * One that was COUNT_ASLEEP: S did not go before the sequence was raised, else one might fall
+ * asleep in between and stay; and if somebody has returned from what wakes, @done, it is gone.
  */
 enum outcome judge_woken(struct judgement *j, const char *what,
 			 const union shmreg_eventcount *event, bool done);
