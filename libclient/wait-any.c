@@ -105,23 +105,43 @@ static int look(struct shmreg_wait_item *items, uint32_t n)
 	return found > 0 ? found : -EAGAIN;
 }
 
-/* One of the segments cannot be waited for. Return: how many items are in such; 0: it is over. */
-static int blame(struct shmreg_wait_item *items, uint32_t n)
+static int why_not(const struct shmreg_segment *s)
 {
-	uint32_t i, death;
-	int found = 0, r;
+	uint32_t death;
+	int r;
 
+	if (s == NULL)
+		return 0;
+	r = waiter_death(s, &death);
+	/* Who can write needs no daemon. */
+	return r == 0 && s->read_only ? shmreg_load_acquire(&s->lost) : r;
+}
+
+/*
+ * One of the items cannot be slept on: @error says why, but not which.
+ *
+ * Return: how many there is something to say about; 0: it is over, look again.
+ */
+static int blame(struct shmreg_wait_item *items, uint32_t n, int error)
+{
+	int found = 0, r;
+	uint32_t i;
+
+	if (error != -EHOSTDOWN && error != -ENOTRECOVERABLE && error != -ESTALE)
+		return error;
 	for (i = 0; i < n; i++) {
-		if (items[i].handle->segment == NULL)
-			continue;
-		r = waiter_death(items[i].handle->segment, &death);
+		r = why_not(items[i].handle->segment);
 		if (r == 0)
 			continue;
 		items[i].ready = SHMREG_WAIT_ERROR;
 		items[i].error = r;
 		found++;
 	}
-	return found;
+	if (found > 0 || error != -ESTALE)
+		return found;
+	/* Attached read-only: removed between the look and the request. */
+	r = look(items, n);
+	return r == -EAGAIN ? error : r;
 }
 
 int shmreg_wait_any(struct shmreg_wait_item *items, uint32_t n, const struct timespec *deadline)
@@ -139,8 +159,8 @@ int shmreg_wait_any(struct shmreg_wait_item *items, uint32_t n, const struct tim
 		r = look(items, n);
 		if (r == -EAGAIN)
 			r = waiter_next(&w);
-		if (r == -EHOSTDOWN || r == -ENOTRECOVERABLE)
-			r = blame(items, n);
+		if (r < 0)
+			r = blame(items, n, r);
 	} while (r == 0);
 	waiter_leave(&w);
 	return r;

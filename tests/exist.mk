@@ -7,7 +7,8 @@ exist_tests = \
 	test-many-sleepers \
 	test-object-wait \
 	test-segment-wait \
-	test-wait-any
+	test-wait-any \
+	test-wait-any-kinds
 check_PROGRAMS += $(exist_tests)
 TESTS += $(exist_tests)
 exist_ldadd = $(integration_ldadd) -lpthread
@@ -36,6 +37,11 @@ test_wait_any_CPPFLAGS = $(harness_cppflags)
 test_wait_any_CFLAGS = $(harness_cflags)
 test_wait_any_LDADD = $(exist_ldadd)
 test_wait_any_SOURCES = tests/test-wait-any.c $(asleep)
+
+test_wait_any_kinds_CPPFLAGS = $(harness_cppflags)
+test_wait_any_kinds_CFLAGS = $(harness_cflags)
+test_wait_any_kinds_LDADD = $(exist_ldadd)
+test_wait_any_kinds_SOURCES = tests/test-wait-any-kinds.c $(asleep)
 
 check_PROGRAMS += sleep-through
 sleep_through_CPPFLAGS = $(harness_cppflags)

@@ -112,9 +112,10 @@ struct shmreg_wait_item {
  * All are looked at each time, so none starves behind another. An object may be given twice.
  *
  * An object that cannot be waited for does not keep the others waiting: it is reported with
- * SHMREG_WAIT_ERROR and error -ESTALE (removed, and nothing is left to take), -ENOTRECOVERABLE or
- * -EHOSTDOWN. Leave it out then, or all further calls return at once. -EHOSTDOWN comes only in
- * place of sleep, and is over when a daemon goes on with the segment.
+ * SHMREG_WAIT_ERROR and error -ESTALE (removed, and nothing is left to take; or attached read-only
+ * and the registry has lost the segment), -ENOTRECOVERABLE or -EHOSTDOWN. Leave it out then, or all
+ * further calls return at once. -EHOSTDOWN comes only in place of sleep, and is over when a daemon
+ * goes on with the segment.
  *
  * The caller need not take what is reported: the wake-up is passed on to others who wait for the
  * same, one at a time, as long as it is there. So among those who wait with this function several
@@ -131,6 +132,8 @@ struct shmreg_wait_item {
  *			no deadline; with a sentence
  *	-E2BIG		more than SHMREG_WAIT_ANY_MAX; with a sentence
  *	-ECHILD		a handle was inherited by fork(); with a sentence
+ *	of an object that is attached read-only, also what the request says that the first
+ *	sleep takes, such as -ECONNREFUSED
  */
 SHMREG_API SHMREG_CHECK int shmreg_wait_any(struct shmreg_wait_item *items, uint32_t n,
 					    const struct timespec *deadline);
