@@ -293,7 +293,31 @@ START_TEST(daemon_is_stopped)
 	process_expect(&sleeper, -EHOSTDOWN);
 	actor_says(&sleeper, "stopped");
 	actor_expect(&sleeper, deed_wait, 0, -EHOSTDOWN);
-	/* Here: something that is there is there. */
+	harness_restart_daemon(&h);
+}
+END_TEST
+
+/* Stopped in order, and started again with what it had: one can sleep again. */
+START_TEST(daemon_goes_on)
+{
+	fall_asleep(both[_i], 0);
+	ck_assert_int_eq(keeper_daemon_end(&h.keeper, SIGTERM), 0);
+	process_expect(&sleeper, -EHOSTDOWN);
+	harness_restart_daemon(&h);
+	actor_begin(&sleeper, deed_wait, 0);
+	asleep_await(sleeper.pid, sleeper.pid);
+	actor_ok(&maker, deed_queue_create, 0);
+	process_expect(&sleeper, 0);
+}
+END_TEST
+
+/* What is there is there: to find it takes no daemon. */
+START_TEST(created_before_the_stop)
+{
+	actor_ok(&maker, deed_queue_create, 0);
+	actor_ok(&sleeper, deed_open, both[_i]);
+	harness_stop_daemon(&h);
+	actor_ok(&sleeper, deed_wait, 0);
 	harness_restart_daemon(&h);
 }
 END_TEST
@@ -454,6 +478,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, signals_if_asked);
 	tcase_add_loop_test(tc, daemon_is_restarted, 0, 2);
 	tcase_add_loop_test(tc, daemon_is_stopped, 0, 2);
+	tcase_add_loop_test(tc, daemon_goes_on, 0, 2);
+	tcase_add_loop_test(tc, created_before_the_stop, 0, 2);
 	tcase_add_test(tc, segment_is_lost);
 	tcase_add_test(tc, bad_calls);
 	tcase_add_test(tc, forked);

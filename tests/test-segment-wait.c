@@ -315,6 +315,20 @@ START_TEST(daemon_is_stopped)
 }
 END_TEST
 
+/* Stopped in order, and started again with what it had: one can sleep again. */
+START_TEST(daemon_goes_on)
+{
+	fall_asleep(deed_wait, SHMREG_ACCESS_WRITE);
+	ck_assert_int_eq(keeper_daemon_end(&h.keeper, SIGTERM), 0);
+	process_expect(&sleeper, -EHOSTDOWN);
+	harness_restart_daemon(&h);
+	actor_begin(&sleeper, deed_wait, SHMREG_ACCESS_WRITE);
+	asleep_await(sleeper.pid, sleeper.pid);
+	actor_ok(&maker, deed_create, SHMREG_WHILE_ATTACHED);
+	process_expect(&sleeper, 0);
+}
+END_TEST
+
 static int64_t deed_list(struct actor *a, int64_t unused)
 {
 	struct shmreg_stats_reply stats;
@@ -482,6 +496,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, signals_if_asked);
 	tcase_add_loop_test(tc, daemon_is_restarted, 0, 2);
 	tcase_add_test(tc, daemon_is_stopped);
+	tcase_add_test(tc, daemon_goes_on);
 	tcase_add_test(tc, registry_is_lost);
 	tcase_add_test(tc, registry_is_another);
 	tcase_add_test(tc, forbidden);

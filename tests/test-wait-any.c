@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "actor.h"
+#include "alone.h"
 #include "asleep.h"
 #include "failing.h"
 
@@ -448,6 +449,69 @@ START_TEST(daemon_is_stopped)
 }
 END_TEST
 
+/* Stopped in order, and started again with what it had: one can sleep again. */
+START_TEST(daemon_goes_on)
+{
+	struct sleeper sleeper;
+
+	fall_asleep(&sleeper);
+	ck_assert_int_eq(keeper_daemon_end(&h.keeper, SIGTERM), 0);
+	ck_assert_int_eq(sleeper_result(&sleeper), N_ITEMS);
+	ck_assert_int_eq(items[QUEUE].error, -EHOSTDOWN);
+	harness_restart_daemon(&h);
+	sleeper_spawn(&sleeper, wait_for_items, NULL);
+	sleeper_await(&sleeper);
+	make(FULL);
+	ck_assert_int_eq(sleeper_result(&sleeper), 1);
+	ready_is(0, SHMREG_WAIT_SPACE, 0);
+}
+END_TEST
+
+/* What one of them does is nothing to what the other has. */
+START_TEST(two_daemons)
+{
+	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 12 };
+	struct shmreg_connect_params where = { .size = sizeof(where) };
+	struct shmreg_connection *connection;
+	struct shmreg_segment *segment;
+	struct word_queue *other = NULL;
+	struct sleeper sleeper;
+	struct alone second;
+	uint64_t word = 1;
+
+	alone_init(&second);
+	alone_start(&second, NULL);
+	where.socket = second.socket_path;
+	harness_ok(shmreg_connect(&connection, &where));
+	harness_ok(shmreg_segment_create(connection, &segment, ACTOR_SEGMENT, &params));
+	harness_ok(word_queue_create(segment, &other, "queue", 2, 0));
+	settle();
+	items[FULL] = item(&other->queue.handle, SHMREG_WAIT_ITEMS);
+	sleeper_spawn(&sleeper, wait_for_items, NULL);
+	sleeper_await(&sleeper);
+	harness_ok(word_queue_push(other, &word));
+	ck_assert_int_eq(sleeper_result(&sleeper), 1);
+	ready_is(0, SHMREG_WAIT_ITEMS, 0);
+	harness_ok(word_queue_pop(other, &word));
+
+	sleeper_spawn(&sleeper, wait_for_items, NULL);
+	sleeper_await(&sleeper);
+	ck_assert_int_eq(alone_end(&second, SIGTERM), 0);
+	ck_assert_int_eq(sleeper_result(&sleeper), 1);
+	ready_is(0, SHMREG_WAIT_ERROR, 0);
+	ck_assert_int_eq(items[FULL].error, -EHOSTDOWN);
+
+	/* Left out, it keeps nobody awake. */
+	items[FULL] = items[QUEUE];
+	sleeper_spawn(&sleeper, wait_for_items, NULL);
+	sleeper_await(&sleeper);
+	make(ATOMIC);
+	ck_assert_int_eq(sleeper_result(&sleeper), 1);
+	shmreg_disconnect(connection);
+	alone_deinit(&second);
+}
+END_TEST
+
 START_TEST(bad_calls)
 {
 	const struct timespec bad = { .tv_nsec = -1 };
@@ -595,6 +659,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, others_die);
 	tcase_add_loop_test(tc, daemon_is_restarted, 0, N_ITEMS);
 	tcase_add_test(tc, daemon_is_stopped);
+	tcase_add_test(tc, daemon_goes_on);
+	tcase_add_test(tc, two_daemons);
 	tcase_add_test(tc, bad_calls);
 	tcase_add_test(tc, forked);
 	tcase_add_test(tc, as_many_as_possible);
