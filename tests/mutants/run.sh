@@ -26,6 +26,11 @@ sources_of() {
 }
 core=$(sources_of libshmregd_core daemon)
 structures="$(sources_of libstructures libclient) $(sources_of librepair libclient)"
+# Tests with a daemon, of what is not of one structure: with the whole library from the copy.
+client="$(sources_of libshmreg libclient) $structures $(sources_of libharness tests)
+	tests/actor.c tests/failing.c"
+programs="-Ilibclient -DSHMREGD='\"$top_builddir/shmregd\"' -DSHMREG_REAPER='\"$top_builddir/shmreg-reaper\"'
+	-DFAILING_REAPER='\"$top_builddir/failing-reaper\"'"
 cat >"$work/Makefile" <<'EOF'
 helpers = $(wildcard tests/plain.c tests/*-plain.c) tests/asleep.c
 sources = $(if $(core),$(core),$(structures) $(helpers)) $(wildcard proto/*.c) $(main) $(more)
@@ -47,7 +52,7 @@ build() {
 	tsan:*) flags="-fsanitize=thread -fno-builtin-memcpy" out=tsan ;;
 	*) flags= out=plain ;;
 	esac
-	test=${1#tsan:} more= sources= arguments=
+	test=${1#tsan:} more= sources= arguments= limit=300
 	main=tests/$test.c
 	case $test in
 	crash-*)
@@ -64,6 +69,8 @@ build() {
 	test-registry* | test-directory*) more=tests/registry-fixture.c sources=$core out=core ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
+	test-object-wait | test-segment-wait | test-wait-any* | test-many-sleepers | test-event)
+		more=tests/asleep.c sources=$(echo $client) flags=$(echo $flags $programs) out=client limit=30 ;;
 	test-*-torture | test-wake-order) more=tests/torture.c ;;
 	esac
 	program=$work/$out/$test
@@ -75,7 +82,7 @@ build() {
 # One that hangs is as red as one that fails.
 run() {
 	SHMREG_TEST_PATIENCE=2 SHMREG_TEST_SCALE=0.5 TSAN_OPTIONS=halt_on_error=1 \
-		timeout -k 1 300 "$program" ${arguments:+--only "$arguments"} >"$work/log" 2>&1
+		timeout -k 1 "$limit" "$program" ${arguments:+--only "$arguments"} >"$work/log" 2>&1
 }
 
 tab=$(printf '\t')
