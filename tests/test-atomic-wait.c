@@ -152,7 +152,7 @@ START_TEST(without_sleep)
 	ck_assert_uint_eq(other, 77);
 	/* Nobody waited long enough to be seen, or was, and it is known that he left. */
 	counter_notify_all(&n);
-	ck_assert_uint_eq(*count() & ~SHMREG_EVENTCOUNT_SEQUENCE, 0);
+	ck_assert_uint_eq(shmreg_load_acquire(count()) & ~SHMREG_EVENTCOUNT_SEQUENCE, 0);
 	unbind(&s8.atomic);
 	unbind(&s16.atomic);
 	unbind(&s32.atomic);
@@ -164,7 +164,7 @@ START_TEST(notified)
 	struct sleeper *sleeper = fall_asleep(0);
 	uint64_t naps = sleeper_naps(sleeper);
 
-	ck_assert_uint_ne(*count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_ne(shmreg_load_acquire(count()) & SHMREG_EVENTCOUNT_ASLEEP, 0);
 	/* Woken for nothing, and without a change. */
 	asleep_wake_for_nothing(count());
 	sleeper_await_after(sleeper, naps);
@@ -196,7 +196,7 @@ START_TEST(one_or_all)
 		ck_assert_int_eq(sleeper_result(&waits[i].sleeper), 0);
 		ck_assert_uint_eq(waits[i].value, 1);
 	}
-	ck_assert_uint_eq(*count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_eq(shmreg_load_acquire(count()) & SHMREG_EVENTCOUNT_ASLEEP, 0);
 }
 END_TEST
 

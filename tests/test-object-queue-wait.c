@@ -68,11 +68,11 @@ static void send(void)
 static void send_in_silence(void)
 {
 	union shmreg_eventcount *const items = &shmreg_queue_shm_(&me.queue.queue)->items;
-	const uint64_t is = items->both;
+	const uint64_t is = shmreg_load_acquire(&items->both);
 
-	items->both = 0;
+	shmreg_store_release(&items->both, 0);
 	send();
-	items->both = is;
+	shmreg_store_release(&items->both, is);
 }
 
 static void fill(void)
@@ -280,7 +280,9 @@ END_TEST
 START_TEST(passed_on)
 {
 	struct waits *const a = fall_asleep(0, RECEIVE), *const b = fall_asleep(1, ACQUIRE);
+	union shmreg_eventcount *const space = &shmreg_queue_shm_(&me.queue.queue)->space;
 	struct waits *c, *d;
+	uint64_t is;
 
 	send_in_silence();
 	ck_assert(!sleeper_is_done(&a->sleeper) && !sleeper_is_done(&b->sleeper));
@@ -291,9 +293,10 @@ START_TEST(passed_on)
 	fill();
 	c = fall_asleep(0, SEND);
 	d = fall_asleep(1, SEND);
-	shmreg_queue_shm_(&me.queue.queue)->space.both = 0;
+	is = shmreg_load_acquire(&space->both);
+	shmreg_store_release(&space->both, 0);
 	make_room(BY_RECEIVE);
-	shmreg_queue_shm_(&me.queue.queue)->space.both = SHMREG_EVENTCOUNT_ASLEEP;
+	shmreg_store_release(&space->both, is);
 	make_room(BY_RECEIVE);
 	gets_it(c);
 	gets_it(d);

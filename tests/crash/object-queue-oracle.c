@@ -317,6 +317,17 @@ static enum outcome works(void)
 	return OUTCOME_GOOD;
 }
 
+/* Nobody did, and who used it all has found that out. */
+static enum outcome nobody_sleeps(void)
+{
+	const uint64_t both = image_pool(image)->space.both | image_queue(image)->items.both |
+			      image_queue(image)->space.both;
+
+	if ((both & SHMREG_EVENTCOUNT_WANTED) != 0)
+		return bad(OUTCOME_LEAKED, "somebody is said to sleep");
+	return OUTCOME_GOOD;
+}
+
 void object_queue_judge(void *memory, const struct cast *cast, struct judgement *ret)
 {
 	image = memory;
@@ -324,6 +335,7 @@ void object_queue_judge(void *memory, const struct cast *cast, struct judgement 
 	ret->n_lost = image_queue(image)->n_aborted - before.n_aborted +
 		      image_queue(image)->n_dropped - before.n_dropped;
 	if (drain() == OUTCOME_GOOD && conservation(cast) == OUTCOME_GOOD &&
-	    everything_back(cast) == OUTCOME_GOOD && leaks(cast) == OUTCOME_GOOD)
-		works();
+	    everything_back(cast) == OUTCOME_GOOD && leaks(cast) == OUTCOME_GOOD &&
+	    works() == OUTCOME_GOOD)
+		nobody_sleeps();
 }

@@ -51,6 +51,7 @@ struct start {
 	enum actor_number by;	/* who sent and received last */
 	bool exhausted;		/* no object is free, and the pool's hints say so */
 	bool pool_first;	/* so the reaper repairs */
+	bool asleep;		/* somebody may wait for objects, room and free ones */
 	uint32_t flags;
 };
 
@@ -69,6 +70,11 @@ struct image {
 static inline struct shmreg_queue_shm *image_queue(struct image *image)
 {
 	return (struct shmreg_queue_shm *)(void *)image->queue;
+}
+
+static inline struct shmreg_pool_shm *image_pool(struct image *image)
+{
+	return (struct shmreg_pool_shm *)(void *)image->pool;
 }
 
 /* object-queue-operations.c */

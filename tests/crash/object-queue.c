@@ -7,10 +7,11 @@
 #include "queue-start.h"
 
 static const struct setting settings[] = {
-	SETTING("capacity 4, first lap", SETTING_KILL, 0, 4, 0, 2, PEER, false, false),
-	SETTING("capacity 2", 0, PAIR, 2, 4, 1, PEER, false, false),
-	SETTING("capacity 2, no object free", 0, 0, 2, 6, 1, PEER, true, true),
-	SETTING("capacity 4, positions wrap, own claims before", 0, 0, 4, WRAP - 4, 2, VICTIM, false, false),
+	SETTING("capacity 4, first lap", SETTING_KILL, 0, 4, 0, 2, PEER, false, false, false),
+	SETTING("capacity 2", 0, PAIR, 2, 4, 1, PEER, false, false, false),
+	SETTING("capacity 2, no object free", 0, 0, 2, 6, 1, PEER, true, true, false),
+	SETTING("capacity 2, somebody waits for all", 0, 0, 2, 6, 1, PEER, true, false, true),
+	SETTING("capacity 4, positions wrap, own claims before", 0, 0, 4, WRAP - 4, 2, VICTIM, false, false, false),
 };
 #define DROP (&settings[0])
 #define REDELIVER (&settings[1])
@@ -63,6 +64,11 @@ static void setup(void *memory, const struct setting *setting)
 	while (start->exhausted && shmreg_pool_acquire(&image->actor[CHECKER].pool,
 						       &image->spare[image->n_spare]) == 0)
 		image->n_spare++;
+	if (start->asleep) {
+		image_pool(image)->space.half[SHMREG_EVENTCOUNT_COUNT] = SHMREG_EVENTCOUNT_ASLEEP;
+		image_queue(image)->items.half[SHMREG_EVENTCOUNT_COUNT] = SHMREG_EVENTCOUNT_ASLEEP;
+		image_queue(image)->space.half[SHMREG_EVENTCOUNT_COUNT] = SHMREG_EVENTCOUNT_ASLEEP;
+	}
 }
 
 static const void *repair_begins(void *memory)

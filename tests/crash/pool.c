@@ -50,11 +50,17 @@ struct start {
 	uint32_t n_free;	/* besides one object that each of the actors holds */
 	uint32_t n_vain;	/* searches that have been in vain since: hints of full groups */
 	uint64_t generation;
+	bool asleep;		/* somebody may wait for a free object */
 };
 
 static uint64_t *word_of(struct image *image, uint64_t index)
 {
 	return &image->actor[CHECKER].pool.pool.owner[index];
+}
+
+static struct shmreg_pool_shm *shm_of(struct image *image)
+{
+	return (struct shmreg_pool_shm *)(void *)image->pool;
 }
 
 static void note(struct actor *a, int r)
@@ -213,15 +219,16 @@ static const struct operation operations[] = {
 static const struct operation *const peers[] = { &operations[3] };
 
 static const struct setting settings[] = {
-	{ "room", SETTING_KILL, &(const struct start){ 12, 9, 0, 0 } },
-	{ "two left", SETTING_PAIR, &(const struct start){ 5, 2, 0, 5 } },
-	{ "one left", 0, &(const struct start){ 4, 1, 0, 5 } },
-	{ "exhausted", SETTING_PAIR | SETTING_RACE, &(const struct start){ 3, 0, 0, 5 } },
-	{ "exhausted, and it is said", 0, &(const struct start){ 3, 0, 3, 5 } },
-	{ "exhausted, two groups", 0, &(const struct start){ 17, 0, 0, 5 } },
+	{ "room", SETTING_KILL, &(const struct start){ 12, 9, 0, 0, false } },
+	{ "two left", SETTING_PAIR, &(const struct start){ 5, 2, 0, 5, false } },
+	{ "one left", 0, &(const struct start){ 4, 1, 0, 5, false } },
+	{ "exhausted", SETTING_PAIR | SETTING_RACE, &(const struct start){ 3, 0, 0, 5, false } },
+	{ "exhausted, and it is said", 0, &(const struct start){ 3, 0, 3, 5, false } },
+	{ "exhausted, two groups", 0, &(const struct start){ 17, 0, 0, 5, false } },
 	{ "one left of two groups, said to be full before", 0,
-	  &(const struct start){ 20, 1, 3, 5 } },
-	{ "about to wrap", 0, &(const struct start){ 6, 2, 0, GENERATION_MAX - 1 } },
+	  &(const struct start){ 20, 1, 3, 5, false } },
+	{ "exhausted, and somebody waits", 0, &(const struct start){ 3, 0, 3, 5, true } },
+	{ "about to wrap", 0, &(const struct start){ 6, 2, 0, GENERATION_MAX - 1, false } },
 };
 
 static void setup(void *memory, const struct setting *setting)
@@ -257,6 +264,9 @@ static void setup(void *memory, const struct setting *setting)
 		*checker->full = 0;
 		*checker->fuller = 0;
 	}
+	if (start->asleep)
+		shm_of(image)->space.half[SHMREG_EVENTCOUNT_COUNT] = SHMREG_EVENTCOUNT_ASLEEP |
+								     SHMREG_EVENTCOUNT_MIXED;
 }
 
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
@@ -364,7 +374,7 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 {
 	const struct start *start = cast->setting->data;
 	struct image *image = memory;
-	struct shmreg_pool_shm *shm = (struct shmreg_pool_shm *)(void *)image->pool;
+	struct shmreg_pool_shm *shm = shm_of(image);
 	uint64_t n_free = 0, seats[64];
 
 	if (judge_words(image, cast, ret, &n_free) != OUTCOME_GOOD)
@@ -381,8 +391,11 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 			judgement_bad(ret, OUTCOME_LEAKED, "a dead one uses it");
 			return;
 		}
-	if (use(image, n_free, ret) == OUTCOME_GOOD)
-		use(image, n_free, ret);
+	if (use(image, n_free, ret) != OUTCOME_GOOD || use(image, n_free, ret) != OUTCOME_GOOD)
+		return;
+	/* Nobody did sleep, which who released something has found out. */
+	if (n_free > 0 && (shm->space.both & SHMREG_EVENTCOUNT_WANTED) != 0)
+		judgement_bad(ret, OUTCOME_LEAKED, "somebody is said to sleep");
 }
 
 /* Planted: taken without saying who takes it, and then said. */
@@ -423,7 +436,7 @@ static void repair_hints_first(void *memory, uint32_t dead, struct shmreg_reaper
 {
 	struct image *image = memory;
 	const struct shmreg_pool *p = &image->actor[CHECKER].pool.pool;
-	struct shmreg_pool_shm *shm = (struct shmreg_pool_shm *)(void *)image->pool;
+	struct shmreg_pool_shm *shm = shm_of(image);
 	uint64_t seats[64];
 
 	(void)ret;
