@@ -70,4 +70,12 @@ test_pool_wait_torture_LDADD = $(queue_ldadd)
 test_pool_wait_torture_SOURCES = tests/test-pool-wait-torture.c \
 	$(torture)
 
+check_PROGRAMS += test-pool-wait-steps
+TESTS += test-pool-wait-steps
+test_pool_wait_steps_CPPFLAGS = $(queue_cppflags)
+test_pool_wait_steps_CFLAGS = $(harness_cflags)
+test_pool_wait_steps_LDADD = $(queue_ldadd) -lpthread
+test_pool_wait_steps_SOURCES = tests/test-pool-wait-steps.c tests/crash/inside.c \
+	tests/crash/inside.h tests/suite.h $(asleep)
+
 endif

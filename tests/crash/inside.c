@@ -103,6 +103,57 @@ void inside_before_stores(void *memory, size_t bytes, void (*run)(void *arg), vo
 	run_watched(memory, bytes, run, arg, visit, data, true);
 }
 
+static struct {
+	unsigned char *memory;
+	size_t bytes;
+	bool (*visit)(void *data);
+	void *data;
+} accesses;
+
+static void on_access(int signal, siginfo_t *info, void *context)
+{
+	const uintptr_t at = (uintptr_t)info->si_addr - (uintptr_t)accesses.memory;
+
+	(void)signal;
+	if (at >= accesses.bytes) {
+		sigaction(SIGSEGV, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+		return;
+	}
+	if (accesses.visit(accesses.data))
+		*flags_of(context) |= TRAP_FLAG;
+	if (mprotect(accesses.memory, accesses.bytes, PROT_READ | PROT_WRITE) < 0)
+		exit(99);
+}
+
+static void on_accessed(int signal, siginfo_t *info, void *context)
+{
+	(void)signal;
+	(void)info;
+	*flags_of(context) &= ~TRAP_FLAG;
+	if (mprotect(accesses.memory, accesses.bytes, PROT_NONE) < 0)
+		exit(99);
+}
+
+void inside_accesses(void *memory, size_t bytes, void (*run)(void *arg), void *arg,
+		     bool (*visit)(void *data), void *data)
+{
+	struct sigaction old_fault, old_trap;
+
+	accesses.memory = memory;
+	accesses.bytes = bytes;
+	accesses.visit = visit;
+	accesses.data = data;
+	install(SIGSEGV, on_access, &old_fault);
+	install(SIGTRAP, on_accessed, &old_trap);
+	if (mprotect(memory, bytes, PROT_NONE) < 0)
+		exit(99);
+	run(arg);
+	if (mprotect(memory, bytes, PROT_READ | PROT_WRITE) < 0)
+		exit(99);
+	sigaction(SIGSEGV, &old_fault, NULL);
+	sigaction(SIGTRAP, &old_trap, NULL);
+}
+
 /* The breakpoint instruction, whose si_code is SI_KERNEL, begins and ends it. */
 #define MARK() __asm__ volatile("int3" ::: "memory")
 
@@ -129,6 +180,13 @@ void inside_step(void (*run)(void *arg), void *arg, void (*visit)(void *data), v
 }
 
 #else
+
+void inside_accesses(void *memory, size_t bytes, void (*run)(void *arg), void *arg,
+		     bool (*visit)(void *data), void *data)
+{
+	(void)memory, (void)bytes, (void)run, (void)arg, (void)visit, (void)data;
+	abort();
+}
 
 void inside_before_stores(void *memory, size_t bytes, void (*run)(void *arg), void *arg,
 			  void (*visit)(void *data), void *data)

@@ -10,6 +10,7 @@
  * but in that memory and on its stack.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Calls @run; @visit before its first instruction, and behind each. Not to be nested. */
@@ -28,5 +29,14 @@ void inside_stores(void *memory, size_t bytes, void (*run)(void *arg), void *arg
 /* Likewise, but before each: what it has loaded to decide it may be old. The memory is read-only. */
 void inside_before_stores(void *memory, size_t bytes, void (*run)(void *arg), void *arg,
 			  void (*visit)(void *data), void *data);
+
+/*
+ * inside_accesses() - before each instruction that loads or stores there, until @visit says false
+ *
+ * From then on @run does as it likes, also call the kernel with an address in the memory,
+ * which it cannot before. Others get at it by another mapping.
+ */
+void inside_accesses(void *memory, size_t bytes, void (*run)(void *arg), void *arg,
+		     bool (*visit)(void *data), void *data);
 
 #endif /* CRASH_INSIDE_H */
