@@ -39,4 +39,12 @@ test_queue_wait_CFLAGS = $(harness_cflags)
 test_queue_wait_LDADD = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_LIBS) -lpthread
 test_queue_wait_SOURCES = tests/test-queue-wait.c $(asleep)
 
+check_PROGRAMS += test-wake-cost
+TESTS += test-wake-cost
+test_wake_cost_CPPFLAGS = $(queue_cppflags)
+test_wake_cost_CFLAGS = $(harness_cflags)
+test_wake_cost_LDADD = $(queue_ldadd) -lpthread
+test_wake_cost_SOURCES = tests/test-wake-cost.c tests/wake-cost-with.c tests/wake-cost-without.c \
+	tests/wake-cost.h tests/stepper.c tests/stepper.h $(wait_sources)
+
 endif

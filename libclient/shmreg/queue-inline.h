@@ -129,6 +129,7 @@ SHMREG_FORCE_INLINE void shmreg_queue_wake_space_(const struct shmreg_queue *q,
 
 /* What is known of a claim when it is made: after it, the compiler must load everything anew. */
 struct shmreg_queue_claim_ {
+	struct shmreg_queue_shm *shm;
 	unsigned char *slot;
 	uint64_t lap;		/* as in the slot's word */
 	uint64_t pos;		/* low bits undefined */
@@ -137,6 +138,8 @@ struct shmreg_queue_claim_ {
 SHMREG_FORCE_INLINE int shmreg_queue_claimed_(const struct shmreg_queue *q, int r, uint64_t pos,
 					      size_t stride, struct shmreg_queue_claim_ *ret)
 {
+	/* Anew, so that no register need keep it across the call: which all would pay for. */
+	ret->shm = shmreg_queue_shm_(q);
 	if (SHMREG_UNLIKELY(r < 0)) {
 		ret->slot = NULL;	/* and will not be used */
 		pos = 0;
@@ -165,6 +168,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_push_one_(struct shmreg_queue *q, siz
 		    SHMREG_LIKELY(((c ^ q->expect) & SHMREG_QUEUE_EXPECT_MASK) == 0) &&	/* (I4) */
 		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->tail, &c,			/* C */
 						     (c & ~SHMREG_QUEUE_LOW_MASK) + q->claim))) {
+			ret->shm = shm;
 			ret->slot = slot;
 			ret->lap = lap;
 			ret->pos = c;
@@ -196,6 +200,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_pop_one_(struct shmreg_queue *q, size
 				  q->redel_seen) &&
 		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->head, &c,			/* C */
 						     (c & ~SHMREG_QUEUE_LOW_MASK) + q->claim))) {
+			ret->shm = shm;
 			ret->slot = slot;
 			ret->lap = lap;
 			ret->pos = c;
@@ -217,7 +222,6 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_sized(struct shmreg_queue *q, const vo
 						size_t elem_bytes, size_t elem_offset,
 						size_t stride)
 {
-	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	struct shmreg_queue_claim_ claim;
 	const int r = shmreg_queue_claim_push_one_(q, stride, &claim);
 
@@ -226,7 +230,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_sized(struct shmreg_queue *q, const vo
 	memcpy(claim.slot + elem_offset, elem, elem_bytes);
 	shmreg_store_release(shmreg_queue_word_(claim.slot),
 			     claim.lap | SHMREG_QUEUE_READY);				/* S */
-	shmreg_queue_wake_items_(q, shm, 1);
+	shmreg_queue_wake_items_(q, claim.shm, 1);
 	return 0;
 }
 
@@ -234,7 +238,6 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *ele
 					       size_t elem_bytes, size_t elem_offset,
 					       size_t stride)
 {
-	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	struct shmreg_queue_claim_ claim;
 	const int r = shmreg_queue_claim_pop_one_(q, stride, &claim);
 
@@ -243,7 +246,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *ele
 	memcpy(elem, claim.slot + elem_offset, elem_bytes);
 	SHMREG_QUEUE_COPIED();
 	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap + q->lap);	/* S */
-	shmreg_queue_wake_space_(q, shm, 1);
+	shmreg_queue_wake_space_(q, claim.shm, 1);
 	return 0;
 }
 

@@ -97,6 +97,10 @@ SHMREG_FORCE_INLINE void shmreg_wake_(const struct shmreg_handle *handle, const 
 		&((const union shmreg_eventcount *)(const void *)((const unsigned char *)base +
 								  offset))->both;
 
+#ifdef SHMREG_WAKE_NOTHING_	/* by a test that counts what the rest costs */
+	(void)handle, (void)both, (void)n;
+	return;
+#endif
 	__asm__ __volatile__("" : : : "memory");					/* F' */
 	/* relaxed: (N1) */
 	if (SHMREG_UNLIKELY((shmreg_load_relaxed(both) & SHMREG_EVENTCOUNT_WANTED) != 0)) /* L */
