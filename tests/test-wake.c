@@ -451,8 +451,20 @@ END_TEST
 /* All, if a participant that cannot write waits, too: and it is told by the sequence. */
 START_TEST(test_watched)
 {
-	start(3, job_pop);
+	struct shmreg_queue_lease lease;
+	uint64_t naps[2];
+
+	ck_assert_int_eq(shmreg_queue_reserve(&w.q, &lease), 0);
+	start(2, job_pop);
+	for (int i = 0; i < 2; i++)
+		naps[i] = sleeper_naps(&s[i]);
 	shmreg_store_release(&w.shm->items.half[SHMREG_EVENTCOUNT_WATCH], 1);
+	push(&jobs[5].q, 1);		/* behind the reserved one: none can take it */
+	for (int i = 0; i < 2; i++)
+		sleeper_await_after(&s[i], naps[i]);
+	ck_assert_int_eq(shmreg_queue_commit(&w.q, &lease), 0);
+	expect_all(2, 0);
+	start(3, job_pop);
 	ck_assert_int_eq(shmreg_queue_push_batch(&w.q, (uint64_t[]){ 1, 2, 3 }, 3, 3), 3);
 	expect_all(3, 0);
 	for (uint32_t i = 2; i < 5; i++) {
