@@ -70,6 +70,7 @@ endif
 
 
 integration_scripts = \
+	tests/test-events \
 	tests/test-frames \
 	tests/test-install \
 	tests/test-service \

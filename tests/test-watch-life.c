@@ -51,7 +51,7 @@ static int64_t deed_die_when_it_rings(struct actor *a, int64_t unused)
 
 START_TEST(the_waker_dies_before_it_rings)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	struct process waker;
 
 	actor_start(&waker);
@@ -120,17 +120,17 @@ static void start_watcher(struct process *p)
 /* Those who made things happen for it forget it, and go on for those who are left. */
 START_TEST(a_watcher_dies)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	struct process watcher;
 	int i;
 
 	start_watcher(&watcher);
 	for (i = 0; i < 3; i++) {
 		expect_nothing(w, 0);
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 		expect_ready(w, ITEMS);
 		actor_expect(&watcher, deed_await, 0, ITEMS);
-		while (word_queue_length(q) > 0)
+		while (word_queue_length(que) > 0)
 			pop();
 		actor_ok(&watcher, deed_arm, 0);
 	}
@@ -138,7 +138,7 @@ START_TEST(a_watcher_dies)
 	process_kill(&watcher);
 	for (i = 0; i < 5; i++) {
 		expect_nothing(w, 0);
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 		await_ready(w, ITEMS);
 		pop();
 	}
@@ -150,7 +150,7 @@ END_TEST
 /* Its bell is full soon, and those who ring do not mind. It finds everything when it goes on. */
 START_TEST(a_watcher_is_stopped)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	struct process watcher;
 	int i;
 
@@ -158,11 +158,11 @@ START_TEST(a_watcher_is_stopped)
 	process_stop(&watcher);
 	for (i = 0; i < 100; i++) {
 		expect_nothing(w, 0);
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 		await_ready(w, ITEMS);
 		pop();
 	}
-	harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+	harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 	process_continue(&watcher);
 	actor_expect(&watcher, deed_await, 0, ITEMS);
 	actor_ok(&watcher, deed_arm, 0);
@@ -176,7 +176,7 @@ END_TEST
 /* The line of who rings for the first time leads to a daemon that does not answer. */
 START_TEST(the_daemon_is_stopped)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 
 	expect_nothing(w, 0);
 	stop(harness_daemon(&h));
@@ -219,7 +219,7 @@ START_TEST(many_are_rung_by_one_who_then_sleeps)
 
 	for (i = 0; i < N; i++) {
 		snprintf(name, sizeof(name), "queue%d", i);
-		harness_ok(word_queue_create(s, &queues[i], name, 8, 0));
+		harness_ok(word_queue_create(seg, &queues[i], name, 8, 0));
 		w[i] = watch(handle_of(queues[i]), ITEMS);
 		expect_nothing(w[i], 0);
 	}
@@ -235,7 +235,7 @@ END_TEST
 
 START_TEST(the_daemon_is_replaced)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -272,7 +272,7 @@ END_TEST
 /* Closed while its WATCH is on the way: the daemon's answer finds nobody, and is taken back. */
 START_TEST(closed_before_it_is_answered)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS), *again = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS), *again = watch(handle_of(que), ITEMS);
 
 	expect_nothing(w, 0);
 	harness_kill_daemon(&h);
@@ -286,7 +286,7 @@ START_TEST(closed_before_it_is_answered)
 		ck_assert_int_eq(shmreg_watch_ready(again), 0);
 	} while (again->serial != 0);
 	expect_nothing(again, 0);
-	harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+	harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 	await_ready(again, ITEMS);
 	pop();
 	await_ends(again, 1);
@@ -308,7 +308,7 @@ static void hide_socket(bool hidden)
 /* No daemon and nobody who keeps its socket: said, and then it is quiet. */
 START_TEST(the_daemon_goes_for_good)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS), *none;
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS), *none;
 
 	expect_nothing(w, 0);
 	hide_socket(true);
@@ -316,10 +316,10 @@ START_TEST(the_daemon_goes_for_good)
 	await_ready(w, -EHOSTDOWN);
 	expect_nothing(w, -EHOSTDOWN);
 	/* What is there is still found. */
-	harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+	harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 	ck_assert_int_eq(shmreg_watch_ready(w), ITEMS);
 	pop();
-	harness_result(shmreg_watch_open(handle_of(q), ITEMS, &none), -ENOENT);
+	harness_result(shmreg_watch_open(handle_of(que), ITEMS, &none), -ENOENT);
 	harness_sentence("no shmregd listens");
 	expect_nothing(w, -EHOSTDOWN);
 	/* If it comes back after all, one may ask again. */
@@ -336,7 +336,7 @@ END_TEST
 /* Pushes go on without, and what could not be told of is told when somebody can. */
 START_TEST(nobody_can_be_told)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	int i;
 
 	expect_nothing(w, 0);
@@ -344,7 +344,7 @@ START_TEST(nobody_can_be_told)
 	harness_kill_daemon(&h);
 	for (i = 0; i < 3; i++)
 		actor_ok(&other, deed_push, 1);
-	ck_assert_uint_ne(count_of(q) & SHMREG_EVENTCOUNT_ARMED, 0);
+	ck_assert_uint_ne(count_of(que) & SHMREG_EVENTCOUNT_ARMED, 0);
 	hide_socket(false);
 	harness_restart_daemon(&h);
 	await_ready(w, ITEMS);
@@ -354,16 +354,16 @@ END_TEST
 
 START_TEST(the_segment_is_not_known_any_more)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 
 	expect_nothing(w, 0);
 	harness_stop_daemon(&h);
 	harness_restart_daemon(&h);
 	await_ready(w, -ESTALE);
 	expect_nothing(w, -ESTALE);
-	harness_result(shmreg_watch_open(handle_of(q), ITEMS, &(struct shmreg_watch *){ NULL }), -ESTALE);
+	harness_result(shmreg_watch_open(handle_of(que), ITEMS, &(struct shmreg_watch *){ NULL }), -ESTALE);
 	shmreg_watch_close(w);
-	c = shmreg_disconnect(c);
+	con = shmreg_disconnect(con);
 	process_kill(&other);
 	other.pid = 0;
 }
@@ -372,7 +372,7 @@ END_TEST
 /* Somebody with the other end of a bell shuts it. */
 START_TEST(a_bell_is_shut)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -395,18 +395,18 @@ END_TEST
 /* A bell that is full has room again only after it was emptied: what comes in between counts. */
 START_TEST(a_bell_is_full)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	struct word_queue *handle = NULL;
 	struct shmreg_watch *more;
 	int i, k;
 
-	harness_ok(word_queue_open(s, &handle, "queue"));
+	harness_ok(word_queue_open(seg, &handle, "queue"));
 	more = watch(handle_of(handle), ITEMS);
 	for (i = 0; i < 20; i++) {
 		/* Rung for what the other has armed. */
 		for (k = 0; k < 40; k++) {
 			expect_nothing(more, 0);
-			harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+			harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 			await_ready(more, ITEMS);
 			pop();
 		}

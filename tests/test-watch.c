@@ -9,7 +9,7 @@
 
 START_TEST(readable_when_something_is_pushed)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	int i;
 
 	expect_nothing(w, 0);
@@ -26,17 +26,17 @@ END_TEST
 
 START_TEST(readable_when_there_is_room)
 {
-	struct shmreg_watch *w = watch(handle_of(q), SPACE);
+	struct shmreg_watch *w = watch(handle_of(que), SPACE);
 	int i;
 
 	expect_ready(w, SPACE);
 	for (i = 0; i < 8; i++)
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 	expect_nothing(w, 0);
 	for (i = 0; i < 5; i++) {
 		actor_expect(&other, deed_pop, 0, 1);
 		expect_ready(w, SPACE);
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 		expect_nothing(w, 0);
 	}
 	shmreg_watch_close(w);
@@ -45,7 +45,7 @@ END_TEST
 
 START_TEST(both_at_once)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS | SPACE);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS | SPACE);
 
 	expect_ready(w, SPACE);
 	actor_ok(&other, deed_push, 4);
@@ -59,7 +59,7 @@ START_TEST(what_was_there_before_is_ready_at_once)
 	struct shmreg_watch *w;
 
 	actor_ok(&other, deed_push, 4);
-	w = watch(handle_of(q), ITEMS);
+	w = watch(handle_of(que), ITEMS);
 	expect_ready(w, ITEMS);
 	shmreg_watch_close(w);
 }
@@ -68,26 +68,26 @@ END_TEST
 /* Only the first push after it was armed has anything to do with it: the others find A clear. */
 START_TEST(many_events_are_one)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	uint64_t word;
 	uint32_t count;
 	int i, round, n;
 
 	for (round = 0; round < 5; round++) {
 		expect_nothing(w, 0);
-		ck_assert_uint_ne(count_of(q) & SHMREG_EVENTCOUNT_ARMED, 0);
+		ck_assert_uint_ne(count_of(que) & SHMREG_EVENTCOUNT_ARMED, 0);
 		actor_ok(&other, deed_push, 1);
-		count = count_of(q);
+		count = count_of(que);
 		ck_assert_uint_eq(count & SHMREG_EVENTCOUNT_ARMED, 0);
 		for (i = 0; i < 1000; i++) {
-			harness_ok(word_queue_pop(q, &word));
+			harness_ok(word_queue_pop(que, &word));
 			actor_ok(&other, deed_push, i);
 		}
-		ck_assert_uint_eq(count_of(q), count);
+		ck_assert_uint_eq(count_of(que), count);
 		/* Woken once. */
 		for (n = 0; is_readable(shmreg_watch_fd(w)); n++)
 			while (shmreg_watch_ready(w) > 0)
-				while (word_queue_pop(q, &word) == 0)
+				while (word_queue_pop(que, &word) == 0)
 					;
 		ck_assert_int_le(n, 2);
 	}
@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST(nobody_watches_any_more_so_nobody_rings)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	uint32_t count;
 
 	expect_nothing(w, 0);
@@ -105,22 +105,22 @@ START_TEST(nobody_watches_any_more_so_nobody_rings)
 	/* One vain bell at most. */
 	actor_ok(&other, deed_push, 1);
 	actor_ok(&other, deed_push, 1);
-	count = count_of(q);
+	count = count_of(que);
 	ck_assert_uint_eq(count & SHMREG_EVENTCOUNT_ARMED, 0);
 	actor_ok(&other, deed_push, 1);
-	ck_assert_uint_eq(count_of(q), count);
+	ck_assert_uint_eq(count_of(que), count);
 }
 END_TEST
 
 /* Who pushes is who watches, too. */
 START_TEST(its_own_events_count)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	int i;
 
 	for (i = 0; i < 5; i++) {
 		expect_nothing(w, 0);
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 		expect_ready(w, ITEMS);
 		pop();
 	}
@@ -136,7 +136,7 @@ START_TEST(several_watch_one_object)
 	int i, round;
 
 	for (i = 0; i < 11; i++) {
-		harness_ok(word_queue_open(s, &handles[i], "queue"));
+		harness_ok(word_queue_open(seg, &handles[i], "queue"));
 		w[i] = watch(handle_of(handles[i]), ITEMS);
 	}
 	for (round = 0; round < 8; round++) {
@@ -159,15 +159,15 @@ END_TEST
 /* A watch that wants something else is left alone. */
 START_TEST(only_the_events_that_were_asked_for)
 {
-	struct shmreg_watch *items = watch(handle_of(q), ITEMS), *space;
+	struct shmreg_watch *items = watch(handle_of(que), ITEMS), *space;
 	struct word_queue *handle = NULL;
 	int i;
 
-	harness_ok(word_queue_open(s, &handle, "queue"));
+	harness_ok(word_queue_open(seg, &handle, "queue"));
 	space = watch(handle_of(handle), SPACE);
 	for (i = 0; i < 7; i++)
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
-	harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
+	harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 	expect_nothing(space, 0);
 	for (i = 0; i < 4; i++) {
 		while (shmreg_watch_ready(items) > 0)
@@ -197,14 +197,14 @@ static int epoll_of(int fd, uint32_t events)
 /* Inside of another set, and that inside of one more. */
 START_TEST(epoll_sets_nest)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	const int inner = epoll_of(shmreg_watch_fd(w), EPOLLIN), outer = epoll_of(inner, EPOLLIN);
 	struct epoll_event event;
 
 	expect_nothing(w, 0);
 	ck_assert_int_eq(epoll_wait(outer, &event, 1, 0), 0);
 	actor_ok(&other, deed_push, 1);
-	ck_assert_int_eq(epoll_wait(outer, &event, 1, HARNESS_PATIENCE_SEC * 1000), 1);
+	ck_assert_int_eq(epoll_wait(outer, &event, 1, patience_ms()), 1);
 	ck_assert_int_eq(epoll_wait(inner, &event, 1, 0), 1);
 	expect_ready(w, ITEMS);
 	pop();
@@ -219,7 +219,7 @@ END_TEST
 /* An edge each time, though the loop is told once only. */
 START_TEST(edges_are_enough)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	const int set = epoll_of(shmreg_watch_fd(w), EPOLLIN | EPOLLET);
 	struct epoll_event event;
 	uint64_t word;
@@ -228,14 +228,14 @@ START_TEST(edges_are_enough)
 	for (i = 0; i < 20; i++) {
 		if (i > 0)
 			actor_ok(&other, deed_push, i);
-		ck_assert_int_eq(epoll_wait(set, &event, 1, HARNESS_PATIENCE_SEC * 1000), 1);
+		ck_assert_int_eq(epoll_wait(set, &event, 1, patience_ms()), 1);
 		while (shmreg_watch_ready(w) > 0)
-			while (word_queue_pop(q, &word) == 0)
+			while (word_queue_pop(que, &word) == 0)
 				got++;
 		/* Vain edges may follow. */
 		while (epoll_wait(set, &event, 1, 0) == 1)
 			while (shmreg_watch_ready(w) > 0)
-				while (word_queue_pop(q, &word) == 0)
+				while (word_queue_pop(que, &word) == 0)
 					got++;
 	}
 	ck_assert_int_eq(got, 19);
@@ -246,19 +246,19 @@ END_TEST
 
 START_TEST(a_removed_object_is_told_of)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 
 	expect_nothing(w, 0);
-	harness_ok(shmreg_object_remove(s, "queue"));
+	harness_ok(shmreg_object_remove(seg, "queue"));
 	await_ready(w, -ESTALE);
 	expect_nothing(w, -ESTALE);
 	/* What is left comes first. */
-	harness_ok(word_queue_push(q, &(uint64_t){ 3 }));
+	harness_ok(word_queue_push(que, &(uint64_t){ 3 }));
 	ck_assert_int_eq(shmreg_watch_ready(w), ITEMS);
 	pop();
 	expect_nothing(w, -ESTALE);
 	shmreg_watch_close(w);
-	harness_result(shmreg_watch_open(handle_of(q), ITEMS, &w), -ESTALE);
+	harness_result(shmreg_watch_open(handle_of(que), ITEMS, &w), -ESTALE);
 	harness_sentence("was removed");
 }
 END_TEST
@@ -269,11 +269,11 @@ START_TEST(nonsense_is_refused)
 	struct word_atomic *atomic = NULL;
 	struct word_array *array = NULL;
 
-	harness_ok(word_atomic_create(s, &atomic, "atomic"));
-	harness_ok(word_array_create(s, &array, "array", 4));
+	harness_ok(word_atomic_create(seg, &atomic, "atomic"));
+	harness_ok(word_array_create(seg, &array, "array", 4));
 	harness_result(shmreg_watch_open(NULL, ITEMS, &w), -ECHILD);
-	harness_result(shmreg_watch_open(handle_of(q), 0, &w), -EINVAL);
-	harness_result(shmreg_watch_open(handle_of(q), 4, &w), -EINVAL);
+	harness_result(shmreg_watch_open(handle_of(que), 0, &w), -EINVAL);
+	harness_result(shmreg_watch_open(handle_of(que), 4, &w), -EINVAL);
 	harness_result(shmreg_watch_open(&atomic->atomic.handle, SPACE, &w), -EINVAL);
 	harness_result(shmreg_watch_open(&atomic->atomic.handle, ITEMS | SPACE, &w), -EINVAL);
 	harness_result(shmreg_watch_open(&array->array.handle, ITEMS, &w), -EINVAL);
@@ -293,10 +293,10 @@ START_TEST(what_is_closed_under_it)
 	struct word_queue *theirs = NULL;
 	int i;
 
-	harness_ok(word_queue_open(s, &handle, "queue"));
+	harness_ok(word_queue_open(seg, &handle, "queue"));
 	w[0] = watch(handle_of(handle), ITEMS);
 	harness_ok(word_queue_close(handle));
-	harness_ok(shmreg_segment_open(c, &again, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
+	harness_ok(shmreg_segment_open(con, &again, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
 	harness_ok(word_queue_open(again, &handle, "queue"));
 	w[1] = watch(handle_of(handle), ITEMS);
 	shmreg_segment_close(again);
@@ -314,7 +314,7 @@ END_TEST
 
 START_TEST(a_forked_child_has_no_watch)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	int status;
 	pid_t pid;
 
@@ -340,7 +340,7 @@ END_TEST
 /* A child that lives on with copies of all descriptors keeps no vain bell ringing. */
 START_TEST(a_forked_child_does_not_disturb)
 {
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
 	pid_t pid;
 
 	expect_nothing(w, 0);
@@ -352,7 +352,7 @@ START_TEST(a_forked_child_does_not_disturb)
 	harness_kill_daemon(&h);
 	harness_restart_daemon(&h);
 	await_readable(shmreg_watch_fd(w));
-	while (c->line.session < 2 || w->serial != 0 || w->bell < 0) {
+	while (con->line.session < 2 || w->serial != 0 || w->bell < 0) {
 		ck_assert_int_eq(shmreg_watch_ready(w), 0);
 		if (w->serial != 0)
 			await_readable(shmreg_watch_fd(w));
@@ -370,7 +370,7 @@ END_TEST
 START_TEST(without_descriptors)
 {
 	struct rlimit limit, small = { 0 };
-	struct shmreg_watch *w = watch(handle_of(q), ITEMS), *more;
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS), *more;
 	int i;
 
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -379,17 +379,17 @@ START_TEST(without_descriptors)
 	small.rlim_cur = (rlim_t)dup(0);	/* the next one that would be given */
 	close((int)small.rlim_cur);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &small), 0);
-	harness_result(shmreg_watch_open(handle_of(q), ITEMS, &more), -EMFILE);
+	harness_result(shmreg_watch_open(handle_of(que), ITEMS, &more), -EMFILE);
 	for (i = 0; i < 5; i++) {
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 		await_ready(w, ITEMS);
 		pop();
 		expect_nothing(w, 0);
 	}
-	ck_assert_uint_eq(c->line.n_ends, 0);
+	ck_assert_uint_eq(con->line.n_ends, 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	for (i = 0; i < 5; i++) {
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 		await_ready(w, ITEMS);
 		pop();
 		expect_nothing(w, 0);
@@ -405,7 +405,7 @@ static volatile sig_atomic_t n_signals;
 static void push_in_handler(int signal)
 {
 	(void)signal;
-	if (word_queue_push(q, &(uint64_t){ 1 }) == 0)
+	if (word_queue_push(que, &(uint64_t){ 1 }) == 0)
 		n_signals++;
 }
 
@@ -417,7 +417,7 @@ START_TEST(a_signal_handler_rings)
 	uint64_t word;
 	int i, got = 0;
 
-	harness_ok(word_queue_open(s, &mine, "queue"));
+	harness_ok(word_queue_open(seg, &mine, "queue"));
 	w = watch(handle_of(mine), ITEMS);
 	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
 	ualarm(500, 500);

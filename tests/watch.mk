@@ -22,4 +22,18 @@ test_watch_life_CFLAGS = $(harness_cflags)
 test_watch_life_LDADD = $(integration_ldadd)
 test_watch_life_SOURCES = tests/test-watch-life.c tests/watcher.h
 
+check_PROGRAMS += test-watch-kinds
+TESTS += test-watch-kinds
+test_watch_kinds_CPPFLAGS = $(harness_cppflags)
+test_watch_kinds_CFLAGS = $(harness_cflags)
+test_watch_kinds_LDADD = $(integration_ldadd)
+test_watch_kinds_SOURCES = tests/test-watch-kinds.c tests/watcher.h
+
+check_PROGRAMS += test-watch-threads
+TESTS += test-watch-threads
+test_watch_threads_CPPFLAGS = $(harness_cppflags)
+test_watch_threads_CFLAGS = $(harness_cflags)
+test_watch_threads_LDADD = $(integration_ldadd) -lpthread
+test_watch_threads_SOURCES = tests/test-watch-threads.c tests/watcher.h
+
 endif

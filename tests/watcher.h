@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actor.h"
@@ -21,9 +23,9 @@
 
 static struct harness h;
 static struct process other;	/* has created segment and queue */
-static struct shmreg_connection *c;
-static struct shmreg_segment *s;
-static struct word_queue *q;
+static struct shmreg_connection *con;
+static struct shmreg_segment *seg;
+static struct word_queue *que;
 
 static void setup(void)
 {
@@ -31,14 +33,14 @@ static void setup(void)
 	actor_start(&other);
 	actor_ok(&other, deed_create_mode, 0666);
 	actor_ok(&other, deed_queue_create, 0);
-	c = harness_connect();
-	harness_ok(shmreg_segment_open(c, &s, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
-	harness_ok(word_queue_open(s, &q, "queue"));
+	con = harness_connect();
+	harness_ok(shmreg_segment_open(con, &seg, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
+	harness_ok(word_queue_open(seg, &que, "queue"));
 }
 
 static void teardown(void)
 {
-	c = shmreg_disconnect(c);
+	con = shmreg_disconnect(con);
 	if (other.pid != 0) {
 		actor_ok(&other, deed_remove, 0);
 		process_finish(&other);
@@ -53,6 +55,14 @@ static inline bool is_readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
+/* A test that waits this long has found a bug; mutants are found sooner. */
+static inline int patience_ms(void)
+{
+	const char *text = getenv("SHMREG_TEST_PATIENCE");
+
+	return (text != NULL ? atoi(text) : HARNESS_PATIENCE_SEC) * 1000;
+}
+
 static inline void await_readable(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -60,7 +70,7 @@ static inline void await_readable(int fd)
 	int r;
 
 	do
-		r = poll(&p, 1, HARNESS_PATIENCE_SEC * 1000);
+		r = poll(&p, 1, patience_ms());
 	while (r < 0 && errno == EINTR);
 	ck_assert_msg(r == 1, "the descriptor is not readable");
 }
@@ -100,14 +110,16 @@ static inline void expect_nothing(struct shmreg_watch *w, int r)
 /* Until there is something, whatever rings in vain before. */
 static inline void await_ready(struct shmreg_watch *w, int events)
 {
+	const struct timespec until = shmreg_deadline((uint64_t)patience_ms() * 1000000);
+	struct timespec now;
 	int r;
 
-	for (;;) {
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		ck_assert_msg(now.tv_sec <= until.tv_sec, "it is readable, and nothing is there");
 		await_readable(shmreg_watch_fd(w));
 		r = shmreg_watch_ready(w);
-		if (r != 0)
-			break;
-	}
+	} while (r == 0);
 	ck_assert_int_eq(r, events);
 }
 
@@ -115,7 +127,7 @@ static inline uint64_t pop(void)
 {
 	uint64_t word;
 
-	harness_ok(word_queue_pop(q, &word));
+	harness_ok(word_queue_pop(que, &word));
 	return word;
 }
 
@@ -128,11 +140,11 @@ static inline void await_ends(struct shmreg_watch *w, unsigned int n)
 	struct shmreg_stats_reply stats;
 	int i;
 
-	for (i = 0; c->line.n_ends != n; i++) {
+	for (i = 0; con->line.n_ends != n; i++) {
 		ck_assert_int_lt(i, 1000);
-		harness_ok(shmreg_stats(c, UINT32_MAX, &stats));
+		harness_ok(shmreg_stats(con, UINT32_MAX, &stats));
 		expect_nothing(w, 0);
-		harness_ok(word_queue_push(q, &(uint64_t){ 1 }));
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
 		await_ready(w, ITEMS);
 		pop();
 	}

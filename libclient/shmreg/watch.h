@@ -46,7 +46,8 @@
  *			queue, ring, records	both: an element to take; room for one
  *			topic			both: a message; no subscriber holds publishers up
  *			pool			SPACE: a free object
- *			cell, atomic		ITEMS: another value than ready() spoke of last
+ *			cell, atomic		ITEMS: another value than ready() spoke of last; of
+ *						an atomic one hears with shmreg_atomic_notify_...()
  *		Of a ring of records room means: for the record that was refused last.
  *		Who needs several at once learns of one, and takes what is there.
  *
