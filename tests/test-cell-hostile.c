@@ -29,6 +29,7 @@ static void use_all(struct shmreg_cell_writer *w, unsigned char *value)
 {
 	const struct shmreg_cell *c = shmreg_cell_of(w);
 	struct shmreg_cell_stats stat = { .size = sizeof(stat) };
+	const struct timespec past = { 0, 0 };
 	struct shmreg_cell_view view;
 	uint64_t version;
 	void *elem;
@@ -44,6 +45,10 @@ static void use_all(struct shmreg_cell_writer *w, unsigned char *value)
 	}
 	r = shmreg_cell_changed(c, shmreg_cell_version(c));
 	ck_assert(r == 0 || r == 1);
+	r = shmreg_cell_changed_wait(c, shmreg_cell_version(c), &past);
+	ck_assert(r == -ETIMEDOUT || r == 1);
+	r = shmreg_cell_read_wait(c, 3, value, NULL, &past);
+	ck_assert(r == 0 || r == -ETIMEDOUT || r == -EUCLEAN || r == -EBUSY);
 	ck_assert_int_eq(shmreg_cell_stat(c, &stat), 0);
 	ck_assert_int_eq(shmreg_cell_write(w, value), 0);
 	ck_assert_int_eq(shmreg_cell_begin(w, &elem), 0);
@@ -78,6 +83,8 @@ START_TEST(every_index)
 			else
 				ck_assert_int_eq(shmreg_cell_peek(&w.cell, &view), -EUCLEAN);
 			ck_assert_int_eq(shmreg_cell_read(&w.cell, value, NULL), -EUCLEAN);
+			ck_assert_int_eq(shmreg_cell_read_wait(&w.cell, 0, value, NULL, NULL),
+					 -EUCLEAN);
 			view.word = word;
 			ck_assert_int_eq(shmreg_cell_validate(&w.cell, &view), -EUCLEAN);
 			/* whoever takes a place then writes inside of it */

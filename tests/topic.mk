@@ -26,6 +26,12 @@ test_topic_wreckage_CFLAGS = $(harness_cflags)
 test_topic_wreckage_LDADD = $(queue_ldadd)
 test_topic_wreckage_SOURCES = tests/test-topic-wreckage.c tests/suite.h
 
+PURE_TESTS += test-topic-wakes
+test_topic_wakes_CPPFLAGS = $(queue_cppflags)
+test_topic_wakes_CFLAGS = $(harness_cflags)
+test_topic_wakes_LDADD = $(queue_ldadd)
+test_topic_wakes_SOURCES = tests/test-topic-wakes.c tests/topic-fixture.h tests/suite.h
+
 check_PROGRAMS += test-topic-wait
 TESTS += test-topic-wait
 test_topic_wait_CPPFLAGS = $(queue_cppflags)

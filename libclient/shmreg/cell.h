@@ -40,10 +40,11 @@
  *		All that is repaired is that the writer's place is free again.
  *
  * Trust	A peer with write access can garble the value, the version and whose
- *		place is whose, and make reads fail (-EUCLEAN, -EBUSY, -ENODATA). It
- *		cannot make a call read or write outside of the cell, or loop for more
- *		than SHMREG_CELL_TRIES copies. Geometry comes from the directory. What
- *		peek() lends stays in shared memory and may change at any time.
+ *		place is whose, make reads fail (-EUCLEAN, -EBUSY, -ENODATA), and have
+ *		those who wait wake for nothing, or sleep on. It cannot make a call
+ *		read or write outside of the cell, or loop for more than
+ *		SHMREG_CELL_TRIES copies. Geometry comes from the directory. What peek()
+ *		lends stays in shared memory and may change at any time.
  *
  * Waiting	changed_wait() and read_wait(), see <shmreg/wait.h>: until there is another
  *		value than one already seen; each value that is published wakes all. Who

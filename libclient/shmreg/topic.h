@@ -49,11 +49,12 @@
  *
  * Trust	A peer with write access can garble messages, repeat or lose
  *		them, claim losses that there were not, hold publishers of a
- *		reliable topic, and have a call fail (-EUCLEAN, -EBUSY). It
- *		cannot make a call read or write outside of the topic or loop
- *		without bound. Geometry comes from the directory; chunk numbers
- *		and sizes are read once and bounded. A message that is looked at
- *		in place stays in shared memory: copy once, check the copy.
+ *		reliable topic, have a call fail (-EUCLEAN, -EBUSY), and have those
+ *		who wait wake for nothing, or sleep on. It cannot make a call
+ *		read or write outside of the topic or loop without bound.
+ *		Geometry comes from the directory; chunk numbers and sizes are
+ *		read once and bounded. A message that is looked at in place
+ *		stays in shared memory: copy once, check the copy.
  *
  * Waiting	The functions whose names end in _wait, see <shmreg/wait.h>: who reads, for
  *		messages, and each message wakes all; publishers of a reliable topic, for
