@@ -167,12 +167,19 @@ void harness_stop(struct harness *h)
 		      "the test leaks.\nBefore:\n%sAfter:\n%s", h->self_before.what, now.what);
 }
 
+static int patience(void)
+{
+	const char *other = getenv("SHMREG_TEST_HARNESS_PATIENCE");
+
+	return other && *other ? atoi(other) : HARNESS_PATIENCE_SEC;
+}
+
 void harness_wait(bool (*done)(void *arg), void *arg, const char *what)
 {
 	const struct timespec nap = { .tv_nsec = 5000000 };
 	int n;
 
-	for (n = 0; n < HARNESS_PATIENCE_SEC * 200; n++) {
+	for (n = 0; n < patience() * 200; n++) {
 		if (done(arg))
 			return;
 		nanosleep(&nap, NULL);
@@ -303,7 +310,7 @@ TCase *harness_case(Suite *suite, const char *name)
 {
 	TCase *tc = tcase_create(name);
 
-	tcase_set_timeout(tc, 2 * HARNESS_PATIENCE_SEC);
+	tcase_set_timeout(tc, 2 * patience());
 	suite_add_tcase(suite, tc);
 	return tc;
 }

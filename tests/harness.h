@@ -37,7 +37,10 @@
 #include "keeper.h"
 #include "process.h"
 
-/* Put at the end of a wait: a test that waits this long has found a bug. */
+/*
+ * Put at the end of a wait: a test that waits this long has found a bug.
+ * $SHMREG_TEST_HARNESS_PATIENCE is another.
+ */
 #define HARNESS_PATIENCE_SEC 60
 
 struct harness {

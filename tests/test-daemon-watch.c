@@ -237,8 +237,9 @@ static uint32_t half(const struct raw_segment *t, uint64_t object, uint32_t even
 
 static void again(void)
 {
-	raw_close(&c);
 	harness_kill_daemon(&h);
+	/* Not before: to unmap the token is to have exec'd. */
+	raw_close(&c);
 	harness_restart_daemon(&h);
 	raw_open(&c, h.socket_path);
 }

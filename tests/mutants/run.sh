@@ -21,13 +21,14 @@ done >"$list"
 # From the copy; what is not in it comes from the library that was built. What is in it is whole
 # in libshmregd-core.la, or in libstructures.la and librepair.la, whose sources local.mk names.
 sources_of() {
-	sed -n "/^$1_la_SOURCES/,/[^\\\\]\$/s/^[[:space:]]*\([a-z]*\/[a-z-]*\.c\).*/\1/p" \
+	sed -n "/^$1_SOURCES/,/[^\\\\]\$/s/^[[:space:]]*\([a-z]*\/[a-z-]*\.c\).*/\1/p" \
 		"$top_srcdir/$2/local.mk" | tr '\n' ' '
 }
-core=$(sources_of libshmregd_core daemon)
-structures="$(sources_of libstructures libclient) $(sources_of librepair libclient)"
+core=$(sources_of libshmregd_core_la daemon)
+shell=$(sources_of shmregd daemon)
+structures="$(sources_of libstructures_la libclient) $(sources_of librepair_la libclient)"
 # Tests with a daemon, of what is not of one structure: with the whole library from the copy.
-client="$(sources_of libshmreg libclient) $structures $(sources_of libharness tests)
+client="$(sources_of libshmreg_la libclient) $structures $(sources_of libharness_la tests)
 	tests/actor.c tests/failing.c"
 programs="-Ilibclient -DSHMREGD='\"$top_builddir/shmregd\"' -DSHMREG_REAPER='\"$top_builddir/shmreg-reaper\"'
 	-DFAILING_REAPER='\"$top_builddir/failing-reaper\"'"
@@ -37,7 +38,7 @@ sources = $(if $(core),$(core),$(structures) $(helpers)) $(wildcard proto/*.c) $
 objects = $(sources:%.c=$(out)/%.o)
 $(out)/$(test): $(objects)
 	$(CC) $(flags) $^ -L$(top_builddir)/.libs -lshmreg -Wl,-rpath,$(top_builddir)/.libs \
-		-Wl,-z,now $(CHECK_LIBS) -lpthread -o $@
+		-Wl,-z,now $(CHECK_LIBS) $(libs) -lpthread -o $@
 $(out)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -w $(flags) -fno-strict-aliasing $(CHECK_CFLAGS) -MMD \
@@ -52,7 +53,7 @@ build() {
 	tsan:*) flags="-fsanitize=thread -fno-builtin-memcpy" out=tsan ;;
 	*) flags= out=plain ;;
 	esac
-	test=${1#tsan:} more= sources= arguments= limit=300
+	test=${1#tsan:} more= sources= arguments= libs= limit=300
 	main=tests/$test.c
 	case $test in
 	crash-*)
@@ -61,6 +62,12 @@ build() {
 		main=$(cd "$work/tests/crash" && ls case.c crash-main.c image.c inside.c rig.c sweep-race.c sweep.c \
 			tally.c tracer.c "$subject.c" \
 			"$subject"-*.c 2>/dev/null | sed 's,^,tests/crash/,' | tr '\n' ' ')
+		;;
+	# What is built is the daemon, for a test that is there.
+	test-daemon-*)
+		make -s -C "$top_builddir" "$test" shmreg-reaper >"$work/log" 2>&1 || return 1
+		main= sources="$core $shell" out=daemon libs="-lsystemd -linih -lev"
+		flags='-DPKGLIBEXECDIR=\"/nonexistent\" -DSYSCONFDIR=\"/nonexistent\"'
 		;;
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
 	test-registry-model)
@@ -76,12 +83,20 @@ build() {
 	esac
 	program=$work/$out/$test
 	make -s -C "$work" -f Makefile "test=$test" "main=$main" "more=$more" \
-		"core=$sources" "structures=$structures" "flags=$flags" "out=$out" \
+		"core=$sources" "structures=$structures" "flags=$flags" "libs=$libs" \
+		"out=$out" \
 		>"$work/log" 2>&1
 }
 
 # One that hangs is as red as one that fails.
 run() {
+	case $test in
+	test-daemon-*)
+		SHMREG_TEST_HARNESS_PATIENCE=10 SHMREG_TEST_DAEMON=$program timeout -k 1 300 \
+			"$top_builddir/$test" >"$work/log" 2>&1
+		return
+		;;
+	esac
 	SHMREG_TEST_PATIENCE=2 SHMREG_TEST_SCALE=0.5 TSAN_OPTIONS=halt_on_error=1 \
 		timeout -k 1 "$limit" "$program" ${arguments:+--only "$arguments"} >"$work/log" 2>&1
 }
