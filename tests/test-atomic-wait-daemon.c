@@ -122,6 +122,32 @@ START_TEST(writer_dies)
 }
 END_TEST
 
+/* Who cannot write has the daemon say that he waits. */
+START_TEST(read_only)
+{
+	struct shmreg_connection *mine = harness_connect();
+	struct shmreg_segment *segment = NULL;
+	struct sleeper *sleeper;
+	uint64_t i;
+
+	harness_ok(shmreg_segment_open(mine, &segment, "seg", SHMREG_ACCESS_READ));
+	harness_ok(counter_open_const(segment, &waits[0].counter, "n"));
+	for (i = 0; i < 3; i++) {
+		waits[0].expected = i;
+		sleeper = fall_asleep(0);
+		counter_store(n, i + 1);
+		counter_notify_one(n);
+		ck_assert_int_eq(sleeper_result(sleeper), 0);
+		ck_assert_uint_eq(waits[0].value, i + 1);
+	}
+	waits[0].expected = 3;
+	sleeper = fall_asleep(0);
+	harness_ok(shmreg_object_remove(s, "n"));
+	ck_assert_int_eq(sleeper_result(sleeper), -ESTALE);
+	shmreg_disconnect(mine);
+}
+END_TEST
+
 START_TEST(removed)
 {
 	struct sleeper *sleeper = fall_asleep(0);
@@ -194,6 +220,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, other_processes);
 	tcase_add_test(tcase, writer_dies);
+	tcase_add_test(tcase, read_only);
 	tcase_add_test(tcase, removed);
 	tcase_add_test(tcase, daemon_restarts);
 	tcase_add_test(tcase, daemon_stops);
