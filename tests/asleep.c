@@ -165,6 +165,11 @@ void asleep_await_no_flags(const union shmreg_eventcount *event, uint32_t flags)
 		     "an event count has lost its flags");
 }
 
+bool asleep_is_sound(void)
+{
+	return syscall(SYS_futex_waitv, NULL, 0, 0, NULL, CLOCK_MONOTONIC) < 0 && errno == EINVAL;
+}
+
 unsigned int asleep_wake_for_nothing(const uint32_t *word)
 {
 	const long n = syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);

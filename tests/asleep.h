@@ -38,6 +38,12 @@ void asleep_await_after(pid_t pid, pid_t tid, uint64_t naps);
 void asleep_await_flags(const union shmreg_eventcount *event, uint32_t flags);
 void asleep_await_no_flags(const union shmreg_eventcount *event, uint32_t flags);
 
+/*
+ * Who sleeps, is it until he is woken? Not where there is no futex_waitv, as under valgrind: there
+ * he looks 50 times a second, and what nobody told him he finds out.
+ */
+bool asleep_is_sound(void);
+
 /* Wake all who sleep on @word, which stays what it is. Return: how many. */
 unsigned int asleep_wake_for_nothing(const uint32_t *word);
 

@@ -187,10 +187,10 @@ START_TEST(one_or_all)
 	counter_store(&n, 1);
 	counter_notify_one(&n);
 	asleep_until(one_is_done, NULL, "one has noticed");
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 3 && asleep_is_sound(); i++)
 		if (!sleeper_is_done(&waits[i].sleeper))
 			sleeper_await(&waits[i].sleeper);
-	ck_assert_uint_eq(n_done(3), 1);
+	ck_assert(!asleep_is_sound() || n_done(3) == 1);
 	counter_notify_all(&n);
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(sleeper_result(&waits[i].sleeper), 0);

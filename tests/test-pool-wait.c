@@ -242,7 +242,8 @@ START_TEST(one_for_one)
 	for (i = 0; i < 3; i++)
 		if (!sleeper_is_done(&waits[i].sleeper)) {
 			sleeper_await(&waits[i].sleeper);
-			ck_assert_uint_eq(sleeper_naps(&waits[i].sleeper), naps[i]);
+			ck_assert(!asleep_is_sound() ||
+				  sleeper_naps(&waits[i].sleeper) == naps[i]);
 		}
 	ck_assert_uint_eq(n_done(3), 1);
 	give_all(&holder, held, 2);
