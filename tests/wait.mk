@@ -47,4 +47,11 @@ test_wake_cost_LDADD = $(queue_ldadd) -lpthread
 test_wake_cost_SOURCES = tests/test-wake-cost.c tests/wake-cost-with.c tests/wake-cost-without.c \
 	tests/wake-cost.h tests/stepper.c tests/stepper.h $(wait_sources)
 
+check_PROGRAMS += test-queue-wait-threads
+TESTS += test-queue-wait-threads
+test_queue_wait_threads_CPPFLAGS = $(queue_cppflags)
+test_queue_wait_threads_CFLAGS = $(harness_cflags)
+test_queue_wait_threads_LDADD = $(queue_ldadd) -lpthread
+test_queue_wait_threads_SOURCES = tests/test-queue-wait-threads.c tests/random.h tests/suite.h
+
 endif
