@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -201,7 +202,7 @@ START_TEST(test_threads)
 	ck_assert_ptr_nonnull(base);
 	n_each = n / PRODUCERS;
 	n_left = n;
-	alarm(250);
+	alarm(getenv("SHMREG_TEST_PATIENCE") ? 20 : 250);
 	for (uintptr_t i = 0; i < PRODUCERS + CONSUMERS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL,
 						i < PRODUCERS ? only_produce : only_consume,

@@ -54,4 +54,11 @@ test_queue_wait_threads_CFLAGS = $(harness_cflags)
 test_queue_wait_threads_LDADD = $(queue_ldadd) -lpthread
 test_queue_wait_threads_SOURCES = tests/test-queue-wait-threads.c tests/random.h tests/suite.h
 
+check_PROGRAMS += test-queue-wait-torture
+TESTS += test-queue-wait-torture
+test_queue_wait_torture_CPPFLAGS = $(queue_cppflags)
+test_queue_wait_torture_CFLAGS = $(harness_cflags)
+test_queue_wait_torture_LDADD = $(queue_ldadd) -lpthread
+test_queue_wait_torture_SOURCES = tests/test-queue-wait-torture.c $(torture) $(wait_sources)
+
 endif
