@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <shmreg/wait.h>
+
 #include "ring-plain.h"
 #include "ring-waits.h"
 
@@ -204,26 +206,27 @@ static const struct waiting waitings[] = {
 	{ "skip", SHMREG_WAIT_ITEMS, 1, wait_skip },
 };
 
-/* What could never come true is not waited for, nor what asks for nothing. */
+/* What could never come true is not waited for at all, nor what asks for nothing. */
 START_TEST(never)
 {
+	const struct timespec soon = shmreg_deadline(100000000);
 	unsigned char data[CAPACITY] = { 0 };
 	const struct shmreg_record records[] = { { data, 24 }, { data, 24 } };
 	size_t bytes;
 	void *room;
 
 	begin();
-	ck_assert_int_eq(shmreg_record_peek_wait(&c, CAPACITY / 8, data, 8, &bytes, NULL), -EINVAL);
-	ck_assert_int_eq(shmreg_record_peek_wait(&c, UINT64_MAX, data, 8, &bytes, NULL), -EINVAL);
-	ck_assert_int_eq(shmreg_record_skip_wait(&c, 0, NULL), 0);
+	ck_assert_int_eq(shmreg_record_peek_wait(&c, CAPACITY / 8, data, 8, &bytes, &soon), -EINVAL);
+	ck_assert_int_eq(shmreg_record_peek_wait(&c, UINT64_MAX, data, 8, &bytes, &soon), -EINVAL);
+	ck_assert_int_eq(shmreg_record_skip_wait(&c, 0, &soon), 0);
 	fill();
-	ck_assert_int_eq(shmreg_record_push_wait(&p, data, CAPACITY / 2 - 7, NULL), -EMSGSIZE);
-	ck_assert_int_eq(shmreg_record_reserve_wait(&p, &room, CAPACITY / 2 - 7, NULL), -EMSGSIZE);
-	ck_assert_int_eq(shmreg_record_push_bulk_wait(&p, records, 2, 2, NULL), -EMSGSIZE);
-	ck_assert_int_eq(shmreg_record_push_bulk_wait(&p, records, 1, 2, NULL), -EINVAL);
-	ck_assert_int_eq(shmreg_record_push_bulk_wait(&p, records, 0, 0, NULL), 0);
+	ck_assert_int_eq(shmreg_record_push_wait(&p, data, CAPACITY / 2 - 7, &soon), -EMSGSIZE);
+	ck_assert_int_eq(shmreg_record_reserve_wait(&p, &room, CAPACITY / 2 - 7, &soon), -EMSGSIZE);
+	ck_assert_int_eq(shmreg_record_push_bulk_wait(&p, records, 2, 2, &soon), -EMSGSIZE);
+	ck_assert_int_eq(shmreg_record_push_bulk_wait(&p, records, 1, 2, &soon), -EINVAL);
+	ck_assert_int_eq(shmreg_record_push_bulk_wait(&p, records, 0, 0, &soon), 0);
 	/* one that is too long for the caller's buffer is there: it need not wait */
-	ck_assert_int_eq(shmreg_record_pop_wait(&c, data, 7, &bytes, NULL), -EMSGSIZE);
+	ck_assert_int_eq(shmreg_record_pop_wait(&c, data, 7, &bytes, &soon), -EMSGSIZE);
 	ck_assert_uint_eq(bytes, 8);
 }
 END_TEST

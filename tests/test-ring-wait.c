@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include <shmreg/wait.h>
+
 #include "ring-plain.h"
 #include "ring-waits.h"
 
@@ -303,25 +305,26 @@ static const struct waiting waitings[] = {
 	{ "typed skip", SHMREG_WAIT_ITEMS, 1, wait_typed_skip },
 };
 
-/* What could never come true is not waited for, nor what asks for nothing. */
+/* What could never come true is not waited for at all, nor what asks for nothing. */
 START_TEST(never)
 {
+	const struct timespec soon = shmreg_deadline(100000000);
 	uint64_t words[CAPACITY + 1] = { 0 };
 	const void *seen;
 	void *room;
 
 	begin();
-	ck_assert_int_eq(shmreg_ring_peek_wait(&c.consumer, CAPACITY, words, NULL), -EINVAL);
-	ck_assert_int_eq(word_ring_peek_wait(&c, UINT64_MAX, words, NULL), -EINVAL);
-	ck_assert_int_eq(shmreg_ring_pop_bulk_wait(&c.consumer, words, 0, NULL), 0);
-	ck_assert_int_eq(shmreg_ring_view_wait(&c.consumer, &seen, 0, NULL), 0);
-	ck_assert_int_eq(shmreg_ring_skip_wait(&c.consumer, 0, NULL), 0);
+	ck_assert_int_eq(shmreg_ring_peek_wait(&c.consumer, CAPACITY, words, &soon), -EINVAL);
+	ck_assert_int_eq(word_ring_peek_wait(&c, UINT64_MAX, words, &soon), -EINVAL);
+	ck_assert_int_eq(shmreg_ring_pop_bulk_wait(&c.consumer, words, 0, &soon), 0);
+	ck_assert_int_eq(shmreg_ring_view_wait(&c.consumer, &seen, 0, &soon), 0);
+	ck_assert_int_eq(shmreg_ring_skip_wait(&c.consumer, 0, &soon), 0);
 	fill();
 	ck_assert_int_eq(shmreg_ring_push_bulk_wait(&p.producer, words, CAPACITY + 1,
-						    CAPACITY + 1, NULL), -EINVAL);
-	ck_assert_int_eq(word_ring_push_bulk_wait(&p, words, 1, 2, NULL), -EINVAL);
-	ck_assert_int_eq(shmreg_ring_push_bulk_wait(&p.producer, words, 0, 0, NULL), 0);
-	ck_assert_int_eq(shmreg_ring_reserve_wait(&p.producer, &room, 0, NULL), 0);
+						    CAPACITY + 1, &soon), -EINVAL);
+	ck_assert_int_eq(word_ring_push_bulk_wait(&p, words, 1, 2, &soon), -EINVAL);
+	ck_assert_int_eq(shmreg_ring_push_bulk_wait(&p.producer, words, 0, 0, &soon), 0);
+	ck_assert_int_eq(shmreg_ring_reserve_wait(&p.producer, &room, 0, &soon), 0);
 }
 END_TEST
 

@@ -79,6 +79,8 @@ build() {
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
 	test-object-wait | test-segment-wait | test-wait-any* | test-many-sleepers | test-event)
 		more=tests/asleep.c sources=$(echo $client) flags=$(echo $flags $programs) out=client limit=30 ;;
+	test-ring-torture) more="tests/ring-torture.c tests/torture.c" ;;
+	test-ring-wait | test-records-wait) more=tests/ring-waits.c ;;
 	test-*-torture | test-wake-order) more=tests/torture.c ;;
 	esac
 	program=$work/$out/$test
