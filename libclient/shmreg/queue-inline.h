@@ -53,6 +53,13 @@
  * queue-repair.c) reads the counters first and the slots second; (I1)-(I5) then
  * say which claims the dead left, and whether they were finished.
  *
+ * Waiting. P of <shmreg/wake.h> are: for elements, the store by which a slot becomes
+ * READY or TOMB (of a batch: the last one, the leader's), and D; for room, the one
+ * by which a slot becomes FREE, whoever frees it. Each is followed by a wake-up of as
+ * many as there are slots. What becomes READY behind an unfinished claim, or FREE behind
+ * one that is not, wakes in vain, and goes with what comes before it: (N4). What the
+ * reaper changes is followed by the daemon's rise of the death word: (N5).
+ *
  * Wrap. Positions are modulo 2^43 in the word's top bits, so that additions wrap by
  * themselves and differences are signed. One bit is lost by that: whether a small
  * tail is a young one. lapped says so; it is set in the slow path, which every handle
