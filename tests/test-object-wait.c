@@ -322,6 +322,17 @@ START_TEST(created_before_the_stop)
 }
 END_TEST
 
+/* Who is attached to a segment without a name can create in it, and be waited for. */
+START_TEST(segment_is_removed)
+{
+	fall_asleep(both[_i], 0);
+	actor_ok(&maker, deed_remove, 0);
+	still_asleep();
+	actor_ok(&maker, deed_queue_create, 0);
+	process_expect(&sleeper, 0);
+}
+END_TEST
+
 static int64_t deed_quiesce(struct actor *a, int64_t unused)
 {
 	(void)unused;
@@ -480,6 +491,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, daemon_is_stopped, 0, 2);
 	tcase_add_loop_test(tc, daemon_goes_on, 0, 2);
 	tcase_add_loop_test(tc, created_before_the_stop, 0, 2);
+	tcase_add_loop_test(tc, segment_is_removed, 0, 2);
 	tcase_add_test(tc, segment_is_lost);
 	tcase_add_test(tc, bad_calls);
 	tcase_add_test(tc, forked);

@@ -275,8 +275,9 @@ START_TEST(spurious)
 	fall_asleep(&sleeper);
 	for (i = 0; i < 40; i++) {
 		naps = sleeper_naps(&sleeper);
-		ck_assert_uint_eq(asleep_wake_for_nothing(words[i % 4]), 1);
-		sleeper_await_after(&sleeper, naps);
+		/* Without futex_waitv it sleeps on one of them. */
+		if (asleep_wake_for_nothing(words[i % 4]) > 0)
+			sleeper_await_after(&sleeper, naps);
 	}
 	make(ATOMIC);
 	ck_assert_int_eq(sleeper_result(&sleeper), 1);
@@ -344,8 +345,10 @@ START_TEST(not_taken)
 	sleeper_spawn(&takes, pop, other);
 	sleeper_await(&takes);
 	make(QUEUE);
-	ck_assert_int_eq(sleeper_result(&looks), 1);
 	ck_assert_int_eq(sleeper_result(&takes), 0);
+	/* If it was slower than the other after all, it sleeps on. */
+	make(QUEUE);
+	ck_assert_int_eq(sleeper_result(&looks), 1);
 }
 END_TEST
 
@@ -363,7 +366,8 @@ START_TEST(not_taken_of_another)
 	sleeper_await(&takes);
 	make(QUEUE);
 	ck_assert_int_eq(sleeper_result(&takes), 0);
-	ck_assert_int_ge(sleeper_result(&looks), 1);
+	make(QUEUE);
+	ck_assert_int_eq(sleeper_result(&looks), 1);
 }
 END_TEST
 

@@ -21,7 +21,8 @@
  *		The data area belongs to all who are attached read-write and is
  *		not. Both have seals, so that nobody can cut them short under us.
  *
- * Waiting	As in connection.h. read-only may: look at directory and data
+ * Waiting	As in connection.h; shmreg_segment_open_wait() and shmreg_object_wait() until
+ *		there is what they are asked for. read-only may: look at directory and data
  *		area, open handles and use what their headers allow; anything
  *		else is -EROFS.
  *
@@ -253,7 +254,8 @@ SHMREG_API SHMREG_CHECK int shmreg_object_remove(struct shmreg_segment *segment,
  * Sleeps on a word of the directory, which the daemon alone writes: no polling and no
  * request, attached read-only too. Whoever creates an object may die thereafter: it is there.
  * It may have been removed again before the caller opens it: then -ENOENT from that, and wait
- * again. One that came and went while the caller slept may go unseen.
+ * again. One that came and went while the caller slept may go unseen. That the segment's own
+ * name is removed does not end it: those who are attached can still create.
  *
  * Return: 0 it was there, or
  *	-EINVAL, -ENAMETOOLONG	the name, the flags or the deadline

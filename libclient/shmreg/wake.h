@@ -45,6 +45,8 @@
  *	somebody else might be satisfied with less. M (and watch) are looked at after the wake-up
  *	of one: who came after B is woken first if his priority is higher. If M is clear by then
  *	though he was woken, S was clear after that, and so nobody asleep.
+ *	Who waits on several objects takes nothing, so it passes one on for each count that
+ *	moved, also of what it reports: from one to the next, as long as there is something.
  *	Who dies is the death word's business.
  * (N5) A waker that dies between P and its wake-up wakes nobody, nor does a sleeper that dies
  *	having been woken pass it on. Everybody sleeps on the death word too, which the
