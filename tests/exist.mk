@@ -8,7 +8,8 @@ exist_tests = \
 	test-object-wait \
 	test-segment-wait \
 	test-wait-any \
-	test-wait-any-kinds
+	test-wait-any-kinds \
+	test-wait-any-trouble
 check_PROGRAMS += $(exist_tests)
 TESTS += $(exist_tests)
 exist_ldadd = $(integration_ldadd) -lpthread
@@ -33,12 +34,22 @@ test_segment_wait_CFLAGS = $(harness_cflags)
 test_segment_wait_LDADD = $(exist_ldadd)
 test_segment_wait_SOURCES = tests/test-segment-wait.c $(asleep)
 
-test_wait_any_CPPFLAGS = $(harness_cppflags) \
-	-DSHMREGD=\"$(abs_top_builddir)/shmregd\" \
-	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
+test_wait_any_CPPFLAGS = $(harness_cppflags)
 test_wait_any_CFLAGS = $(harness_cflags)
 test_wait_any_LDADD = $(exist_ldadd)
-test_wait_any_SOURCES = tests/test-wait-any.c tests/alone.c tests/alone.h $(asleep)
+test_wait_any_SOURCES = tests/test-wait-any.c tests/wait-any-fixture.h $(asleep)
+
+test_wait_any_trouble_CPPFLAGS = $(harness_cppflags) \
+	-DSHMREGD=\"$(abs_top_builddir)/shmregd\" \
+	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
+test_wait_any_trouble_CFLAGS = $(harness_cflags)
+test_wait_any_trouble_LDADD = $(exist_ldadd)
+test_wait_any_trouble_SOURCES = \
+	tests/alone.c \
+	tests/alone.h \
+	tests/test-wait-any-trouble.c \
+	tests/wait-any-fixture.h \
+	$(asleep)
 
 test_wait_any_kinds_CPPFLAGS = $(harness_cppflags)
 test_wait_any_kinds_CFLAGS = $(harness_cflags)

@@ -88,6 +88,13 @@ void process_expect(struct process *p, int64_t word)
 		      heard < 0 ? strerror((int)-heard) : "-", (long long)word);
 }
 
+bool process_speaks(struct process *p)
+{
+	char byte;
+
+	return recv(p->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 int process_wait(struct process *p)
 {
 	int status;

@@ -45,6 +45,7 @@ void process_start_as(struct process *p, const struct identity *who, process_fn 
 void process_tell(struct process *p, int64_t word);
 int64_t process_hear(struct process *p);	/* blocks; fails the test if it ends instead */
 void process_expect(struct process *p, int64_t word);
+bool process_speaks(struct process *p);		/* is there something to hear? */
 
 int process_wait(struct process *p);		/* its status, as waitpid() gives it */
 void process_finish(struct process *p);		/* tells 0, waits, status must be "exited with 0" */

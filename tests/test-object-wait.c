@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "actor.h"
@@ -66,13 +65,6 @@ static int64_t deed_remove_object(struct actor *a, int64_t unused)
 	return shmreg_object_remove(a->segment, "queue");
 }
 
-static bool speaks(struct process *p)
-{
-	char byte;
-
-	return recv(p->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 static void fall_asleep(int64_t access, int64_t flags)
 {
 	actor_ok(&sleeper, deed_open, access);
@@ -84,7 +76,7 @@ static void fall_asleep(int64_t access, int64_t flags)
 static void still_asleep(void)
 {
 	asleep_await(sleeper.pid, sleeper.pid);
-	ck_assert(!speaks(&sleeper));
+	ck_assert(!process_speaks(&sleeper));
 }
 
 static const int64_t both[] = { SHMREG_ACCESS_READ, SHMREG_ACCESS_WRITE };

@@ -78,7 +78,7 @@ build() {
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
 	test-object-wait | test-segment-wait | test-wait-any* | test-many-sleepers | test-event)
-		more=tests/asleep.c sources=$(echo $client) flags=$(echo $flags $programs) out=client limit=30 ;;
+		more="tests/asleep.c tests/alone.c" sources=$(echo $client) flags=$(echo $flags $programs) out=client-$out limit=30 ;;
 	test-ring-torture) more="tests/ring-torture.c tests/torture.c" ;;
 	test-ring-wait | test-records-wait) more=tests/ring-waits.c ;;
 	test-*-torture | test-wake-order) more=tests/torture.c ;;
