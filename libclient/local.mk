@@ -54,8 +54,8 @@ noinst_LTLIBRARIES += libstructures.la
 libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libstructures_la_SOURCES = \
 	libclient/again.h \
-	libclient/deadline.h \
 	libclient/atomic-wait.c \
+	libclient/deadline.h \
 	libclient/futex.c \
 	libclient/futex.h \
 	libclient/cell-bind.c \
