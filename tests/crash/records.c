@@ -342,11 +342,32 @@ static int64_t push_in_parts(struct actor *a)
 OPERATION(push_in_parts, produce, producer, push_in_parts(a))
 static const struct operation parts = { "bulk in parts", run_push_in_parts, 0, GIVES(2, 2) };
 
+/* Planted: nobody is woken. */
+static int64_t push_in_silence(struct actor *a)
+{
+	struct shmreg_record_producer *p = &a->p;
+	const uint64_t flip = p->flip ^ SHMREG_RING_FLIP;
+	void *room;
+	const int r = shmreg_record_reserve(p, &room, (size_t)a->record[0].bytes);
+
+	if (r < 0)
+		return r;
+	memcpy(room, a->record[0].data, (size_t)a->record[0].bytes);
+	shmreg_record_write_header_(p, p->reserved_place, (uint32_t)a->record[0].bytes);
+	shmreg_store_release(&a->shm->n_written[flip], p->n_written + 1);
+	shmreg_store_release(&a->shm->tail,
+			     (p->reserved_place + shmreg_record_size_(a->record[0].bytes)) | flip);
+	return 1;
+}
+OPERATION(push_in_silence, produce, producer, push_in_silence(a))
+static const struct operation silent = { "silent push", run_push_in_silence, 0, GIVES(1, 1) };
+
 static const struct planted planted[] = {
 	{ "repair does nothing", repair_nothing, MODE_ALONE, &settings[0], &operations[0], NULL,
 	  NULL },
 	{ "the count before the counter", NULL, MODE_ALONE, &settings[1], &count_first, NULL, NULL },
 	{ "a bulk in parts", NULL, MODE_ALONE, &settings[1], &parts, NULL, NULL },
+	{ "nobody is woken", NULL, MODE_ALONE, &settings[4], &silent, NULL, NULL },
 };
 
 const struct subject subject = {
