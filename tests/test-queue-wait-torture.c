@@ -18,8 +18,9 @@
 /*
  * Processes that wait for each other at a queue, without deadlines, while the parent kills and
  * stops them. It repairs as the reaper does and raises the death word as the daemon does, on a
- * directory of its own, and gives their seats to new ones. Something always moves; when no more
- * is pushed, all is popped; and then each of those who are left asleep is woken once more.
+ * directory of its own, and gives their seats to new ones. Something always moves; again and
+ * again no more is pushed, and all is popped; and in the end each of those who are left asleep is
+ * woken once more.
  *
  * Elements are numbered by their producer. None comes twice; missing are at most those that a
  * consumer had popped and not entered when it was killed, and those that the reaper dropped.
@@ -176,11 +177,11 @@ static bool moves(uint64_t before)
 	return shmreg_load_acquire(&shm->head) != before;
 }
 
+/* Nor is anything to be delivered again, or in somebody's hands. */
 static bool is_empty(uint64_t unused)
 {
 	(void)unused;
-	return (shmreg_load_acquire(&shm->head) ^ shmreg_load_acquire(&shm->tail)) >>
-		       SHMREG_QUEUE_POS_SHIFT == 0;
+	return queue_is_clean(shm, &shape);
 }
 
 static bool are_seen(uint64_t n)
@@ -196,6 +197,15 @@ static bool used_up(void)
 {
 	return shmreg_load_acquire(&o->account[0].next) > MAX_SEQ / 16 * 15 ||
 	       shmreg_load_acquire(&o->account[1].next) > MAX_SEQ / 16 * 15;
+}
+
+/* Nobody pushes any more: consumers who all sleep take all nevertheless. */
+static void drain(void)
+{
+	static const bool gone[WORKERS] = { true, true };
+
+	kill_these(gone);
+	torture_await(is_empty, 0, "elements are left, and all sleep");
 }
 
 static void torment(uint64_t kills, struct random_state *r)
@@ -222,7 +232,11 @@ static void torment(uint64_t kills, struct random_state *r)
 			asleep_wake_for_nothing(&shm->items.half[SHMREG_EVENTCOUNT_COUNT]);
 		if (stopped < WORKERS)
 			kill(pid[stopped], SIGCONT);
-		if (i % 8 == 0)
+		if (i % 2 == 0) {
+			drain();
+			for (w = 0; w < PRODUCERS; w++)
+				spawn(w, kills + i);
+		} else if (i % 8 == 1)
 			torture_await(moves, shmreg_load_acquire(&shm->head), "no element moves");
 	}
 }
@@ -230,12 +244,11 @@ static void torment(uint64_t kills, struct random_state *r)
 /* Nobody pushes any more: all is taken, and who is left asleep can be woken. */
 static void finish(void)
 {
-	bool gone[WORKERS] = { true, true };
+	bool gone[WORKERS] = { false };
 	uint64_t elems[CONSUMERS];
 	struct shmreg_queue q;
 
-	kill_these(gone);
-	torture_await(is_empty, 0, "elements are left, and all sleep");
+	drain();
 	for (unsigned int i = PRODUCERS; i < WORKERS; i++)
 		asleep_await(pid[i], pid[i]);
 	ck_assert(is_empty(0));
@@ -247,7 +260,6 @@ static void finish(void)
 	torture_await(are_seen, CONSUMERS, "the last ones are not taken");
 	for (unsigned int i = PRODUCERS; i < WORKERS; i++)
 		asleep_await(pid[i], pid[i]);
-	memset(gone, 0, sizeof(gone));
 	for (unsigned int i = PRODUCERS; i < WORKERS; i++)
 		gone[i] = true;
 	kill_these(gone);
