@@ -191,6 +191,26 @@ START_TEST(the_daemon_is_stopped)
 }
 END_TEST
 
+/* Who knows whom to ring needs no daemon for it. */
+START_TEST(the_daemon_is_stopped_when_it_is_not_needed)
+{
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
+	int i;
+
+	await_ends(w, 1);
+	expect_nothing(w, 0);
+	stop(harness_daemon(&h));
+	for (i = 0; i < 10; i++) {
+		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
+		expect_ready(w, ITEMS);
+		pop();
+		expect_nothing(w, 0);
+	}
+	kill(harness_daemon(&h), SIGCONT);
+	shmreg_watch_close(w);
+}
+END_TEST
+
 #define N 6
 static int64_t deed_push_each(struct actor *a, int64_t n)
 {
@@ -269,6 +289,15 @@ START_TEST(the_daemon_is_replaced)
 }
 END_TEST
 
+static bool one_watch_is_charged(void *unused)
+{
+	struct shmreg_stats_reply stats;
+
+	(void)unused;
+	harness_ok(shmreg_stats(con, UINT32_MAX, &stats));
+	return stats.usage[SHMREG_RESOURCE_SUBSCRIPTIONS].used == 1;
+}
+
 /* Closed while its WATCH is on the way: the daemon's answer finds nobody, and is taken back. */
 START_TEST(closed_before_it_is_answered)
 {
@@ -290,6 +319,7 @@ START_TEST(closed_before_it_is_answered)
 	await_ready(again, ITEMS);
 	pop();
 	await_ends(again, 1);
+	harness_wait(one_watch_is_charged, NULL, "the daemon has one watch");
 	shmreg_watch_close(again);
 }
 END_TEST
@@ -354,14 +384,14 @@ END_TEST
 
 START_TEST(the_segment_is_not_known_any_more)
 {
-	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS), *none;
 
 	expect_nothing(w, 0);
 	harness_stop_daemon(&h);
 	harness_restart_daemon(&h);
 	await_ready(w, -ESTALE);
 	expect_nothing(w, -ESTALE);
-	harness_result(shmreg_watch_open(handle_of(que), ITEMS, &(struct shmreg_watch *){ NULL }), -ESTALE);
+	harness_result(shmreg_watch_open(handle_of(que), ITEMS, &none), -ESTALE);
 	shmreg_watch_close(w);
 	con = shmreg_disconnect(con);
 	process_kill(&other);
@@ -430,6 +460,7 @@ int main(void)
 	tcase_add_test(tc, a_watcher_dies);
 	tcase_add_test(tc, a_watcher_is_stopped);
 	tcase_add_test(tc, the_daemon_is_stopped);
+	tcase_add_test(tc, the_daemon_is_stopped_when_it_is_not_needed);
 	tcase_add_test(tc, many_are_rung_by_one_who_then_sleeps);
 	tcase_add_test(tc, the_daemon_is_replaced);
 	tcase_add_test(tc, closed_before_it_is_answered);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "watcher.h"
 
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -84,12 +85,13 @@ START_TEST(many_events_are_one)
 			actor_ok(&other, deed_push, i);
 		}
 		ck_assert_uint_eq(count_of(que), count);
-		/* Woken once. */
+		/* Woken once, and maybe by what the daemon has to say. */
+		await_readable(shmreg_watch_fd(w));
 		for (n = 0; is_readable(shmreg_watch_fd(w)); n++)
 			while (shmreg_watch_ready(w) > 0)
 				while (word_queue_pop(que, &word) == 0)
 					;
-		ck_assert_int_le(n, 2);
+		ck_assert_int_le(n, 3);
 	}
 	shmreg_watch_close(w);
 }
@@ -412,26 +414,30 @@ static void push_in_handler(int signal)
 START_TEST(a_signal_handler_rings)
 {
 	struct sigaction action = { .sa_handler = push_in_handler, .sa_flags = SA_RESTART };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	const struct itimerspec often = { { 0, 200000 }, { 0, 200000 } };
 	struct word_queue *mine = NULL;
 	struct shmreg_watch *w;
+	timer_t timer;
 	uint64_t word;
 	int i, got = 0;
 
 	harness_ok(word_queue_open(seg, &mine, "queue"));
 	w = watch(handle_of(mine), ITEMS);
-	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
-	ualarm(500, 500);
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	ck_assert_int_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	ck_assert_int_eq(timer_settime(timer, 0, &often, NULL), 0);
 	for (i = 0; i < 300; i++) {
 		await_readable(shmreg_watch_fd(w));
 		while (shmreg_watch_ready(w) > 0)
 			while (word_queue_pop(mine, &word) == 0)
 				got++;
-		if (i % 50 == 0) {
+		if (i % 2 == 0) {
 			shmreg_watch_close(w);
 			harness_ok(shmreg_watch_open(handle_of(mine), ITEMS, &w));
 		}
 	}
-	ualarm(0, 0);
+	timer_delete(timer);
 	while (word_queue_pop(mine, &word) == 0)
 		got++;
 	ck_assert_int_eq(got, n_signals);

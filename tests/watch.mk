@@ -36,4 +36,11 @@ test_watch_threads_CFLAGS = $(harness_cflags)
 test_watch_threads_LDADD = $(integration_ldadd) -lpthread
 test_watch_threads_SOURCES = tests/test-watch-threads.c tests/watcher.h
 
+check_PROGRAMS += test-watch-step
+TESTS += test-watch-step
+test_watch_step_CPPFLAGS = $(harness_cppflags)
+test_watch_step_CFLAGS = $(harness_cflags)
+test_watch_step_LDADD = $(integration_ldadd)
+test_watch_step_SOURCES = tests/test-watch-step.c tests/watcher.h
+
 endif

@@ -27,8 +27,18 @@ static struct shmreg_connection *con;
 static struct shmreg_segment *seg;
 static struct word_queue *que;
 
+/* A test that waits this long has found a bug; mutants are found sooner. */
+static inline int patience_ms(void)
+{
+	const char *text = getenv("SHMREG_TEST_PATIENCE");
+
+	return (text != NULL ? atoi(text) : HARNESS_PATIENCE_SEC) * 1000;
+}
+
 static void setup(void)
 {
+	/* For what spins. */
+	alarm((unsigned int)patience_ms() / 200);
 	harness_start(&h, NULL);
 	actor_start(&other);
 	actor_ok(&other, deed_create_mode, 0666);
@@ -53,14 +63,6 @@ static inline bool is_readable(int fd)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	return poll(&p, 1, 0) == 1;
-}
-
-/* A test that waits this long has found a bug; mutants are found sooner. */
-static inline int patience_ms(void)
-{
-	const char *text = getenv("SHMREG_TEST_PATIENCE");
-
-	return (text != NULL ? atoi(text) : HARNESS_PATIENCE_SEC) * 1000;
 }
 
 static inline void await_readable(int fd)
