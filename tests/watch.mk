@@ -43,4 +43,11 @@ test_watch_step_CFLAGS = $(harness_cflags)
 test_watch_step_LDADD = $(integration_ldadd)
 test_watch_step_SOURCES = tests/test-watch-step.c tests/watcher.h
 
+check_PROGRAMS += test-watch-limits
+TESTS += test-watch-limits
+test_watch_limits_CPPFLAGS = $(harness_cppflags)
+test_watch_limits_CFLAGS = $(harness_cflags)
+test_watch_limits_LDADD = $(integration_ldadd)
+test_watch_limits_SOURCES = tests/test-watch-limits.c tests/watcher.h
+
 endif

@@ -35,17 +35,22 @@ static inline int patience_ms(void)
 	return (text != NULL ? atoi(text) : HARNESS_PATIENCE_SEC) * 1000;
 }
 
-static void setup(void)
+static void setup_with(const char *const *options)
 {
 	/* For what spins. */
 	alarm((unsigned int)patience_ms() / 200);
-	harness_start(&h, NULL);
+	harness_start(&h, options);
 	actor_start(&other);
 	actor_ok(&other, deed_create_mode, 0666);
 	actor_ok(&other, deed_queue_create, 0);
 	con = harness_connect();
 	harness_ok(shmreg_segment_open(con, &seg, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
 	harness_ok(word_queue_open(seg, &que, "queue"));
+}
+
+static inline void setup(void)
+{
+	setup_with(NULL);
 }
 
 static void teardown(void)
