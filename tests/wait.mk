@@ -32,6 +32,13 @@ test_wake_order_CFLAGS = $(harness_cflags)
 test_wake_order_LDADD = $(queue_ldadd) -lpthread
 test_wake_order_SOURCES = tests/test-wake-order.c $(wait_sources) $(torture)
 
+check_PROGRAMS += test-wait-stress
+TESTS += test-wait-stress
+test_wait_stress_CPPFLAGS = $(queue_cppflags)
+test_wait_stress_CFLAGS = $(harness_cflags)
+test_wait_stress_LDADD = $(queue_ldadd) -lpthread
+test_wait_stress_SOURCES = tests/test-wait-stress.c $(wait_sources) $(torture)
+
 check_PROGRAMS += test-queue-wait
 TESTS += test-queue-wait
 test_queue_wait_CPPFLAGS = $(harness_cppflags)

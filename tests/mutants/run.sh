@@ -81,7 +81,7 @@ build() {
 		more="tests/asleep.c tests/alone.c" sources=$(echo $client) flags=$(echo $flags $programs) out=client-$out limit=30 ;;
 	test-ring-torture) more="tests/ring-torture.c tests/torture.c" ;;
 	test-ring-wait | test-records-wait) more=tests/ring-waits.c ;;
-	test-*-torture | test-wake-order) more=tests/torture.c ;;
+	test-*-torture | test-wake-order | test-wait-stress) more=tests/torture.c ;;
 	esac
 	program=$work/$out/$test
 	make -s -C "$work" -f Makefile "test=$test" "main=$main" "more=$more" \
