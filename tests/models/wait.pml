@@ -23,11 +23,10 @@
  * BUG=9 the death word is not slept on		BUG=10 ... is read after the second try
  * BUG=11 A taken away whatever count is now	BUG=12 arming does not raise the sequence
  * BUG=13 all bytes are taken out of the bell after arming
- * BUG=14 M is not looked at by wakers		BUG=15 ... only before the wake-up of one
+ * BUG=14 M is not looked at by wakers		BUG=15 ... before the wake-up of one, not after
  * BUG=16 a full bell is armed			BUG=17 M taken away whatever count is now
- * BUG=18 watch wakes one			BUG=19 the death word is raised only before repair
- * BUG=20 S is taken away by a waker that woke one	BUG=21 the death word is not raised before repair
- * BUG=22 no look at L: who sees nobody before P wakes nobody
+ * BUG=18 watch alone wakes nobody		BUG=19 the death word is raised only before repair
+ * BUG=20 S is taken away by a waker that woke one
  * BUG=23 S is set again without raising the sequence
  */
 #ifndef NW
@@ -179,7 +178,7 @@ inline ring_all()
 inline wake(actor, one)
 {
 	atomic {									/* L */
-		todo = (BUG == 22 || (count & (S | A)) || watch -> 1 : 0);
+		todo = ((count & (S | A)) || watch -> 1 : 0);
 		c = 0
 	};
 	if
@@ -191,8 +190,8 @@ inline wake(actor, one)
 			count = count + (BUG == 4 -> 0 : ONE);
 			left = count;
 			if
-			:: (c & S) == 0 && !w -> todo = 0
-			:: one && (BUG == 14 || (c & M) == 0) && (BUG == 18 || !w) -> todo = 1
+			:: (c & S) == 0 && (BUG == 18 || !w) -> todo = 0
+			:: one && (BUG != 15 || (c & M) == 0) -> todo = 1
 			:: else -> todo = 2
 			fi
 		};
@@ -207,7 +206,10 @@ inline wake(actor, one)
 				fi
 			};
 			atomic {
-				if :: BUG != 15 && BUG != 14 && (count & M) -> todo = 2 :: else fi;
+				if
+				:: (BUG != 15 && BUG != 14 && (count & M)) || watch -> todo = 2
+				:: else
+				fi;
 				if :: BUG == 20 -> count = count & ~S :: else fi
 			}
 		:: else
@@ -258,9 +260,6 @@ proctype Waker(byte me)
 		do
 		:: k < K ->
 			atomic { flush(me); p = tail; tail++; claimed[me] = p + 1 };
-#if BUG == 22
-			todo = (count & (S | A));
-#endif
 			atomic {							/* P */
 				buffer[me] = p + 1; claimed[me] = 0; since[me] = (n_stop > 0)
 			};
@@ -280,7 +279,6 @@ proctype Waker(byte me)
 	}
 }
 
-/* Between these, other processors do what they please. */
 inline membarrier()
 {
 	atomic { if :: BUG == 1 :: else -> flush_all() fi }
@@ -455,10 +453,8 @@ end_idle:
 		fi;
 		died[who] = 0
 	   };
-#if BUG != 21
 		death++;
 		atomic { wake_all(); ring_all() };
-#endif
 		atomic {
 			if
 			:: who < NW && claimed[who] != 0 ->
