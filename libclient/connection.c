@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,20 @@ static int nonsense(struct shmreg_connection *c, const char *what)
 			 what);
 }
 
+/* Return: 0 there is something to be received, or it is waited for without end; -ETIMEDOUT. */
+static int await_answer(const struct shmreg_connection *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	int r;
+
+	if (c->patience_ms == 0)
+		return 0;
+	do
+		r = poll(&p, 1, c->patience_ms);
+	while (r < 0 && errno == EINTR);
+	return r != 0 ? 0 : error_set(-ETIMEDOUT, "shmregd at '%s' does not answer", c->path);
+}
+
 /* One packet there and one back. Return: 0, whatever the reply's status; -ECONNRESET; ... */
 static int exchange(struct shmreg_connection *c, struct shmreg_request *request,
 		    struct connection_call *call)
@@ -101,6 +116,9 @@ static int exchange(struct shmreg_connection *c, struct shmreg_request *request,
 	request->header.protocol = SHMREG_PROTOCOL;
 	request->header.serial = ++c->serial;
 	r = transport_send(c->fd, request);
+	if (r < 0)
+		goto failed;
+	r = await_answer(c);
 	if (r < 0)
 		goto failed;
 	n = transport_receive(c->fd, reply, call->fds, &call->n_fds, 0);
@@ -314,6 +332,7 @@ int connection_call(struct shmreg_connection *c, struct connection_call *call)
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&c->mutex);
+	c->patience_ms = call->patience_ms;
 	if (c->events)
 		r = error_set(-EBUSY, "this connection is a stream of events since "
 			      "shmreg_subscribe(); use another one for requests");

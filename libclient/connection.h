@@ -30,6 +30,7 @@ struct shmreg_connection {
 	uint32_t flags;
 	bool events;			/* subscribed: a stream of events from now on */
 	bool ended;			/* the stream has, and the reader was told */
+	int patience_ms;		/* of the call under way */
 	uint64_t serial;
 	uint64_t nonce;			/* the last one used */
 	uint64_t registry;		/* as the last HELLO was answered */
@@ -63,6 +64,8 @@ struct connection_call {
 	 */
 	bool (*settled)(struct connection_call *call);
 	void *settled_data;
+	/* For each answer, in ms; 0: for ever. Then -ETIMEDOUT. */
+	int patience_ms;
 	/* Not worth waiting for a daemon: -ENOTCONN, without a sentence, if none is connected. */
 	bool only_connected;
 };

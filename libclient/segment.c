@@ -307,9 +307,18 @@ static int segment_new(struct shmreg_segment **ret, struct shmreg_connection *c,
 	return 0;
 }
 
-static void detach(struct shmreg_connection *c, const struct shmreg_attachment *at)
+/*
+ * When the daemon has been stopped in order, its socket may be held by a manager that does
+ * not start it again; who closes a segment then is not to wait for ever.
+ */
+#define PATIENCE_MS 5000
+
+static void detach(struct shmreg_connection *c, const struct shmreg_attachment *at, bool orphaned)
 {
-	struct connection_call call = { .request.header.type = SHMREG_PACKET_DETACH };
+	struct connection_call call = {
+		.request.header.type = SHMREG_PACKET_DETACH,
+		.patience_ms = orphaned ? PATIENCE_MS : 0,
+	};
 
 	call.request.u.attachment = *at;
 	/* That it is not known any more is as good. A daemon that is not there sees us end. */
@@ -333,7 +342,7 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 	if (r < 0) {
 		at.segment = call->reply.u.attach.segment;
 		at.participant = call->reply.u.attach.participant;
-		detach(c, &at);
+		detach(c, &at, false);
 		return r;
 	}
 	s->registry = call->registry;
@@ -460,7 +469,7 @@ struct shmreg_segment *shmreg_segment_close(struct shmreg_segment *segment)
 	struct shmreg_connection *c;
 	struct shmreg_attachment at;
 	struct shmreg_segment **link;
-	bool lost;
+	bool lost, orphaned;
 
 	if (segment == NULL || connection_usable(segment->connection) < 0)
 		return NULL;
@@ -474,10 +483,12 @@ struct shmreg_segment *shmreg_segment_close(struct shmreg_segment *segment)
 	pthread_mutex_unlock(&c->mutex);
 	object_close_all(segment);
 	segment_attachment(segment, &at);
+	/* relaxed: a hint */
+	orphaned = (shmreg_load_relaxed(&segment->dir->flags) & SHMREG_DIR_ORPHANED) != 0;
 	/* Unmapped before it is said: once it is, others may be given what was ours. */
 	segment_free(segment);
 	if (!lost)
-		detach(c, &at);
+		detach(c, &at, orphaned);
 	return NULL;
 }
 

@@ -402,6 +402,21 @@ START_TEST(test_stopped_for_good)
 }
 END_TEST
 
+START_TEST(test_leaving_a_stopped_daemon)
+{
+	/* Its socket is held, as by systemd, and takes the connection; but nobody answers. */
+	both_attach(SHMREG_UNTIL_REMOVED);
+	harness_stop_daemon(&h);
+	actor_ok(&one, deed_close, 0);
+	actor_ok(&two, deed_push, 3);
+	actor_expect(&two, deed_pop, 0, 3);
+	process_finish(&one);
+	one.pid = 0;
+	harness_restart_daemon(&h);
+	actor_ok(&two, deed_close, 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("restart");
@@ -420,6 +435,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_storm);
 	tcase_add_test(tc, test_restart_in_order);
 	tcase_add_test(tc, test_stopped_for_good);
+	tcase_add_test(tc, test_leaving_a_stopped_daemon);
 	return s;
 }
 

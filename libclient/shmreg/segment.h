@@ -135,7 +135,9 @@ shmreg_segment_open_wait(struct shmreg_connection *connection, struct shmreg_seg
  * shmreg_segment_close() - detach
  *
  * Closes all handles of its objects, unmaps it, and gives its seats back.
- * No other thread may be using the segment or its handles. NULL is fine.
+ * No other thread may be using the segment or its handles. NULL is fine. Of a daemon that was
+ * stopped in order an answer is awaited for 5 seconds, and if it comes back later, it takes the
+ * process for attached until that ends.
  *
  * Return: NULL.
  */
