@@ -42,7 +42,9 @@ libshmregd_core_la_SOURCES = \
 	daemon/segment-verify.c \
 	daemon/segment-watch.c \
 	daemon/segment.c \
-	daemon/segment.h
+	daemon/segment.h \
+	daemon/uid-limits.c \
+	daemon/uid-limits.h
 
 # Repairs after a death: the library's recovery in a sandbox. Not libshmreg itself.
 pkglibexec_PROGRAMS += shmreg-reaper
@@ -76,6 +78,7 @@ shmregd_SOURCES = \
 	daemon/notify.h \
 	daemon/options-internal.h \
 	daemon/options-parse.c \
+	daemon/options-uid.c \
 	daemon/options.c \
 	daemon/options.h \
 	daemon/peer.c \

@@ -17,6 +17,19 @@ struct setting {
 };
 
 const struct setting *setting_find(const char *name);
+/* The one behind @s, the first behind NULL; NULL at the end. */
+const struct setting *setting_next(const struct setting *s);
+/*
+ * One line under "[@section]", if that is "uid USER": a limit of a single uid.
+ *
+ * Return: 0; 1: that is another section; -EINVAL and a sentence; -ENOMEM.
+ */
+int options_set_of_uid(struct options *o, const char *section, const char *name, const char *value,
+		       char *error);
+/* The sections, behind the other options. */
+void options_print_uids(const struct options *o, FILE *out);
+/* In the form of a configuration: "12M" */
+void options_print_bytes(FILE *out, uint64_t n);
 /* Return: -EINVAL. */
 int options_refuse(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int options_refuse_unknown(const char *name, char *error);

@@ -53,13 +53,19 @@ static int handle(void *user, const char *section, const char *name, const char 
 {
 	char sentence[OPTIONS_ERROR_MAX + 1], whole[OPTIONS_ERROR_MAX + 1];
 	struct file *f = user;
+	int r;
 
 	if (f->result < 0)
 		return 0;
 	if (*section && strcmp(section, "shmregd") != 0) {
+		r = options_set_of_uid(f->o, section, name, value, sentence);
+		if (r == 0)
+			return 1;
+		if (r < 0)
+			return refuse_line(f, f->line, sentence);
 		snprintf(whole, sizeof(whole),
-			 "there is no section [%.64s]; options stand in [shmregd] or in no section",
-			 section);
+			 "there is no section [%.64s]; options stand in [shmregd] or in no section, "
+			 "limits of one user in [uid USER]", section);
 		return refuse_line(f, f->line, whole);
 	}
 	if (options_set(f->o, name, value, sentence) < 0)

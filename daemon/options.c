@@ -101,6 +101,7 @@ void options_deinit(struct options *o)
 	free(o->socket);
 	free(o->reaper);
 	o->socket = o->reaper = NULL;
+	uid_limits_deinit(&o->uids);
 }
 
 static size_t min3(size_t a, size_t b, size_t c)
@@ -139,6 +140,12 @@ const struct setting *setting_find(const char *name)
 		if (strcmp(settings[i].name, name) == 0)
 			return &settings[i];
 	return NULL;
+}
+
+const struct setting *setting_next(const struct setting *s)
+{
+	s = s ? s + 1 : settings;
+	return s < settings + N_SETTINGS ? s : NULL;
 }
 
 int options_refuse_unknown(const char *name, char *error)
@@ -282,7 +289,7 @@ int options_set(struct options *o, const char *name, const char *value, char *er
 	return options_refuse(error, "%s has no kind", name);
 }
 
-static void print_bytes(FILE *out, uint64_t n)
+void options_print_bytes(FILE *out, uint64_t n)
 {
 	static const char suffixes[] = "\0KMGT";
 	int i = 0;
@@ -304,7 +311,7 @@ static void print_value(FILE *out, const struct options *o, const struct setting
 		fprintf(out, "%" PRIu64, *(const uint64_t *)value);
 		break;
 	case BYTES:
-		print_bytes(out, *(const uint64_t *)value);
+		options_print_bytes(out, *(const uint64_t *)value);
 		break;
 	case MODE:
 		fprintf(out, "%04" PRIo64, *(const uint64_t *)value);
@@ -335,6 +342,7 @@ void options_print(const struct options *o, FILE *out)
 			print_value(out, o, s);
 		fputs("\n", out);
 	}
+	options_print_uids(o, out);
 }
 
 void options_print_help(FILE *out)

@@ -16,6 +16,8 @@
 
 #include <shmreg/abi/packet.h>
 
+#include "uid-limits.h"
+
 #define OPTIONS_ERROR_MAX 511
 
 #define OPTIONS_SEGMENTS_MAX 2000	/* DESIGN section 5: PID 1 pays for each stored one */
@@ -38,6 +40,7 @@ struct options {
 	uint64_t max_reapers;
 	uint64_t repair_timeout;	/* seconds */
 	uint64_t limit[SHMREG_N_RESOURCES];	/* per uid */
+	struct uid_limits uids;		/* of single ones instead */
 };
 
 enum options_action {

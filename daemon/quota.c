@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,15 +20,19 @@ struct account {
 static const struct {
 	const char *noun;
 	const char *key;
+	const char *name;	/* for shmregctl */
 } resources[SHMREG_N_RESOURCES] = {
-	[SHMREG_RESOURCE_SEGMENTS] = { "segments", "max-segments-per-uid" },
-	[SHMREG_RESOURCE_BYTES] = { "bytes", "max-bytes-per-uid" },
-	[SHMREG_RESOURCE_RESERVED_BYTES] = { "reserved bytes", "max-reserved-bytes-per-uid" },
-	[SHMREG_RESOURCE_OBJECTS] = { "objects", "max-objects-per-uid" },
-	[SHMREG_RESOURCE_PARTICIPANTS] = { "participants", "max-participants-per-uid" },
-	[SHMREG_RESOURCE_SEATS] = { "seats", "max-seats-per-uid" },
-	[SHMREG_RESOURCE_CONNECTIONS] = { "connections", "max-connections-per-uid" },
-	[SHMREG_RESOURCE_SUBSCRIPTIONS] = { "subscriptions and watches", "max-subscriptions-per-uid" },
+	[SHMREG_RESOURCE_SEGMENTS] = { "segments", "max-segments-per-uid", "segments" },
+	[SHMREG_RESOURCE_BYTES] = { "bytes", "max-bytes-per-uid", "bytes" },
+	[SHMREG_RESOURCE_RESERVED_BYTES] = { "reserved bytes", "max-reserved-bytes-per-uid",
+					     "reserved_bytes" },
+	[SHMREG_RESOURCE_OBJECTS] = { "objects", "max-objects-per-uid", "objects" },
+	[SHMREG_RESOURCE_PARTICIPANTS] = { "participants", "max-participants-per-uid",
+					   "participants" },
+	[SHMREG_RESOURCE_SEATS] = { "seats", "max-seats-per-uid", "seats" },
+	[SHMREG_RESOURCE_CONNECTIONS] = { "connections", "max-connections-per-uid", "connections" },
+	[SHMREG_RESOURCE_SUBSCRIPTIONS] = { "subscriptions and watches", "max-subscriptions-per-uid",
+					    "subscriptions" },
 };
 
 const char *quota_key(enum shmreg_resource what)
@@ -56,6 +61,13 @@ void quota_deinit(struct quota *q)
 void quota_set_limits(struct quota *q, const uint64_t limit[SHMREG_N_RESOURCES])
 {
 	memcpy(q->limit, limit, sizeof(q->limit));
+}
+
+void quota_set_uid_limits(struct quota *q, const struct uid_limits *configured,
+			  const struct uid_limits *set)
+{
+	q->configured = configured;
+	q->set = set;
 }
 
 static struct account *quota_find(const struct quota *q, uint32_t uid)
@@ -97,7 +109,14 @@ uint64_t quota_used(const struct quota *q, uint32_t uid, enum shmreg_resource wh
 
 uint64_t quota_limit(const struct quota *q, uint32_t uid, enum shmreg_resource what)
 {
-	return uid == 0 ? UINT64_MAX : q->limit[what];
+	uint64_t limit;
+
+	if (uid == 0)
+		return UINT64_MAX;
+	if (uid_limits_get(q->set, uid, what, &limit) ||
+	    uid_limits_get(q->configured, uid, what, &limit))
+		return limit;
+	return q->limit[what];
 }
 
 uint64_t quota_room(const struct quota *q, uint32_t uid, enum shmreg_resource what)
@@ -129,18 +148,35 @@ int quota_force(struct quota *q, uint32_t uid, const uint64_t n[SHMREG_N_RESOURC
 	return 0;
 }
 
+/* Where the limit comes from, there it can be raised. */
+static int refuse_more(const struct quota *q, uint32_t uid, enum shmreg_resource what, uint64_t n,
+		       char *error)
+{
+	const uint64_t used = quota_used(q, uid, what);
+	char how[96];
+	uint64_t limit;
+
+	if (uid_limits_get(q->set, uid, what, &limit))
+		snprintf(how, sizeof(how), "let root raise it: shmregctl limit %" PRIu32 " %s=N", uid,
+			 resources[what].name);
+	else if (uid_limits_get(q->configured, uid, what, &limit))
+		snprintf(how, sizeof(how), "raise %s under [uid %" PRIu32 "] in shmregd's configuration",
+			 resources[what].key, uid);
+	else
+		snprintf(how, sizeof(how), "raise %s in shmregd's configuration",
+			 resources[what].key);
+	return refuse(error, EDQUOT,
+		      "uid %" PRIu32 " has %" PRIu64 " of at most %" PRIu64 " %s and asked for %" PRIu64
+		      " more; free some, or %s",
+		      uid, used, quota_limit(q, uid, what), resources[what].noun, n, how);
+}
+
 int quota_charge(struct quota *q, uint32_t uid, const uint64_t n[SHMREG_N_RESOURCES],
 		 char *error)
 {
 	for (int i = 0; i < SHMREG_N_RESOURCES; i++)
 		if (n[i] > quota_room(q, uid, (enum shmreg_resource)i))
-			return refuse(error, EDQUOT,
-				      "uid %" PRIu32 " has %" PRIu64 " of at most %" PRIu64
-				      " %s and asked for %" PRIu64
-				      " more; free some, or raise %s in shmregd's configuration",
-				      uid, quota_used(q, uid, (enum shmreg_resource)i),
-				      quota_limit(q, uid, (enum shmreg_resource)i),
-				      resources[i].noun, n[i], resources[i].key);
+			return refuse_more(q, uid, (enum shmreg_resource)i, n[i], error);
 	if (quota_force(q, uid, n) < 0)
 		return refuse(error, ENOMEM, "shmregd is out of memory");
 	return 0;

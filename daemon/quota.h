@@ -5,16 +5,19 @@
 /*
  * quota.h - what each uid makes the daemon hold
  *
- * An account exists while it holds anything. Root is counted but not limited.
+ * An account exists while it holds anything. Root is counted but not limited. A limit
+ * below what is held takes nothing away: there is no room until enough was freed.
  */
 
 #include <shmreg/abi/packet.h>
 
 #include "hash.h"
+#include "uid-limits.h"
 
 struct quota {
 	struct hash accounts;
 	uint64_t limit[SHMREG_N_RESOURCES];
+	const struct uid_limits *configured, *set;
 	uint64_t total[SHMREG_N_RESOURCES];
 };
 
@@ -22,6 +25,12 @@ int quota_init(struct quota *q, const uint64_t limit[SHMREG_N_RESOURCES]);
 /* Asserts that nothing is charged. */
 void quota_deinit(struct quota *q);
 void quota_set_limits(struct quota *q, const uint64_t limit[SHMREG_N_RESOURCES]);
+/*
+ * Of single uids: what the configuration says, and over that what was set since. The
+ * tables stay the caller's, who may change them; NULL is none.
+ */
+void quota_set_uid_limits(struct quota *q, const struct uid_limits *configured,
+			  const struct uid_limits *set);
 
 /*
  * quota_charge() - charge several resources, all or none

@@ -33,8 +33,11 @@ static int registry_init_tables(struct registry *r)
 	int e;
 
 	e = quota_init(&r->quota, r->config.limit);
-	if (e == 0)
+	if (e == 0) {
+		quota_set_uid_limits(&r->quota, r->config.uid_limits_configured,
+				     r->config.uid_limits_set);
 		e = hash_init(&r->by_id);
+	}
 	if (e == 0)
 		e = hash_init(&r->by_name);
 	if (e == 0)
@@ -185,6 +188,7 @@ void registry_reconfigure(struct registry *r, const struct registry_config *conf
 {
 	r->config = *config;
 	quota_set_limits(&r->quota, config->limit);
+	quota_set_uid_limits(&r->quota, config->uid_limits_configured, config->uid_limits_set);
 }
 
 uint64_t registry_n_restarts(const struct registry *r)

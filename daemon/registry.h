@@ -38,6 +38,7 @@
 #include <shmreg/abi/reaper.h>
 
 struct registry;
+struct uid_limits;
 struct segment;
 
 /* Who a process is, also after the daemon was restarted. */
@@ -89,6 +90,8 @@ struct registry_config {
 	uint32_t max_seats_participant;		/* default 1024; owner and root: no limit but the last */
 	uint32_t reserved_seats;		/* of each segment, kept for owner and root; default 64 */
 	uint64_t limit[SHMREG_N_RESOURCES];	/* per uid; root: none */
+	/* Of single uids, see quota_set_uid_limits(); the caller's, NULL is none. */
+	const struct uid_limits *uid_limits_configured, *uid_limits_set;
 };
 
 int registry_new(struct registry **ret, const struct registry_config *config,

@@ -110,4 +110,6 @@ void server_make_config(const struct server *server, struct registry_config *ret
 		.reserved_seats = (uint32_t)o->reserved_seats,
 	};
 	memcpy(ret->limit, o->limit, sizeof(ret->limit));
+	/* Of the options in force, whichever those are. */
+	ret->uid_limits_configured = &o->uids;
 }

@@ -331,7 +331,9 @@ test_options_LDADD = $(LIBINIH_LIBS) $(CHECK_LIBS)
 test_options_SOURCES = \
 	daemon/log.c \
 	daemon/options-parse.c \
+	daemon/options-uid.c \
 	daemon/options.c \
+	daemon/uid-limits.c \
 	tests/test-options.c
 
 daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart test-daemon-watch \

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -201,6 +202,98 @@ START_TEST(test_registry_limits)
 }
 END_TEST
 
+/* --- limits of single users, by the configuration --------------------------------------- */
+
+static char config[32];
+
+static void configure(const char *text)
+{
+	FILE *f = fopen(config, "we");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+static uint64_t limit_of(uint32_t uid, enum shmreg_resource what)
+{
+	struct shmreg_connection *c = harness_connect();
+	struct shmreg_stats_reply stats;
+
+	harness_ok(shmreg_stats(c, uid, &stats));
+	shmreg_disconnect(c);
+	return stats.usage[what].limit;
+}
+
+static bool segments_are(void *limit)
+{
+	return limit_of(anna.uid, SHMREG_RESOURCE_SEGMENTS) == *(uint64_t *)limit;
+}
+
+static void reload(const char *text, uint64_t segments)
+{
+	configure(text);
+	ck_assert_int_eq(kill(harness_daemon(&h), SIGHUP), 0);
+	harness_wait(segments_are, &segments, "the configuration to be read anew");
+}
+
+START_TEST(test_reload)
+{
+	char option[64];
+	const char *const options[] = { option, NULL };
+	struct process p;
+	int fd;
+
+	if (harness_need_root())
+		return;
+	memcpy(config, "/tmp/shmreg-limits-XXXXXX", 26);
+	fd = mkstemp(config);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	snprintf(option, sizeof(option), "--config=%s", config);
+	configure("max-segments-per-uid = 1\n[uid 20001]\nmax-segments-per-uid = 3\n");
+	harness_start(&h, options);
+	ck_assert_uint_eq(limit_of(anna.uid, SHMREG_RESOURCE_SEGMENTS), 3);
+	ck_assert_uint_eq(limit_of(anna.uid + 1, SHMREG_RESOURCE_SEGMENTS), 1);
+	actor_start_as(&p, &anna);
+	for (int i = 0; i < 3; i++)
+		actor_ok(&p, deed_take_segment, i);
+	actor_expect(&p, deed_take_segment, 3, -EDQUOT);
+	actor_says(&p, "has 3 of at most 3 segments");
+	actor_says(&p, "raise max-segments-per-uid under [uid 20001]");
+
+	/* Lowered below what is held: nothing is taken away, nothing more is had. */
+	reload("max-segments-per-uid = 1\n[uid 20001]\nmax-segments-per-uid = 2\n", 2);
+	ck_assert_int_eq(harness_n_segments(), 3);
+	actor_expect(&p, deed_take_segment, 3, -EDQUOT);
+	actor_says(&p, "has 3 of at most 2 segments");
+	actor_ok(&p, deed_close, 0);
+	actor_expect(&p, deed_take_segment, 3, -EDQUOT);
+	actor_says(&p, "has 2 of at most 2 segments");
+
+	/* One that is wrong changes nothing. */
+	configure("max-segments-per-uid = 50\n[uid 20001]\nmax-segments = 50\n");
+	ck_assert_int_eq(kill(harness_daemon(&h), SIGHUP), 0);
+	harness_wait_log(&h, ":3: max-segments is not of one user");
+	ck_assert_uint_eq(limit_of(anna.uid, SHMREG_RESOURCE_SEGMENTS), 2);
+	ck_assert_uint_eq(limit_of(anna.uid + 1, SHMREG_RESOURCE_SEGMENTS), 1);
+
+	/* What every uid has, again; and no limit of another's is hers. */
+	reload("max-segments-per-uid = 7\n[uid 20002]\nmax-segments-per-uid = 1\n", 7);
+	actor_ok(&p, deed_take_segment, 3);
+
+	/* A daemon that is started again has read it, too. */
+	configure("[uid 20001]\nmax-segments-per-uid = 3\n");
+	harness_kill_daemon(&h);
+	harness_restart_daemon(&h);
+	ck_assert_uint_eq(limit_of(anna.uid, SHMREG_RESOURCE_SEGMENTS), 3);
+	actor_expect(&p, deed_take_segment, 4, -EDQUOT);
+	process_finish(&p);
+	harness_stop(&h);
+	unlink(config);
+}
+END_TEST
+
 static int64_t deed_create_small(struct actor *a, int64_t unused)
 {
 	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20,
@@ -258,6 +351,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_quota, 0, N_QUOTAS);
 	tcase_add_test(tc, test_root_is_not_limited);
 	tcase_add_test(tc, test_registry_limits);
+	tcase_add_test(tc, test_reload);
 	tcase_add_test(tc, test_segment_limits);
 	return s;
 }

@@ -144,6 +144,27 @@ static void bad_file(const char *text, unsigned int line, const char *sentence)
 	says(sentence);
 }
 
+START_TEST(limits_of_single_users)
+{
+	uint64_t limit;
+
+	write_file("max-seats-per-uid = 7\n[uid 1000]\nmax-seats-per-uid = 8\n"
+		   "max-bytes-per-uid = 1G\n[uid nobody]\nmax-seats-per-uid = 9\n"
+		   "[uid  1000]\nmax-segments-per-uid = 10\nmax-seats-per-uid = 11\n"
+		   "[shmregd]\nmax-segments-per-uid = 12\n");
+	ck_assert_msg(options_read_file(&o, path, true, error) == 0, "%s", error);
+	ck_assert_uint_eq(o.limit[SHMREG_RESOURCE_SEATS], 7);
+	ck_assert_uint_eq(o.limit[SHMREG_RESOURCE_SEGMENTS], 12);
+	ck_assert_uint_eq(o.uids.n, 2);
+	ck_assert(uid_limits_get(&o.uids, 1000, SHMREG_RESOURCE_SEATS, &limit) && limit == 11);
+	ck_assert(uid_limits_get(&o.uids, 1000, SHMREG_RESOURCE_SEGMENTS, &limit) && limit == 10);
+	ck_assert(uid_limits_get(&o.uids, 1000, SHMREG_RESOURCE_BYTES, &limit) &&
+		  limit == UINT64_C(1) << 30);
+	ck_assert(!uid_limits_get(&o.uids, 1000, SHMREG_RESOURCE_OBJECTS, &limit));
+	ck_assert(uid_limits_get(&o.uids, 65534, SHMREG_RESOURCE_SEATS, &limit) && limit == 9);
+}
+END_TEST
+
 START_TEST(bad_files)
 {
 	char text[600];
@@ -153,6 +174,16 @@ START_TEST(bad_files)
 	bad_file("max-segments 1\n", 1, "option = value");
 	bad_file("[shmregd\n", 1, "option = value");
 	bad_file("[other]\nmax-segments = 1\n", 2, "there is no section [other]");
+	bad_file("[other]\nmax-segments = 1\n", 2, "[uid USER]");
+	bad_file("[uid]\nmax-seats-per-uid = 1\n", 2, "[uid 1000] or [uid NAME]");
+	bad_file("[uid no-such-user]\nmax-seats-per-uid = 1\n", 2, "no user 'no-such-user'");
+	bad_file("[uid 4294967295]\nmax-seats-per-uid = 1\n", 2, "below 4294967295");
+	bad_file("[uid -1]\nmax-seats-per-uid = 1\n", 2, "no user '-1'");
+	bad_file("[uid 0]\nmax-seats-per-uid = 1\n", 2, "root, who has no limits");
+	bad_file("[uid root]\nmax-seats-per-uid = 1\n", 2, "root, who has no limits");
+	bad_file("[uid 10]\nmax-seats = 1\n", 2, "there is no option 'max-seats'");
+	bad_file("[uid 10]\nmax-segments = 1\n", 2, "end in -per-uid");
+	bad_file("[uid 10]\nmax-seats-per-uid = x\n", 2, "must be a number");
 	/* The first is the one to be told of. */
 	bad_file("log-level = x\nlog-level y\n", 1, "must be error");
 	memset(text, 'a', sizeof(text) - 1);
@@ -233,6 +264,8 @@ START_TEST(print_and_read)
 	ok("max-bytes-per-uid", "1536K");
 	ok("log-level", "notice");
 	ok("system", "yes");
+	ck_assert_int_eq(uid_limits_set(&o.uids, 5, SHMREG_RESOURCE_BYTES, 3 << 20), 0);
+	ck_assert_int_eq(uid_limits_set(&o.uids, 4, SHMREG_RESOURCE_SUBSCRIPTIONS, 0), 0);
 	f = fopen(path, "we");
 	ck_assert_ptr_nonnull(f);
 	options_print(&o, f);
@@ -246,6 +279,8 @@ START_TEST(print_and_read)
 	ck_assert_uint_eq(again.log_level, o.log_level);
 	ck_assert_uint_eq(again.reserve_budget, o.reserve_budget);
 	ck_assert(again.system);
+	ck_assert_uint_eq(again.uids.n, 2);
+	ck_assert_mem_eq(again.uids.entries, o.uids.entries, 2 * sizeof(*o.uids.entries));
 	options_deinit(&again);
 }
 END_TEST
@@ -262,6 +297,7 @@ int main(void)
 	tcase_add_test(tc, bad_values);
 	tcase_add_test(tc, unknown);
 	tcase_add_test(tc, file);
+	tcase_add_test(tc, limits_of_single_users);
 	tcase_add_test(tc, bad_files);
 	tcase_add_test(tc, command_line);
 	tcase_add_test(tc, bad_command_lines);
