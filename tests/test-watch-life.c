@@ -259,6 +259,11 @@ START_TEST(the_daemon_is_replaced)
 	int i;
 
 	for (i = 0; i < 3; i++) {
+		/* A daemon that has not let us in is not missed when it dies: the next one does. */
+		while (w->serial != 0 || w->bell < 0) {
+			await_readable(shmreg_watch_fd(w));
+			ck_assert_int_eq(shmreg_watch_ready(w), 0);
+		}
 		expect_nothing(w, 0);
 		harness_kill_daemon(&h);
 		await_readable(shmreg_watch_fd(w));
