@@ -6,7 +6,7 @@
 
 #include "options.h"
 
-enum kind { COUNT, BYTES, SECONDS, MODE, LEVEL, PATH, SWITCH };
+enum kind { COUNT, BYTES, SECONDS, MODE, LEVEL, BUS, PATH, SWITCH };
 
 struct setting {
 	const char *name;

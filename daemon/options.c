@@ -29,6 +29,8 @@ static const struct setting settings[] = {
 	{ "socket-mode", MODE, AT(socket_mode), 0, 0666, OPTIONS_MODE_UNSET,
 	  "mode of the socket; default 0666 with --system, else 0600" },
 	{ "reaper", PATH, AT(reaper), 0, 0, 0, "the program that repairs after a death" },
+	{ "bus", BUS, AT(bus), 0, 0, OPTIONS_BUS_AUTO,
+	  "administration over D-Bus: no, auto (not for private instances) or yes" },
 	{ "log-level", LEVEL, AT(log_level), 0, 0, LOG_INFO,
 	  "error, warning, notice, info or debug" },
 	{ "max-segments", COUNT, AT(max_segments), 1, OPTIONS_SEGMENTS_MAX, 500,
@@ -60,6 +62,12 @@ static const struct setting settings[] = {
 	  "streams of events, and objects watched by descriptors" },
 };
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
+
+static const char *const bus_words[] = {
+	[OPTIONS_BUS_NO] = "no",
+	[OPTIONS_BUS_AUTO] = "auto",
+	[OPTIONS_BUS_YES] = "yes",
+};
 
 static void *field(struct options *o, const struct setting *s)
 {
@@ -151,7 +159,8 @@ const struct setting *setting_next(const struct setting *s)
 int options_refuse_unknown(const char *name, char *error)
 {
 	const char *nearest = NULL;
-	size_t best = 4;
+	/* A name is not meant by what has no letter of it. */
+	size_t best = strlen(name) < 4 ? strlen(name) : 4;
 
 	for (size_t i = 0; i < N_SETTINGS; i++) {
 		const size_t d = distance(name, settings[i].name);
@@ -236,6 +245,17 @@ static int set_level(struct options *o, const struct setting *s, const char *val
 	return 0;
 }
 
+static int set_bus(struct options *o, const struct setting *s, const char *value, char *error)
+{
+	for (uint64_t i = 0; i < sizeof(bus_words) / sizeof(bus_words[0]); i++) {
+		if (strcmp(value, bus_words[i]) == 0) {
+			*(uint64_t *)field(o, s) = i;
+			return 0;
+		}
+	}
+	return options_refuse(error, "%s is '%.64s', but must be no, auto or yes", s->name, value);
+}
+
 static int set_path(struct options *o, const struct setting *s, const char *value, char *error)
 {
 	char **path = field(o, s);
@@ -281,6 +301,8 @@ int options_set(struct options *o, const char *name, const char *value, char *er
 		return set_mode(o, s, value, error);
 	case LEVEL:
 		return set_level(o, s, value, error);
+	case BUS:
+		return set_bus(o, s, value, error);
 	case PATH:
 		return set_path(o, s, value, error);
 	case SWITCH:
@@ -319,6 +341,9 @@ static void print_value(FILE *out, const struct options *o, const struct setting
 	case LEVEL:
 		fputs(log_level_name((int)*(const uint64_t *)value), out);
 		break;
+	case BUS:
+		fputs(bus_words[*(const uint64_t *)value], out);
+		break;
 	case PATH:
 		fputs(*(char *const *)value, out);
 		break;
@@ -350,6 +375,7 @@ void options_print_help(FILE *out)
 	static const char *const forms[] = {
 		[COUNT] = "=N",	      [BYTES] = "=BYTES", [SECONDS] = "=SECONDS", [MODE] = "=MODE",
 		[LEVEL] = "=LEVEL",   [PATH] = "=PATH",	  [SWITCH] = "",
+		[BUS] = "=WHEN",
 	};
 	char left[64];
 

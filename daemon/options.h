@@ -25,11 +25,18 @@
 #define OPTIONS_REAPERS_MAX 64
 #define OPTIONS_MODE_UNSET UINT64_MAX
 
+enum options_bus {
+	OPTIONS_BUS_NO,
+	OPTIONS_BUS_AUTO,		/* for the system's instance and a user's own */
+	OPTIONS_BUS_YES,		/* for a private one, too */
+};
+
 struct options {
 	bool system;
 	char *socket;			/* NULL: by rule, see listener.h */
 	uint64_t socket_mode;		/* or OPTIONS_MODE_UNSET */
 	char *reaper;
+	uint64_t bus;			/* enum options_bus */
 	uint64_t log_level;		/* <syslog.h> */
 
 	uint64_t max_segments;

@@ -75,6 +75,11 @@ START_TEST(values)
 	ck_assert_uint_eq(o.socket_mode, 0660);
 	ok("log-level", "debug");
 	ck_assert_uint_eq(o.log_level, LOG_DEBUG);
+	ck_assert_uint_eq(o.bus, OPTIONS_BUS_AUTO);
+	ok("bus", "no");
+	ck_assert_uint_eq(o.bus, OPTIONS_BUS_NO);
+	ok("bus", "yes");
+	ck_assert_uint_eq(o.bus, OPTIONS_BUS_YES);
 	ok("system", "yes");
 	ck_assert(o.system);
 	ok("system", "off");
@@ -107,6 +112,7 @@ START_TEST(bad_values)
 	bad("socket-mode", "rw", "octal mode");
 	bad("log-level", "loud", "error, warning, notice, info or debug");
 	bad("system", "maybe", "yes or no");
+	bad("bus", "on", "no, auto or yes");
 	bad("socket", "", "must be a path");
 	/* A refused value changes nothing. */
 	ck_assert_uint_eq(o.max_segments, 500);
