@@ -63,6 +63,17 @@ shmregd_paths = -DPKGLIBEXECDIR=\"$(pkglibexecdir)\" -DSYSCONFDIR=\"$(sysconfdir
 shmregd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS) $(LIBINIH_CFLAGS)
 shmregd_LDADD = libshmregd-core.la libproto.la $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
 shmregd_SOURCES = \
+	daemon/bus-address.c \
+	daemon/bus-address.h \
+	daemon/bus-args.c \
+	daemon/bus-args.h \
+	daemon/bus-calls.c \
+	daemon/bus-events.c \
+	daemon/bus-internal.h \
+	daemon/bus-methods.c \
+	daemon/bus-stats.c \
+	daemon/bus.c \
+	daemon/bus.h \
 	daemon/clients.c \
 	daemon/clients.h \
 	daemon/dispatch.c \

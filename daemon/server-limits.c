@@ -113,3 +113,12 @@ void server_make_config(const struct server *server, struct registry_config *ret
 	/* Of the options in force, whichever those are. */
 	ret->uid_limits_configured = &o->uids;
 }
+
+void server_set_uid_limit(struct server *server, enum shmreg_resource what, uint64_t limit)
+{
+	struct registry_config config;
+
+	server->options.limit[what] = limit;
+	server_make_config(server, &config);
+	registry_reconfigure(server->registry, &config);
+}

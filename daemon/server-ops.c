@@ -136,6 +136,9 @@ static void op_event(void *data, const struct shmreg_event *e)
 		root_raise(&server->root, e->segment_name);
 	server_ring_for_event(server, e);
 	subscribers_emit(&server->subscribers, server->registry, e);
+	/* None when the server ends. */
+	if (server->bus)
+		bus_event(server->bus, e);
 }
 
 /* The clients' operations. */

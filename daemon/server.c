@@ -56,6 +56,7 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
 	apply_options(server);
 	server_make_config(server, &config);
 	registry_reconfigure(server->registry, &config);
+	bus_configure(server->bus);
 	options_deinit(&old);
 	log_notice("the limits were read anew; where to listen is not changed by that");
 }
@@ -162,6 +163,8 @@ static int make_parts(struct server *server)
 		r = registry_new(&server->registry, &config, &server_registry_ops, server);
 	if (r == 0)
 		r = reapers_new(&server->reapers, server->loop, server->registry, &server->stats);
+	if (r == 0)
+		r = bus_new(&server->bus, server);
 	if (r < 0)
 		log_error("cannot start: %s", strerror(-r));
 	else
@@ -242,6 +245,7 @@ static void go(struct server *server)
 	server->stats.pid = (uint32_t)getpid();
 	listener_start(&server->listener);
 	on_relock(server->loop, &server->relock, 0);
+	bus_configure(server->bus);
 	if (sd_watchdog_enabled(1, &usec) > 0) {
 		server->watchdog.repeat = (double)usec / 1e6 / 3;
 		ev_timer_again(server->loop, &server->watchdog);
@@ -259,6 +263,7 @@ static void tear_down(struct server *server)
 
 	server->stopping = true;
 	listener_stop(&server->listener);
+	server->bus = bus_free(server->bus);
 	if (server->registry) {
 		registry_orphan(server->registry);
 		server_ring_all(server);

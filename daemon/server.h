@@ -8,6 +8,7 @@
 
 #include <ev.h>
 
+#include "bus.h"
 #include "clients.h"
 #include "listener.h"
 #include "lock.h"
@@ -41,6 +42,7 @@ struct server {
 	struct clients *clients;
 	struct store *store;
 	struct reapers *reapers;
+	struct bus *bus;
 	struct root root;
 	struct store_entry root_stored;
 	struct subscribers subscribers;
@@ -71,6 +73,8 @@ int server_prepare(struct server *server, char *error);
 /* After registry_restore(); @s NULL: it failed. */
 void server_settle_restored(struct server *server, struct segment *s);
 struct store_entry *server_store_entry(const struct segment *s);
+/* Each uid may have so much, until the options are read anew. */
+void server_set_uid_limit(struct server *server, enum shmreg_resource what, uint64_t limit);
 /* One more connection. Return: 0; -EDQUOT, -EUSERS and a sentence. */
 int server_charge_connection(struct server *server, uint32_t uid, char *error);
 void server_uncharge_connection(struct server *server, uint32_t uid);

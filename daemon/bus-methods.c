@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The table of methods, properties and signals: decode, call, encode. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus-args.h"
+#include "bus-internal.h"
+#include "log.h"
+#include "refuse.h"
+#include "server.h"
+
+static void log_did(const struct bus *bus, const struct caller *c, const char *did,
+		    const struct shmreg_segment_info *s, const char *more)
+{
+	const struct log_about about = {
+		.segment = s->name, .segment_id = s->segment, .uid = c->uid, .pid = c->process.pid,
+	};
+
+	log_client(LOG_INFO, &about, "uid %" PRIu32 " pid %" PRIu32 " (%s on the %s) %s segment '%s' (%"
+		   PRIu64 ")%s", c->uid, c->process.pid, c->name, bus_kind_name(bus->kind), did, s->name,
+		   s->segment, more);
+}
+
+/* Encode. */
+
+static int append_property(sd_bus_message *m, const char *name, const char *type, ...)
+{
+	va_list ap;
+	int r;
+
+	r = sd_bus_message_open_container(m, 'e', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", name);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'v', type);
+	va_start(ap, type);
+	if (r >= 0)
+		r = sd_bus_message_appendv(m, type, ap);
+	va_end(ap);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* As a{sv}; who may not read the segment sees id, name and that. */
+static int append_info(sd_bus_message *m, const struct shmreg_segment_info *s)
+{
+	int r;
+
+	r = sd_bus_message_open_container(m, 'a', "{sv}");
+#define APPEND(name, type, value) r = r < 0 ? r : append_property(m, name, type, value)
+	APPEND("Id", "t", s->segment);
+	APPEND("Name", "s", s->name);
+	APPEND("Access", "s", bus_access_name(s->access));
+	if (s->access) {
+		APPEND("State", "s", bus_state_name(s->state, s->flags));
+		APPEND("Owner", "u", s->owner_uid);
+		APPEND("Group", "u", s->owner_gid);
+		APPEND("Mode", "u", s->mode);
+		APPEND("Lifetime", "s", bus_lifetime_name(s->lifetime));
+		APPEND("Participants", "u", s->n_participants);
+		APPEND("Objects", "u", s->n_objects);
+		APPEND("Seats", "u", s->n_seats);
+		APPEND("DataBytes", "t", s->data_bytes);
+		APPEND("UsedBytes", "t", s->used_bytes);
+		APPEND("ResidentBytes", "t", s->resident_bytes);
+		APPEND("Deaths", "t", s->n_deaths);
+		APPEND("Repairs", "t", s->n_repairs);
+		APPEND("CreatedUSec", "t", s->created_ns / 1000);
+	}
+#undef APPEND
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* What is built with it is sent; NULL after a failure. Consumes @reply. */
+static int send_reply(sd_bus_message *reply, int r, char *error)
+{
+	if (r >= 0)
+		r = sd_bus_send(NULL, reply, NULL);
+	sd_bus_message_unref(reply);
+	return r < 0 ? refuse(error, r, "the answer cannot be made: %s", strerror(-r)) : 0;
+}
+
+/* List() */
+
+static int append_list(struct bus *bus, const struct caller *c, sd_bus_message *m)
+{
+	struct shmreg_list_reply page = { .more = 1 };
+	struct shmreg_list in = { 0 };
+	int r;
+
+	r = sd_bus_message_open_container(m, 'a', "(tsa{sv})");
+	while (r >= 0 && page.more) {
+		registry_list(bus->server->registry, c, &in, &page);
+		for (uint32_t i = 0; i < page.n && r >= 0; i++) {
+			r = sd_bus_message_open_container(m, 'r', "tsa{sv}");
+			if (r >= 0)
+				r = sd_bus_message_append(m, "ts", page.info[i].segment,
+							  page.info[i].name);
+			if (r >= 0)
+				r = append_info(m, &page.info[i]);
+			if (r >= 0)
+				r = sd_bus_message_close_container(m);
+			in.after = page.info[i].segment;
+		}
+		if (page.n == 0)
+			break;
+	}
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int perform_list(struct bus *bus, const struct caller *c, const struct bus_request *in,
+			sd_bus_message *m, char *error)
+{
+	sd_bus_message *reply = NULL;
+	int r;
+
+	(void)in;
+	if (bus_n_queued(bus) >= BUS_QUEUE_LONG)
+		return refuse(error, EBUSY, "the bus does not take what it was sent before; try again "
+			      "later");
+	/* With many segments this is long; others are served before the next message. */
+	bus->enough = true;
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = append_list(bus, c, reply);
+	return send_reply(reply, r, error);
+}
+
+static int method_list(sd_bus_message *m, void *data, sd_bus_error *e)
+{
+	(void)e;
+	return bus_call_begin(data, m, 0, NULL, &(struct bus_request){ 0 }, perform_list);
+}
+
+/* Describe(), Remove() */
+
+static int perform_describe(struct bus *bus, const struct caller *c, const struct bus_request *in,
+			    sd_bus_message *m, char *error)
+{
+	struct shmreg_segment_info info;
+	sd_bus_message *reply = NULL;
+	struct segment *ignored;
+	int r;
+
+	r = registry_describe(bus->server->registry, c, &in->set.target, &info, &ignored, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = append_info(reply, &info);
+	return send_reply(reply, r, error);
+}
+
+static int perform_remove(struct bus *bus, const struct caller *c, const struct bus_request *in,
+			  sd_bus_message *m, char *error)
+{
+	struct registry *registry = bus->server->registry;
+	struct shmreg_segment_info info;
+	struct segment *ignored;
+	int r;
+
+	r = registry_describe(registry, c, &in->set.target, &info, &ignored, error);
+	if (r == 0)
+		r = registry_remove(registry, c, &in->set.target, error);
+	if (r < 0)
+		return r;
+	log_did(bus, c, "removed", &info, "");
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_target(struct bus *bus, sd_bus_message *m, bus_perform *perform)
+{
+	char error[SHMREG_ERROR_MAX + 1];
+	struct bus_request in = { 0 };
+	const char *target;
+	int r;
+
+	r = sd_bus_message_read(m, "s", &target);
+	if (r < 0)
+		return r;
+	r = bus_parse_target(&in.set.target, target, error);
+	return bus_call_begin(bus, m, r, error, &in, perform);
+}
+
+static int method_describe(sd_bus_message *m, void *data, sd_bus_error *e)
+{
+	(void)e;
+	return on_target(data, m, perform_describe);
+}
+
+static int method_remove(sd_bus_message *m, void *data, sd_bus_error *e)
+{
+	(void)e;
+	return on_target(data, m, perform_remove);
+}
+
+/* Set() */
+
+static int perform_set(struct bus *bus, const struct caller *c, const struct bus_request *in,
+		       sd_bus_message *m, char *error)
+{
+	struct registry *registry = bus->server->registry;
+	struct shmreg_segment_info info;
+	struct shmreg_set set = in->set;
+	struct segment *readable;
+	char more[128] = "";
+	size_t n = 0;
+	int r;
+
+	r = registry_describe(registry, c, &set.target, &info, &readable, error);
+	if (r < 0)
+		return r;
+	/* One of the two alone; who may not read the segment is not its owner and is refused below. */
+	if (!in->set_uid)
+		set.uid = info.owner_uid;
+	if (!in->set_gid)
+		set.gid = info.owner_gid;
+	r = registry_set(registry, c, &set, error);
+	if (r < 0)
+		return r;
+	if (set.what & SHMREG_SET_OWNER)
+		n += (size_t)snprintf(more + n, sizeof(more) - n, ", owner %" PRIu32 ":%" PRIu32,
+				      set.uid, set.gid);
+	if (set.what & SHMREG_SET_MODE)
+		n += (size_t)snprintf(more + n, sizeof(more) - n, ", mode %04o", set.mode);
+	if (set.what & SHMREG_SET_LIFETIME)
+		snprintf(more + n, sizeof(more) - n, ", lifetime %s", bus_lifetime_name(set.lifetime));
+	log_did(bus, c, "changed", &info, more);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int read_change(sd_bus_message *m, const char *key, struct bus_request *in, char *error)
+{
+	const bool is_lifetime = strcmp(key, "Lifetime") == 0;
+	const char *word, *type;
+	uint32_t *number;
+	bool *given = NULL;
+	int r;
+
+	if (is_lifetime)
+		in->set.what |= SHMREG_SET_LIFETIME, number = &in->set.lifetime;
+	else if (strcmp(key, "Mode") == 0)
+		in->set.what |= SHMREG_SET_MODE, number = &in->set.mode;
+	else if (strcmp(key, "Owner") == 0)
+		in->set.what |= SHMREG_SET_OWNER, number = &in->set.uid, given = &in->set_uid;
+	else if (strcmp(key, "Group") == 0)
+		in->set.what |= SHMREG_SET_OWNER, number = &in->set.gid, given = &in->set_gid;
+	else
+		return refuse(error, EINVAL, "there is no \"%.64s\" to set; there are Owner, Group, Mode "
+			      "and Lifetime", key);
+	if (given)
+		*given = true;
+	r = sd_bus_message_peek_type(m, NULL, &type);
+	if (r < 0)
+		return refuse(error, r, "the message is malformed");
+	if (strcmp(type, is_lifetime ? "s" : "u") != 0)
+		return refuse(error, EINVAL, "%s has the type '%.32s', but must be %s", key, type,
+			      is_lifetime ? "a string 's'" : "a number 'u'");
+	r = is_lifetime ? sd_bus_message_read(m, "v", "s", &word) :
+			  sd_bus_message_read(m, "v", "u", number);
+	if (r < 0)
+		return refuse(error, r, "the message is malformed");
+	return is_lifetime ? bus_parse_lifetime(number, word, error) : 0;
+}
+
+static int read_changes(sd_bus_message *m, struct bus_request *in, char *error)
+{
+	const char *key;
+	int n = 0, r;
+
+	r = sd_bus_message_enter_container(m, 'a', "{sv}");
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		/* There are no more keys, so it says one twice. */
+		if (++n > 4)
+			return refuse(error, EINVAL, "each of Owner, Group, Mode and Lifetime can be set "
+				      "once");
+		r = sd_bus_message_read(m, "s", &key);
+		if (r < 0)
+			break;
+		r = read_change(m, key, in, error);
+		if (r < 0)
+			return r;
+		r = sd_bus_message_exit_container(m);
+	}
+	if (r < 0)
+		return refuse(error, r, "the message is malformed");
+	if (n == 0)
+		return refuse(error, EINVAL, "nothing is to be changed; give Owner, Group, Mode or "
+			      "Lifetime");
+	return 0;
+}
+
+static int method_set(sd_bus_message *m, void *data, sd_bus_error *e)
+{
+	char error[SHMREG_ERROR_MAX + 1];
+	struct bus_request in = { 0 };
+	const char *target;
+	int r;
+
+	(void)e;
+	r = sd_bus_message_read(m, "s", &target);
+	if (r < 0)
+		return r;
+	r = bus_parse_target(&in.set.target, target, error);
+	if (r == 0)
+		r = read_changes(m, &in, error);
+	return bus_call_begin(data, m, r, error, &in, perform_set);
+}
+
+/* Limits(), SetLimit() */
+
+static int append_limits(sd_bus_message *m, const struct shmreg_usage usage[SHMREG_N_RESOURCES])
+{
+	int r;
+
+	r = sd_bus_message_open_container(m, 'a', "{s(tt)}");
+	for (unsigned int i = 0; i < SHMREG_N_RESOURCES && r >= 0; i++)
+		r = sd_bus_message_append(m, "{s(tt)}", bus_resource_name((enum shmreg_resource)i),
+					  usage[i].used, usage[i].limit);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int perform_limits(struct bus *bus, const struct caller *c, const struct bus_request *in,
+			  sd_bus_message *m, char *error)
+{
+	struct shmreg_usage usage[SHMREG_N_RESOURCES];
+	sd_bus_message *reply = NULL;
+	int r;
+
+	r = registry_usage(bus->server->registry, c, in->uid, usage, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = append_limits(reply, usage);
+	return send_reply(reply, r, error);
+}
+
+static int method_limits(sd_bus_message *m, void *data, sd_bus_error *e)
+{
+	struct bus_request in = { 0 };
+	int r;
+
+	(void)e;
+	r = sd_bus_message_read(m, "u", &in.uid);
+	return r < 0 ? r : bus_call_begin(data, m, 0, NULL, &in, perform_limits);
+}
+
+static int perform_set_limit(struct bus *bus, const struct caller *c, const struct bus_request *in,
+			     sd_bus_message *m, char *error)
+{
+	const char *const resource = bus_resource_name(in->resource);
+	const struct log_about about = { .uid = c->uid, .pid = c->process.pid };
+
+	if (!c->admin)
+		return refuse(error, EACCES, "only root may set limits");
+	server_set_uid_limit(bus->server, in->resource, in->limit);
+	log_client(LOG_NOTICE, &about, "uid %" PRIu32 " pid %" PRIu32 " (%s on the %s) set each uid's "
+		   "limit of %s to %" PRIu64 ", until the configuration is read anew", c->uid,
+		   c->process.pid, c->name, bus_kind_name(bus->kind), resource, in->limit);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_set_limit(sd_bus_message *m, void *data, sd_bus_error *e)
+{
+	char error[SHMREG_ERROR_MAX + 1];
+	struct bus_request in = { 0 };
+	const char *resource;
+	int r;
+
+	(void)e;
+	r = sd_bus_message_read(m, "st", &resource, &in.limit);
+	if (r < 0)
+		return r;
+	r = bus_parse_resource(&in.resource, resource, error);
+	return bus_call_begin(data, m, r, error, &in, perform_set_limit);
+}
+
+/*
+ * Everybody may call: the bus is asked who it is, and the registry's policy decides. Without
+ * the flag the library would ask the bus itself, and wait for the answer.
+ */
+#define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
+#define FIXED(name, type, field) \
+	SD_BUS_PROPERTY(name, type, NULL, offsetof(struct bus, stats.field), \
+			SD_BUS_VTABLE_PROPERTY_CONST)
+#define STATISTIC(name, field) \
+	SD_BUS_PROPERTY(name, "t", NULL, offsetof(struct bus, stats.field), \
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+
+static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,
+		       sd_bus_message *reply, void *data, sd_bus_error *e)
+{
+	(void)sd, (void)path, (void)interface, (void)property, (void)data, (void)e;
+	return sd_bus_message_append(reply, "s", PACKAGE_VERSION);
+}
+
+#define PARTICIPANT_ARGS \
+	SD_BUS_ARGS("t", segment, "s", name, "t", participant, "u", uid, "u", pid, "s", client)
+#define SEGMENT_ARGS SD_BUS_ARGS("t", segment, "s", name)
+#define OBJECT_ARGS SD_BUS_ARGS("t", segment, "s", name, "t", object, "s", object_name)
+#define DETAILED_SIGNALS \
+	SD_BUS_SIGNAL_WITH_ARGS("Disposed", SEGMENT_ARGS, 0), \
+	SD_BUS_SIGNAL_WITH_ARGS("Changed", SEGMENT_ARGS, 0), \
+	SD_BUS_SIGNAL_WITH_ARGS("Attached", PARTICIPANT_ARGS, 0), \
+	SD_BUS_SIGNAL_WITH_ARGS("Detached", PARTICIPANT_ARGS, 0), \
+	SD_BUS_SIGNAL_WITH_ARGS("Died", PARTICIPANT_ARGS, 0), \
+	SD_BUS_SIGNAL_WITH_ARGS("Repaired", \
+		SD_BUS_ARGS("t", segment, "s", name, "t", repaired, "t", freed, "t", requeued, \
+			    "t", gave_up), 0), \
+	SD_BUS_SIGNAL_WITH_ARGS("Quarantined", SEGMENT_ARGS, 0), \
+	SD_BUS_SIGNAL_WITH_ARGS("ObjectCreated", OBJECT_ARGS, 0), \
+	SD_BUS_SIGNAL_WITH_ARGS("ObjectRemoved", OBJECT_ARGS, 0)
+
+const sd_bus_vtable bus_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(tsa{sv})", segments),
+				method_list, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_ARGS("s", segment),
+				SD_BUS_RESULT("a{sv}", properties), method_describe, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", segment), SD_BUS_NO_RESULT, method_remove,
+				ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("Set", SD_BUS_ARGS("s", segment, "a{sv}", changes), SD_BUS_NO_RESULT,
+				method_set, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("Limits", SD_BUS_ARGS("u", uid), SD_BUS_RESULT("a{s(tt)}", limits),
+				method_limits, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("SetLimit", SD_BUS_ARGS("s", resource, "t", limit), SD_BUS_NO_RESULT,
+				method_set_limit, ANYBODY),
+	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	FIXED("Pid", "u", pid),
+	FIXED("StartedUSec", "t", started_usec),
+	FIXED("Restarts", "t", restarts),
+	STATISTIC("Requests", requests),
+	STATISTIC("Refused", refused),
+	STATISTIC("Deaths", deaths),
+	STATISTIC("Repairs", repairs),
+	STATISTIC("ItemsRepaired", repaired),
+	STATISTIC("ItemsFreed", freed),
+	STATISTIC("ItemsRequeued", requeued),
+	STATISTIC("ItemsGivenUp", gave_up),
+	STATISTIC("ReaperFailures", reaper_failures),
+	STATISTIC("QuarantinedSegments", quarantined),
+	STATISTIC("Segments", used[SHMREG_RESOURCE_SEGMENTS]),
+	STATISTIC("Bytes", used[SHMREG_RESOURCE_BYTES]),
+	STATISTIC("ReservedBytes", used[SHMREG_RESOURCE_RESERVED_BYTES]),
+	STATISTIC("Objects", used[SHMREG_RESOURCE_OBJECTS]),
+	STATISTIC("Participants", used[SHMREG_RESOURCE_PARTICIPANTS]),
+	STATISTIC("Seats", used[SHMREG_RESOURCE_SEATS]),
+	STATISTIC("Connections", used[SHMREG_RESOURCE_CONNECTIONS]),
+	STATISTIC("Subscriptions", used[SHMREG_RESOURCE_SUBSCRIPTIONS]),
+	STATISTIC("MaxSegments", max_segments),
+	STATISTIC("ReserveBudget", reserve_budget),
+	SD_BUS_SIGNAL_WITH_ARGS("Created", SEGMENT_ARGS, 0),
+	SD_BUS_SIGNAL_WITH_ARGS("Removed", SEGMENT_ARGS, 0),
+	DETAILED_SIGNALS,
+	SD_BUS_SIGNAL_WITH_ARGS("Lost", SD_BUS_ARGS("t", n), 0),
+	SD_BUS_VTABLE_END,
+};
+
+const sd_bus_vtable bus_private_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	DETAILED_SIGNALS,
+	SD_BUS_VTABLE_END,
+};
