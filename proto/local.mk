@@ -11,6 +11,10 @@ libproto_la_SOURCES = \
 	proto/packet.c \
 	proto/shmreg/abi/reaper.h
 
+dbusinterfacedir = $(datadir)/dbus-1/interfaces
+dbusinterface_DATA = proto/org.shmreg.Registry1.xml
+EXTRA_DIST += proto/org.shmreg.Registry1.xml
+
 shmregincludedir = $(includedir)/shmreg
 shmreginclude_HEADERS = proto/shmreg/compiler.h
 shmregabiincludedir = $(includedir)/shmreg/abi

@@ -3,6 +3,13 @@
 systemdsystemunit_DATA = systemd/shmregd.socket systemd/shmregd.service
 systemduserunit_DATA = systemd/user/shmregd.socket systemd/user/shmregd.service
 
+dbuspolicydir = @dbuspolicydir@
+dbuspolicy_DATA = systemd/org.shmreg.Registry1.conf
+dbussystemservicedir = $(datadir)/dbus-1/system-services
+dbussystemservice_DATA = systemd/org.shmreg.Registry1.service
+dbususerservicedir = $(datadir)/dbus-1/services
+dbususerservice_DATA = systemd/user/org.shmreg.Registry1.service
+
 sysusersdir = $(prefix)/lib/sysusers.d
 
 install-data-hook: install-sysusers
@@ -21,6 +28,9 @@ systemd/%.service: $(srcdir)/systemd/%.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(substitute) $< > $@.tmp && mv $@.tmp $@
 
 EXTRA_DIST += \
+	systemd/org.shmreg.Registry1.conf \
+	systemd/org.shmreg.Registry1.service \
+	systemd/user/org.shmreg.Registry1.service \
 	systemd/shmregd.socket \
 	systemd/shmregd.service.in \
 	systemd/shmregd.sysusers.conf \
