@@ -57,7 +57,10 @@ static void print_json(const struct shmreg_stats_reply *stats, uint32_t uid)
 	json_open_object(&j, "usage");
 	for (unsigned int i = 0; i < SHMREG_N_RESOURCES; i++) {
 		json_open_object(&j, resources[i]);
-		json_number(&j, "used", stats->usage[i].used);
+		if (stats->usage[i].used == SHMREG_USAGE_UNKNOWN)
+			json_null(&j, "used");
+		else
+			json_number(&j, "used", stats->usage[i].used);
 		if (stats->usage[i].limit == UINT64_MAX)
 			json_null(&j, "limit");
 		else
@@ -66,19 +69,22 @@ static void print_json(const struct shmreg_stats_reply *stats, uint32_t uid)
 	}
 	json_close(&j);
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		json_number(&j, counters[i].name, counter(stats, i));
+		if (counter(stats, i) == SHMREG_USAGE_UNKNOWN)
+			json_null(&j, counters[i].name);
+		else
+			json_number(&j, counters[i].name, counter(stats, i));
 	json_number(&j, "started_ns", stats->started_ns);
 	json_number(&j, "pid", stats->pid);
 	json_close(&j);
 	json_end(&j);
 }
 
-static void print_amount(struct text_table *t, unsigned int resource, uint64_t n)
+static void print_amount(struct text_table *t, unsigned int resource, uint64_t n, const char *none)
 {
 	char buf[TEXT_MAX];
 
 	if (n == UINT64_MAX)
-		text_table_add(t, "none");
+		text_table_add(t, "%s", none);
 	else if (resource == SHMREG_RESOURCE_BYTES || resource == SHMREG_RESOURCE_RESERVED_BYTES)
 		text_table_add(t, "%s", text_bytes(buf, n));
 	else
@@ -99,14 +105,15 @@ static int print_text(const struct shmreg_stats_reply *stats, uint32_t uid)
 	text_table_init(&t, 3, titles);
 	for (unsigned int i = 0; i < SHMREG_N_RESOURCES; i++) {
 		text_table_add(&t, "%s", resources[i]);
-		print_amount(&t, i, stats->usage[i].used);
-		print_amount(&t, i, stats->usage[i].limit);
+		print_amount(&t, i, stats->usage[i].used, "-");
+		print_amount(&t, i, stats->usage[i].limit, "none");
 	}
 	if (text_table_print(&t, stdout) < 0)
 		return ctl_fail("no memory is left");
 	puts("\nsince the start, of the whole registry:");
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		printf("%12" PRIu64 "  %s\n", counter(stats, i), counters[i].what);
+		if (counter(stats, i) != SHMREG_USAGE_UNKNOWN)
+			printf("%12" PRIu64 "  %s\n", counter(stats, i), counters[i].what);
 	return 0;
 }
 

@@ -238,6 +238,10 @@ static int call_stats(struct call *c)
 	struct shmreg_stats_reply *out = &c->a.reply.u.stats;
 
 	*out = c->server->stats;
+	if (!c->peer->caller.admin)
+		out->n_deaths = out->n_repairs = out->n_repaired = out->n_freed =
+			out->n_requeued = out->n_gave_up = out->n_reaper_failures =
+				out->n_quarantined = SHMREG_USAGE_UNKNOWN;
 	return registry_usage(c->registry, &c->peer->caller, c->in->u.stats.uid, out->usage,
 			      c->error);
 }

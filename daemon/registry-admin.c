@@ -8,16 +8,24 @@
 #include "memfd.h"
 #include "registry-internal.h"
 
-static uint32_t access_of(const struct caller *c, const struct segment *s)
+uint32_t registry_access(const struct caller *c, const struct segment *s)
 {
 	return policy_access(c, segment_owner(s), directory_mode(&s->directory));
 }
 
-static int check_admin(const struct caller *c, const struct segment *s, const char *what,
-		       char *error)
+bool registry_knows(const struct caller *c, const struct segment *s)
+{
+	return s->named || registry_access(c, s) != 0 || policy_may_administer(c, segment_owner(s));
+}
+
+int registry_check_admin(const struct caller *c, const struct segment *s, const char *what,
+			 char *error)
 {
 	if (policy_may_administer(c, segment_owner(s)))
 		return 0;
+	if (registry_access(c, s) == 0)
+		return refuse(error, EACCES, "only its owner and root may %s segment \"%s\", and uid %u is "
+			      "neither", what, segment_name(s), c->uid);
 	return refuse(error, EACCES, "only uid %u, who owns segment \"%s\", and root may %s it",
 		      policy_owner_uid(segment_owner(s)), segment_name(s), what);
 }
@@ -28,10 +36,10 @@ int registry_remove(struct registry *r, const struct caller *c, const struct shm
 	struct segment *s;
 	int e;
 
-	e = registry_find_target(r, in, &s, error);
+	e = registry_find_target(r, c, in, &s, error);
 	if (e < 0)
 		return e;
-	e = check_admin(c, s, "remove", error);
+	e = registry_check_admin(c, s, "remove", error);
 	if (e < 0)
 		return e;
 	/* Else this is a copy of a request that was carried out. */
@@ -49,7 +57,7 @@ static void fill_info(const struct caller *c, const struct segment *s,
 
 	*ret = (struct shmreg_segment_info){
 		.segment = segment_id(s),
-		.access = access_of(c, s),
+		.access = registry_access(c, s),
 	};
 	memcpy(ret->name, m->name, sizeof(ret->name));
 	if (ret->access == 0)
@@ -71,10 +79,10 @@ static void fill_info(const struct caller *c, const struct segment *s,
 	ret->created_ns = m->created_ns;
 }
 
-/* The first segment behind @after that @c may see. Nameless ones are for readers only. */
+/* The first segment from @s on that @c may see. */
 static struct segment *list_next(const struct caller *c, struct segment *s)
 {
-	while (s && !s->named && access_of(c, s) == 0)
+	while (s && !registry_knows(c, s))
 		s = TAILQ_NEXT(s, of_registry);
 	return s;
 }
@@ -105,11 +113,9 @@ int registry_describe(struct registry *r, const struct caller *c, const struct s
 	struct segment *s;
 	int e;
 
-	e = registry_find_target(r, in, &s, error);
+	e = registry_find_target(r, c, in, &s, error);
 	if (e < 0)
 		return e;
-	if (!s->named && access_of(c, s) == 0)
-		return refuse(error, ENOENT, "there is no segment %" PRIu64, in->segment);
 	fill_info(c, s, ret);
 	*ret_segment = ret->access ? s : NULL;
 	return 0;
@@ -120,7 +126,10 @@ int registry_usage(struct registry *r, const struct caller *c, uint32_t uid,
 {
 	if (uid == UINT32_MAX) {
 		for (int i = 0; i < SHMREG_N_RESOURCES; i++)
-			ret[i] = (struct shmreg_usage){ r->quota.total[i], UINT64_MAX };
+			/* Of how much segments are that one may not read: that would be the sum. */
+			ret[i] = (struct shmreg_usage){
+				c->admin ? r->quota.total[i] : SHMREG_USAGE_UNKNOWN, UINT64_MAX,
+			};
 		ret[SHMREG_RESOURCE_SEGMENTS].limit = r->config.max_segments;
 		ret[SHMREG_RESOURCE_RESERVED_BYTES].limit = r->config.reserve_budget;
 		return 0;
@@ -169,10 +178,10 @@ int registry_set(struct registry *r, const struct caller *c, const struct shmreg
 	struct segment *s;
 	int e;
 
-	e = registry_find_target(r, &in->target, &s, error);
+	e = registry_find_target(r, c, &in->target, &s, error);
 	if (e < 0)
 		return e;
-	e = check_admin(c, s, "change", error);
+	e = registry_check_admin(c, s, "change", error);
 	if (e < 0)
 		return e;
 	e = check_set(r, c, s, in, error);
@@ -194,5 +203,5 @@ bool registry_may_read(struct registry *r, const struct caller *c, uint64_t segm
 {
 	const struct segment *s = registry_find(r, segment);
 
-	return s ? access_of(c, s) != 0 : c->admin;
+	return s ? registry_access(c, s) != 0 : c->admin;
 }

@@ -111,7 +111,11 @@ int registry_open_segment(struct registry *r, const struct caller *c, struct seg
 	int64_t index;
 	int n = 0, e;
 
-	if ((policy_access(c, segment_owner(s), mode) & access) != access)
+	if (registry_access(c, s) == 0)
+		return refuse(error, EACCES,
+			      "uid %u may not attach to segment \"%s\"%s; its owner can change its mode",
+			      c->uid, segment_name(s), read_only ? "" : " for writing");
+	if ((registry_access(c, s) & access) != access)
 		return refuse(error, EACCES,
 			      "segment \"%s\" belongs to uid %u and gid %u and has mode %04o: "
 			      "uid %u may not attach %s",
@@ -206,7 +210,8 @@ static int find_attachment(struct registry *r, const struct caller *c,
 {
 	struct participant *p = registry_find_participant(r, at->segment, at->participant);
 
-	if (!p)
+	/* Who may not read does not learn either who is attached. */
+	if (!p || (!participant_is(p, c) && registry_access(c, p->segment) == 0))
 		return refuse(error, ESTALE,
 			      "segment %" PRIu64 " has no participant %" PRIu64
 			      ": it has ended, or this shmregd never knew it; attach anew",

@@ -100,10 +100,9 @@ static int reserve(const struct registry *r, int data_fd, uint64_t bytes, char *
 	/* Before the kernel is asked: running out inside a memory cgroup is a kill, not ENOMEM. */
 	if (taken > r->config.reserve_budget)
 		return refuse(error, ENOMEM,
-			      "reserving %" PRIu64 " bytes would make it %" PRIu64
-			      " in all, beyond shmregd's budget of %" PRIu64
-			      "; reserve less, create without reserving, or raise reserve-budget",
-			      bytes, taken, r->config.reserve_budget);
+			      "reserving %" PRIu64 " bytes more would go beyond the %" PRIu64 " that shmregd "
+			      "reserves for all; reserve less, create without reserving, or raise "
+			      "reserve-budget", bytes, r->config.reserve_budget);
 	e = memfd_reserve(data_fd, 0, bytes);
 	if (e < 0)
 		return refuse(error, ENOMEM, "%" PRIu64 " bytes cannot be reserved now: %s", bytes,

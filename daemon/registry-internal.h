@@ -31,9 +31,18 @@ uint64_t now_ns(void);		/* CLOCK_REALTIME */
 /* The index. */
 void registry_insert(struct registry *r, struct segment *s);
 struct segment *registry_find_name(const struct registry *r, const char *name);
-/* By id, or by name if target->segment is 0. Return: 0; -ENOENT. */
-int registry_find_target(struct registry *r, const struct shmreg_target *target,
-			 struct segment **ret, char *error);
+/*
+ * Of what @c knows. By id, or by name if target->segment is 0. Return: 0; -ENOENT.
+ */
+int registry_find_target(struct registry *r, const struct caller *c,
+			 const struct shmreg_target *target, struct segment **ret, char *error);
+/* SHMREG_ACCESS_... that @c has now. */
+uint32_t registry_access(const struct caller *c, const struct segment *s);
+/* Names are public, of what has none only those know who may read or administer it. */
+bool registry_knows(const struct caller *c, const struct segment *s);
+/* The owner is named to those only who may read. Return: 0; -EACCES. */
+int registry_check_admin(const struct caller *c, const struct segment *s, const char *what,
+			 char *error);
 struct participant *registry_find_participant(const struct registry *r, uint64_t segment,
 					      uint64_t id);
 void registry_add_participant(struct registry *r, struct participant *p);

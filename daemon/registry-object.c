@@ -17,13 +17,11 @@ int registry_writer(struct registry *r, const struct caller *c,
 
 	if (at->participant == 0) {
 		s = registry_find(r, at->segment);
-		if (!s)
+		if (!s || !registry_knows(c, s))
 			return refuse(error, ENOENT, "there is no segment %" PRIu64, at->segment);
-		if (!policy_may_administer(c, segment_owner(s)))
-			return refuse(error, EACCES,
-				      "only uid %u, who owns segment \"%s\", and root may do this "
-				      "without being attached",
-				      policy_owner_uid(segment_owner(s)), segment_name(s));
+		e = registry_check_admin(c, s, "without an attachment change objects of", error);
+		if (e < 0)
+			return e;
 	} else {
 		e = registry_attached(r, c, at, &p, error);
 		if (e < 0)
@@ -110,8 +108,25 @@ static int no_room(const struct segment *s, uint64_t bytes, uint64_t align, char
 		      segment_name(s), n_free, largest, bytes, bytes - largest, wait);
 }
 
-static int create_new(struct registry *r, struct segment *s, const struct participant *p,
-		      const struct shmreg_create_object *in,
+/* Objects are charged to whoever made the segment, whose account is not everybody's to see. */
+static int charge_object(struct registry *r, const struct caller *c, const struct segment *s,
+			 char *error)
+{
+	const uint32_t uid = s->directory.map->charged_uid;
+	char theirs[SHMREG_ERROR_MAX + 1];
+	int e;
+
+	e = quota_charge_one(&r->quota, uid, SHMREG_RESOURCE_OBJECTS, 1, theirs);
+	if (e == -EDQUOT && c->uid != uid && !c->admin)
+		return refuse(error, e,
+			      "segment \"%s\" is charged to uid %" PRIu32 ", who has as many objects as it "
+			      "may (%s); remove some", segment_name(s), uid,
+			      quota_key(SHMREG_RESOURCE_OBJECTS));
+	return e < 0 ? refuse(error, e, "%s", theirs) : 0;
+}
+
+static int create_new(struct registry *r, const struct caller *c, struct segment *s,
+		      const struct participant *p, const struct shmreg_create_object *in,
 		      struct shmreg_create_object_reply *ret, char *error)
 {
 	const uint32_t uid = s->directory.map->charged_uid;
@@ -144,7 +159,7 @@ static int create_new(struct registry *r, struct segment *s, const struct partic
 			      "(max_objects)%s",
 			      segment_name(s), s->directory.map->max_objects,
 			      s->n_removed ? ", counting removed ones that are still held open" : "");
-	e = quota_charge_one(&r->quota, uid, SHMREG_RESOURCE_OBJECTS, 1, error);
+	e = charge_object(r, c, s, error);
 	if (e < 0)
 		return e;
 	e = extents_alloc(&s->extents, o.bytes, align, &o.offset);
@@ -187,7 +202,7 @@ int registry_create_object(struct registry *r, const struct caller *c,
 		e = refuse(error, ENOTRECOVERABLE,
 			   "segment \"%s\" is quarantined: its repair failed", segment_name(s));
 	else
-		e = create_new(r, s, p, in, ret, error);
+		e = create_new(r, c, s, p, in, ret, error);
 	registry_debug_verify(r);
 	return e;
 }

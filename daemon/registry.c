@@ -245,14 +245,14 @@ struct segment *registry_find_name(const struct registry *r, const char *name)
 	return NULL;
 }
 
-int registry_find_target(struct registry *r, const struct shmreg_target *target,
-			 struct segment **ret, char *error)
+int registry_find_target(struct registry *r, const struct caller *c,
+			 const struct shmreg_target *target, struct segment **ret, char *error)
 {
 	struct segment *s;
 
 	if (target->segment) {
 		s = registry_find(r, target->segment);
-		if (!s)
+		if (!s || !registry_knows(c, s))
 			return refuse(error, ENOENT, "there is no segment %" PRIu64,
 				      target->segment);
 	} else {

@@ -139,7 +139,7 @@ int registry_list(struct registry *r, const struct caller *c, const struct shmre
 /* *ret_segment is set if the caller may read it, else NULL, and only id and name are filled in. */
 int registry_describe(struct registry *r, const struct caller *c, const struct shmreg_target *in,
 		      struct shmreg_segment_info *ret, struct segment **ret_segment, char *error);
-/* Fills in usage only; the counters are the shell's. */
+/* Fills in usage only; the counters are the shell's. Sums of all uids are for admins. */
 int registry_usage(struct registry *r, const struct caller *c, uint32_t uid,
 		   struct shmreg_usage ret[SHMREG_N_RESOURCES], char *error);
 int registry_set(struct registry *r, const struct caller *c, const struct shmreg_set *in,

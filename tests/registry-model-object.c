@@ -54,7 +54,7 @@ void do_create_object(void)
 	in.flags = (uint32_t)below(2);
 	if (below(8) == 0) {
 		in.at.participant = 0;
-		want = !m->used ? -ENOENT : administers(m, &processes[process]) ? 0 : -EACCES;
+		want = !m->used ? -ENOENT : predict_admin(m, &processes[process]);
 	} else {
 		want = predict_attached(m, p, &in.at, process);
 		if (want == 0 && p->read_only)

@@ -41,6 +41,13 @@ bool administers(const struct m_segment *m, const struct caller *c)
 	return c->uid == 0 || c->uid == m->uid;
 }
 
+int predict_admin(const struct m_segment *m, const struct caller *c)
+{
+	if (administers(m, c))
+		return 0;
+	return m->named || access_bits(m, c) ? -EACCES : -ENOENT;
+}
+
 uint32_t access_bits(const struct m_segment *m, const struct caller *c)
 {
 	uint32_t shift = 0;
@@ -195,7 +202,7 @@ int predict_attached(const struct m_segment *m, struct m_participant *p,
 	if (!m->used || !p->used)
 		return -ESTALE;
 	if (process != p->process)
-		return -EPERM;
+		return access_bits(m, &processes[process]) ? -EPERM : -ESTALE;
 	if (p->dead)
 		return -ESTALE;
 	if (at->epoch > p->epoch)

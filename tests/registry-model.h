@@ -71,6 +71,8 @@ void new_process(int i);
 /* Who may what. */
 bool administers(const struct m_segment *m, const struct caller *c);
 uint32_t access_bits(const struct m_segment *m, const struct caller *c);
+/* 0, or what is said to those who do not. */
+int predict_admin(const struct m_segment *m, const struct caller *c);
 /* Of the model; @any: perhaps an unused one. */
 struct m_segment *pick_segment(bool any);
 struct m_segment *find_name(const char *name);

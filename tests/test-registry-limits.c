@@ -130,7 +130,10 @@ START_TEST(quotas)
 	ck_assert_int_eq(fixture_object(r, &bob, &b, "y", 100, &o), 0);
 	ck_assert_int_eq(fixture_object(r, &alice, &a, "z", 100, &o), 0);
 	REFUSED(fixture_object(r, &bob, &b, "!", 100, &o), -EINVAL, "name");
-	REFUSED(fixture_object(r, &bob, &b, "w", 100, &o), -EDQUOT, "uid 1000 has 3 of at most 3");
+	REFUSED(fixture_object(r, &bob, &b, "w", 100, &o), -EDQUOT,
+		"charged to uid 1000");
+	ck_assert_ptr_nonnull(strstr(fixture_error, "max-objects-per-uid"));
+	REFUSED(fixture_object(r, &alice, &a, "w", 100, &o), -EDQUOT, "uid 1000 has 3 of at most 3");
 	in = fixture_create_request("detached", 4096);
 	in.flags = SHMREG_CREATE_DETACHED;
 	ck_assert_int_eq(create(&in), 0);

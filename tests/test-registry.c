@@ -128,7 +128,8 @@ START_TEST(access)
 	made(&alice, "private", 0600);
 	made(&alice, "readable", 0644);
 	made(&alice, "writable", 0606);
-	REFUSED(fixture_open(r, &bob, "private", SHMREG_ACCESS_READ, &reply), -EACCES, "mode 0600");
+	REFUSED(fixture_open(r, &bob, "private", SHMREG_ACCESS_READ, &reply), -EACCES,
+		"uid 2000 may not attach to segment \"private\"");
 	REFUSED(fixture_open(r, &bob, "readable", SHMREG_ACCESS_WRITE, &reply), -EACCES, "writing");
 	REFUSED(fixture_open(r, &bob, "absent", SHMREG_ACCESS_READ, &reply), -ENOENT, "\"absent\"");
 	reply = opened(&bob, "readable", SHMREG_ACCESS_READ);
@@ -420,7 +421,11 @@ START_TEST(describe_and_usage)
 	ck_assert_int_eq(registry_usage(r, &alice, 1000, usage, fixture_error), 0);
 	ck_assert_uint_eq(usage[SHMREG_RESOURCE_BYTES].used, a.data_bytes + a.dir_bytes);
 	ck_assert_uint_eq(usage[SHMREG_RESOURCE_BYTES].limit, UINT64_MAX);
+	/* What others have in sum is for root. */
 	ck_assert_int_eq(registry_usage(r, &bob, UINT32_MAX, usage, fixture_error), 0);
+	for (int i = 0; i < SHMREG_N_RESOURCES; i++)
+		ck_assert_uint_eq(usage[i].used, SHMREG_USAGE_UNKNOWN);
+	ck_assert_int_eq(registry_usage(r, &root, UINT32_MAX, usage, fixture_error), 0);
 	ck_assert_uint_eq(usage[SHMREG_RESOURCE_SEGMENTS].used, 1);
 	ck_assert_uint_eq(usage[SHMREG_RESOURCE_SEGMENTS].limit, 500);
 	/* Nameless, it is there for those who could read it. */
@@ -439,7 +444,7 @@ START_TEST(set_and_remove)
 	struct shmreg_attach_reply reply;
 
 #define SET(c) registry_set(r, c, &in, fixture_error)
-	REFUSED(SET(&bob), -EACCES, "uid 1000, who owns");
+	REFUSED(SET(&bob), -EACCES, "only its owner and root");
 	ck_assert_int_eq(SET(&alice), 0);
 	ck_assert_uint_eq(notes.last.kind, SHMREG_EVENT_CHANGED);
 	opened(&bob, "s", SHMREG_ACCESS_READ);

@@ -214,7 +214,11 @@ struct shmreg_list_reply {
 	struct shmreg_segment_info info[SHMREG_LIST_MAX];
 };
 
-/* STATS: of one uid (own, or any for root) or of the whole registry. */
+/*
+ * STATS: of one uid (own, or any for root) or of the whole registry. Sums of which others could
+ * tell what is in segments that they may not read are SHMREG_USAGE_UNKNOWN but for root.
+ */
+#define SHMREG_USAGE_UNKNOWN UINT64_MAX
 struct shmreg_stats {
 	uint32_t uid;		/* UINT32_MAX: of the whole registry */
 	uint32_t reserved;
@@ -240,6 +244,7 @@ struct shmreg_stats_reply {
 	/* of the whole registry, since it was started */
 	uint64_t n_requests;
 	uint64_t n_refused;
+	/* up to n_quarantined: for root, else SHMREG_USAGE_UNKNOWN */
 	uint64_t n_deaths;
 	uint64_t n_repairs;		/* jobs done */
 	uint64_t n_repaired;		/* what they repaired: see shmreg/abi/reaper.h */
