@@ -123,6 +123,10 @@ static int set_environment(const struct state *s)
 	snprintf(number, sizeof(number), "%d", (int)getpid());
 	if (setenv("LISTEN_PID", number, 1) < 0)
 		return -errno;
+	/* As systemd says it from 254 on. */
+	snprintf(number, sizeof(number), "%d", FDSTORE_MAX);
+	if (setenv("FDSTORE", number, 1) < 0)
+		return -errno;
 	return setenv("NOTIFY_SOCKET", s->config.notify_path, 1) < 0 ? -errno : 0;
 }
 

@@ -22,12 +22,13 @@ struct call {
 	char error[SHMREG_ERROR_MAX + 1];
 };
 
-static void log_call(const struct call *c, int level, const char *did, const char *name,
-		     uint64_t id, const char *more)
+static void log_call(const struct call *c, int level, enum message_id message, const char *did,
+		     const char *name, uint64_t id, const char *more)
 {
 	const struct caller *who = &c->peer->caller;
 	const struct log_about about = {
 		.segment = name, .segment_id = id, .uid = who->uid, .pid = who->process.pid,
+		.message = message,
 	};
 
 	log_client(level, &about, "uid %" PRIu32 " pid %" PRIu32 "%s%s%s %s segment '%s' (%" PRIu64
@@ -126,8 +127,11 @@ static int call_create(struct call *c)
 		return r;
 	c->wait_for = server_store_entry(s);
 	snprintf(more, sizeof(more), ", %" PRIu64 " bytes, mode %04o", out->data_bytes, in->mode);
-	log_call(c, out->created ? LOG_INFO : LOG_DEBUG, out->created ? "created" : "opened",
-		 in->name, out->segment, out->created ? more : "");
+	if (out->created)
+		log_call(c, LOG_INFO, MESSAGE_SEGMENT_CREATED, "created", in->name, out->segment,
+			 more);
+	else
+		log_call(c, LOG_DEBUG, MESSAGE_NONE, "opened", in->name, out->segment, "");
 	return attach ? add_descriptors(c, s) : 0;
 }
 
@@ -143,7 +147,8 @@ static int call_open(struct call *c)
 	if (r < 0)
 		return r;
 	c->wait_for = server_store_entry(s);
-	log_call(c, LOG_DEBUG, "opened", c->in->u.open.name, c->a.reply.u.attach.segment, "");
+	log_call(c, LOG_DEBUG, MESSAGE_NONE, "opened", c->in->u.open.name,
+		 c->a.reply.u.attach.segment, "");
 	return add_descriptors(c, s);
 }
 
@@ -196,7 +201,8 @@ static int call_remove(struct call *c)
 	if (r == 0)
 		r = registry_remove(c->registry, &c->peer->caller, in, c->error);
 	if (r == 0)
-		log_call(c, LOG_INFO, "removed", info.name, info.segment, "");
+		log_call(c, LOG_INFO, MESSAGE_SEGMENT_REMOVED, "removed", info.name, info.segment,
+			 "");
 	return r;
 }
 
@@ -294,7 +300,7 @@ static int call_set(struct call *c)
 		n += (size_t)snprintf(more + n, sizeof(more) - n, ", mode %04o", in->mode);
 	if (in->what & SHMREG_SET_LIFETIME)
 		snprintf(more + n, sizeof(more) - n, ", lifetime %" PRIu32, in->lifetime);
-	log_call(c, LOG_INFO, "changed", info.name, info.segment, more);
+	log_call(c, LOG_INFO, MESSAGE_SEGMENT_CHANGED, "changed", info.name, info.segment, more);
 	return 0;
 }
 
@@ -374,7 +380,7 @@ static int perform(struct call *c, uint16_t type)
 
 void dispatch(struct peer *p, const struct shmreg_request *request, size_t n)
 {
-	const struct log_about about = { .uid = p->caller.uid, .pid = p->caller.process.pid };
+	struct log_about about = { .uid = p->caller.uid, .pid = p->caller.process.pid };
 	struct call c = {
 		.server = p->server, .registry = p->server->registry, .peer = p, .in = request,
 	};
@@ -404,6 +410,7 @@ void dispatch(struct peer *p, const struct shmreg_request *request, size_t n)
 		c.wait_for = NULL;
 		memset(&c.a.reply.u, 0, sizeof(c.a.reply.u));
 		memcpy(c.a.reply.u.error, c.error, sizeof(c.error));
+		about.message = MESSAGE_REFUSED;
 		log_client(LOG_DEBUG, &about, "uid %" PRIu32 " pid %" PRIu32 " was refused: %s",
 			   p->caller.uid, p->caller.process.pid, c.error);
 	}
@@ -411,6 +418,7 @@ void dispatch(struct peer *p, const struct shmreg_request *request, size_t n)
 	/* What is no packet of ours, and who is not let in: one sentence, then good-bye. */
 	if (form == -EBADMSG || form == -EPROTONOSUPPORT ||
 	    (r < 0 && !p->greeted && request->header.type == SHMREG_PACKET_HELLO)) {
+		about.message = MESSAGE_HUNG_UP;
 		log_client(LOG_NOTICE, &about, "hung up on uid %" PRIu32 " pid %" PRIu32 ": %s",
 			   p->caller.uid, p->caller.process.pid, c.error);
 		peer_doom(p);

@@ -85,6 +85,7 @@ shmregd_SOURCES = \
 	daemon/log.c \
 	daemon/log.h \
 	daemon/main.c \
+	daemon/message-ids.h \
 	daemon/notify.c \
 	daemon/notify.h \
 	daemon/options-internal.h \
@@ -108,6 +109,8 @@ shmregd_SOURCES = \
 	daemon/server.h \
 	daemon/spawn.c \
 	daemon/spawn.h \
+	daemon/status.c \
+	daemon/status.h \
 	daemon/store.c \
 	daemon/store.h \
 	daemon/subscribers.c \

@@ -37,6 +37,12 @@ static const char *const level_names[] = {
 	[LOG_INFO] = "info",	   [LOG_DEBUG] = "debug",
 };
 
+static const char *const message_ids[N_MESSAGES] = {
+#define MESSAGE_STRING(name, id) [MESSAGE_##name] = id,
+	MESSAGE_IDS(MESSAGE_STRING)
+#undef MESSAGE_STRING
+};
+
 int log_level_parse(const char *name)
 {
 	for (int i = LOG_ERR; i <= LOG_DEBUG; i++)
@@ -97,6 +103,9 @@ static bool write_journal(int level, const struct log_about *about, const char *
 
 	n = (size_t)snprintf(packet, sizeof(packet),
 			     "PRIORITY=%d\nSYSLOG_IDENTIFIER=shmregd\nMESSAGE=%s\n", level, line);
+	if (about && about->message)
+		n += (size_t)snprintf(packet + n, sizeof(packet) - n, "MESSAGE_ID=%s\n",
+				      message_ids[about->message]);
 	if (about && about->segment)
 		n += (size_t)snprintf(packet + n, sizeof(packet) - n,
 				      "SEGMENT=%s\nSEGMENT_ID=%" PRIu64 "\n", about->segment,

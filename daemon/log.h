@@ -14,12 +14,15 @@
 #include <stdint.h>
 #include <syslog.h>
 
+#include "message-ids.h"
+
 /* Whom and what a line is about; all optional, pid 0 = nobody. */
 struct log_about {
 	const char *segment;
 	uint64_t segment_id;
 	uint32_t uid;
 	uint32_t pid;
+	enum message_id message;	/* what kind of event */
 };
 
 void log_init(void);
@@ -37,6 +40,10 @@ void log_write(int level, const struct log_about *about, const char *format, ...
  */
 void log_client(int level, const struct log_about *about, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Of the daemon itself. */
+#define log_message(level, id, ...)                                                               \
+	log_write(level, &(struct log_about){ .message = MESSAGE_##id }, __VA_ARGS__)
 
 #define log_error(...) log_write(LOG_ERR, NULL, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING, NULL, __VA_ARGS__)

@@ -29,6 +29,8 @@ static int show(const struct options *options, enum options_action action)
 	case OPTIONS_HELP:
 		options_print_help(stdout);
 		break;
+	case OPTIONS_CHECK_CONFIG:	/* to have read it was enough */
+		break;
 	case OPTIONS_VERSION:
 		puts("shmregd " PACKAGE_VERSION);
 		break;
@@ -49,7 +51,7 @@ int main(int argc, char *argv[])
 	open_standard_streams();
 	log_init();
 	if (options_parse(&options, &action, argc, argv, error) < 0) {
-		log_error("%s", error);
+		log_message(LOG_ERR, CONFIG_REFUSED, "%s", error);
 		return EXIT_FAILURE;
 	}
 	if (action != OPTIONS_RUN) {

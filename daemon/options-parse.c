@@ -124,6 +124,10 @@ static int parse_argument(struct command_line *c, struct options *o, int argc,
 		return options_refuse(error,
 			      "'%.64s' is no option; options begin with '--', 'shmregd --help' lists them",
 			      arg);
+	if (strcmp(arg, "--check-config") == 0) {
+		c->action = OPTIONS_CHECK_CONFIG;
+		return 0;
+	}
 	snprintf(name, sizeof(name), "%.*s",
 		 equals ? (int)(equals - arg - 2 < 63 ? equals - arg - 2 : 63) : 63, arg + 2);
 	s = setting_find(name);

@@ -385,6 +385,7 @@ void options_print_help(FILE *out)
 	      "/run/shmregd/control (root, --system) or $XDG_RUNTIME_DIR/shmregd/control.\n\n"
 	      "  -h, --help                      this text\n"
 	      "  -V, --version                   the version\n"
+	      "      --check-config              say what is wrong with it, or nothing, and exit\n"
 	      "      --print-config              all options as they are now, as a configuration\n"
 	      "      --config=PATH               read this instead of " SYSCONFDIR "/shmregd.conf\n\n"
 	      "Options, also of the configuration (\"option = value\", comments with #); BYTES may\n"

@@ -55,6 +55,7 @@ enum options_action {
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
 	OPTIONS_PRINT_CONFIG,
+	OPTIONS_CHECK_CONFIG,
 };
 
 /* The defaults; must be undone. Return: 0; -ENOMEM. */

@@ -116,7 +116,7 @@ static int send_packet(struct peer *p, const struct shmreg_reply *reply, const i
 }
 
 /* Its descriptors cannot be had: nothing must stay with who never hears of it. */
-static void take_back(struct peer *p, struct answer *a)
+static void take_back(struct peer *p, struct answer *a, int status, const char *sentence)
 {
 	const struct shmreg_attach_reply attach = a->reply.u.attach;
 	const struct shmreg_attachment at = {
@@ -144,11 +144,9 @@ static void take_back(struct peer *p, struct answer *a)
 		.protocol = SHMREG_PROTOCOL,
 		.type = type | SHMREG_PACKET_REPLY,
 		.serial = serial,
-		.status = -ETOOMANYREFS,
+		.status = status,
 	};
-	refuse(a->reply.u.error, ETOOMANYREFS,
-	       "too many descriptors are on their way to clients that do not read them; try again "
-	       "later, or raise shmregd's LimitNOFILE=");
+	refuse(a->reply.u.error, status, "%s", sentence);
 }
 
 /* Return: 0 it has gone, or the connection has; -EAGAIN. */
@@ -158,7 +156,9 @@ static int try_answer(struct peer *p, struct answer *a)
 
 	r = send_packet(p, &a->reply, a->fds, a->n_fds);
 	if (r == -ETOOMANYREFS) {
-		take_back(p, a);
+		take_back(p, a, r,
+			  "too many descriptors are on their way to clients that do not read "
+			  "them; try again later, or raise shmregd's LimitNOFILE=");
 		r = send_packet(p, &a->reply, NULL, 0);
 	}
 	if (r == -EAGAIN)
@@ -180,10 +180,11 @@ static void keep_answer(struct peer *p, struct answer *a)
 	}
 }
 
-static void on_stored(struct store_waiter *waiter)
+static void on_stored(struct store_waiter *waiter, int r)
 {
 	struct peer *p = container_of(waiter, struct peer, stored);
 
+	p->not_stored = r < 0;
 	/* It goes out as soon as the loop finds the socket writable. */
 	update_events(p);
 }
@@ -226,6 +227,13 @@ static void on_writable(struct peer *p)
 	};
 	int r;
 
+	if (p->pending && p->not_stored) {
+		p->not_stored = false;
+		take_back(p, p->pending, -ENOSPC,
+			  "the service manager keeps no more descriptors, so that the segment would "
+			  "not outlive shmregd; remove some, or raise FileDescriptorStoreMax= of the "
+			  "unit");
+	}
 	if (p->pending && !p->stored.entry && try_answer(p, p->pending) == 0)
 		p->pending = answer_free(p->pending);
 	while (!p->pending && !p->doomed && p->subscriber &&
@@ -260,7 +268,9 @@ static bool receive(struct peer *p)
 	struct iovec iov = { .iov_base = &request, .iov_len = sizeof(request) };
 	/* No control buffer: descriptors that are sent to us are closed by the kernel. */
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	const struct log_about about = { .uid = p->caller.uid, .pid = p->caller.process.pid };
+	const struct log_about about = {
+		.uid = p->caller.uid, .pid = p->caller.process.pid, .message = MESSAGE_HUNG_UP,
+	};
 	ssize_t n;
 
 	n = recvmsg(p->fd, &msg, MSG_DONTWAIT);

@@ -51,6 +51,7 @@ struct peer {
 	struct token *token;			/* the client's own */
 	struct answer *pending;
 	struct store_waiter stored;
+	bool not_stored;		/* what the pending answer waited for */
 	struct subscriber *subscriber;
 	struct watch_list watches;
 };

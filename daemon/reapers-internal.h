@@ -42,9 +42,11 @@ struct reapers {
 	struct reaper slots[OPTIONS_REAPERS_MAX + 1];
 };
 
-static inline struct log_about repair_about(const struct segment *s)
+static inline struct log_about repair_about(const struct segment *s, enum message_id message)
 {
-	return (struct log_about){ .segment = segment_name(s), .segment_id = segment_id(s) };
+	return (struct log_about){
+		.segment = segment_name(s), .segment_id = segment_id(s), .message = message,
+	};
 }
 
 /* Of a slot. */

@@ -57,7 +57,7 @@ static void log_object(const struct reaper *r, const struct shmreg_reaper_report
 {
 	const struct segment *s = r->job->segment;
 	const struct shmreg_dir *dir = segment_dir(s);
-	const struct log_about about = repair_about(s);
+	const struct log_about about = repair_about(s, MESSAGE_REPAIRED);
 	struct shmreg_dir_object o;
 
 	for (uint32_t i = 0; i < dir->max_objects; i++) {

@@ -20,7 +20,7 @@ void reapers_succeeded(struct reaper *r)
 	struct reapers *all = r->all;
 	struct repair *job = r->job;
 	struct segment *s = job->segment;
-	const struct log_about about = repair_about(s);
+	const struct log_about about = repair_about(s, MESSAGE_REPAIRED);
 
 	r->state = REAPER_ENDING;
 	reaper_linger(r);
@@ -51,7 +51,7 @@ static void job_failed(struct reapers *all, struct repair *job, const char *why,
 {
 	struct segment *s = job->segment;
 	const uint64_t id = segment_id(s);
-	const struct log_about about = repair_about(s);
+	struct log_about about = repair_about(s, MESSAGE_REPAIR_FAILED);
 
 	all->stats->n_reaper_failures++;
 	if (segments_fault) {
@@ -79,6 +79,7 @@ static void job_failed(struct reapers *all, struct repair *job, const char *why,
 		return;
 	}
 	all->stats->n_quarantined++;
+	about.message = MESSAGE_QUARANTINED;
 	log_write(LOG_ERR, &about,
 		  "segment '%s' (%" PRIu64 ") is quarantined: its repair failed %d times in a row, at "
 		  "last since %s. Nobody can attach to it any more; end those who are, or remove it "

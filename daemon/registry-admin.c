@@ -8,6 +8,17 @@
 #include "memfd.h"
 #include "registry-internal.h"
 
+void registry_count(const struct registry *r, uint64_t *ret_segments, uint64_t *ret_participants)
+{
+	const struct segment *s;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(s, &r->segments, of_registry)
+		n += s->n_live;
+	*ret_segments = r->n_segments;
+	*ret_participants = n;
+}
+
 uint32_t registry_access(const struct caller *c, const struct segment *s)
 {
 	return policy_access(c, segment_owner(s), directory_mode(&s->directory));

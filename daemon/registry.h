@@ -107,6 +107,8 @@ void registry_verify(const struct registry *r);
 
 /* Restarts of the daemon that the segments which there are outlived: the most of any. */
 uint64_t registry_n_restarts(const struct registry *r);
+/* What there is: segments, and attachments that live. */
+void registry_count(const struct registry *r, uint64_t *ret_segments, uint64_t *ret_participants);
 uint64_t registry_id(const struct registry *r);		/* see shmreg_hello_reply.registry */
 
 /*

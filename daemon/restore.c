@@ -44,7 +44,8 @@ static int by_id(const void *a, const void *b)
 
 static void discard(struct server *server, const struct kept *k, const char *why)
 {
-	log_warning("the descriptor kept as '%s' is discarded: %s", k->name, why);
+	log_message(LOG_WARNING, SEGMENT_LOST, "the descriptor kept as '%s' is discarded: %s",
+		    k->name, why);
 	store_remove_name(server->store, k->name);
 	close(k->fd);
 }
@@ -68,7 +69,8 @@ static int note_attachments(struct server *server, const struct segment *s)
 	return r;
 }
 
-static bool restore_pair(struct server *server, const struct kept *dir, const struct kept *data)
+/* Return: 1; 0 discarded; -EPROTONOSUPPORT it is left alone. */
+static int restore_pair(struct server *server, const struct kept *dir, const struct kept *data)
 {
 	char error[SHMREG_ERROR_MAX + 1] = "";
 	struct segment *s = NULL;
@@ -86,19 +88,28 @@ static bool restore_pair(struct server *server, const struct kept *dir, const st
 		exit(EXIT_FAILURE);
 	}
 	if (r == 0)
-		return true;
+		return 1;
+	if (r == -EPROTONOSUPPORT) {
+		log_message(LOG_ERR, SEGMENT_LAYOUT,
+			    "segment %" PRIu64 " was kept by another version of shmregd: %s. It stays "
+			    "kept; start that version again, or give all segments up by stopping the "
+			    "service ('systemctl stop')", dir->id, error);
+		return r;
+	}
 	/* ENOENT: it was being made or disposed of when the daemon ended, as it should be. */
-	log_write(r == -ENOENT ? LOG_INFO : LOG_ERR, NULL,
-		  "segment %" PRIu64 " was kept and is discarded: %s", dir->id,
-		  *error ? error : strerror(-r));
+	if (r == -ENOENT)
+		log_info("segment %" PRIu64 " was kept and is discarded: %s", dir->id, error);
+	else
+		log_message(LOG_ERR, SEGMENT_LOST, "segment %" PRIu64 " was kept and is discarded: %s",
+			    dir->id, *error ? error : strerror(-r));
 	store_remove_name(server->store, dir->name);
 	store_remove_name(server->store, data->name);
-	return false;
+	return 0;
 }
 
 static int restore_segments(struct server *server, struct kept *kept, size_t n)
 {
-	int restored = 0;
+	int restored = 0, r;
 
 	qsort(kept, n, sizeof(*kept), by_id);
 	for (size_t i = 0; i < n; i++) {
@@ -108,7 +119,10 @@ static int restore_segments(struct server *server, struct kept *kept, size_t n)
 			/* Its name is the other's, too, and stays. */
 			close(k->fd);
 		} else if (k->kind == 'd' && next && next->kind == 'm' && next->id == k->id) {
-			restored += restore_pair(server, k, next);
+			r = restore_pair(server, k, next);
+			if (r < 0)
+				return r;
+			restored += r;
 			i++;
 		} else {
 			discard(server, k, "its other half is missing");
@@ -147,6 +161,9 @@ int restore_all(struct server *server)
 
 		if (parse(&kept[n_kept], names[i], fd)) {
 			n_kept++;
+		} else if (strcmp(names[i], STORE_PROBE) == 0) {
+			store_remove_name(server->store, STORE_PROBE);
+			close(fd);
 		} else if (strcmp(names[i], STORE_ROOT) == 0) {
 			restore_root(server, fd);
 		} else if (listener_fits(fd) && server->listener.fd < 0) {

@@ -13,7 +13,8 @@ struct server;
  * area to its registry, the root where it belongs. All else is closed and, by its name, removed from the
  * store.
  *
- * Return: how many segments are back; -ENOMEM.
+ * Return: how many segments are back; -ENOMEM; -EPROTONOSUPPORT: one is of another layout, and all stay
+ * in the store.
  */
 int restore_all(struct server *server);
 

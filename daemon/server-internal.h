@@ -8,6 +8,7 @@
 
 extern const struct registry_ops server_registry_ops;
 extern const struct clients_ops server_clients_ops;
+extern const struct store_ops server_store_ops;
 
 /* What hangs on it is freed. */
 void server_detach_segment(struct segment *s);

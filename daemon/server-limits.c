@@ -45,23 +45,43 @@ void server_uncharge_connection(struct server *server, uint32_t uid)
 	server->n_connections--;
 }
 
-/*
- * What the store does not take is closed with a line in the journal only. systemd
- * says how much that is from 254 on; before, the unit must go with max-segments.
- */
+/* Beyond the store's room a segment would be lost with the daemon: it is refused instead. */
 static void heed_store_limit(struct server *server)
 {
-	const char *text = getenv("FDSTORE");
-	const uint64_t max = text ? strtoull(text, NULL, 10) : 0;
-	const uint64_t n = max ? (max - 1) / 2 : UINT64_MAX;	/* one is the root */
+	const uint64_t n = server->store_segments;
 
-	if (n >= server->options.max_segments || n == 0)
+	if (n >= server->options.max_segments)
 		return;
-	log_warning("max-segments is %" PRIu64 ", but the service manager keeps two descriptors of "
-		    "%" PRIu64 " segments only; raise FileDescriptorStoreMax=, until then max-segments "
-		    "is %" PRIu64, server->options.max_segments, n, n);
+	log_message(LOG_WARNING, STORE_FULL,
+		    "max-segments is %" PRIu64 ", but the service manager keeps the two descriptors of "
+		    "%" PRIu64 " segments only; raise FileDescriptorStoreMax= of the unit, until then "
+		    "max-segments is %" PRIu64, server->options.max_segments, n, n);
 	server->options.max_segments = n;
 }
+
+static void on_store_full(void *data, unsigned int n)
+{
+	struct server *server = data;
+	uint64_t n_segments, ignored;
+	struct registry_config config;
+
+	registry_count(server->registry, &n_segments, &ignored);
+	if (n_segments == 0) {
+		store_disable(server->store);
+		log_message(LOG_WARNING, STORE_FULL,
+			    "the service manager keeps no descriptors (FileDescriptorStoreMax=): no "
+			    "segment will outlive this daemon");
+		return;
+	}
+	server->store_segments = n_segments > n ? n_segments - n : 0;
+	heed_store_limit(server);
+	server_make_config(server, &config);
+	registry_reconfigure(server->registry, &config);
+}
+
+const struct store_ops server_store_ops = {
+	.full = on_store_full,
+};
 
 int server_set_limits(struct server *server)
 {

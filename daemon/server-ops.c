@@ -96,24 +96,30 @@ static void op_unwatch(void *data, const struct process_id *process)
 	clients_unwatch(((struct server *)data)->clients, process);
 }
 
-static const char *const event_names[] = {
-	[SHMREG_EVENT_CREATED] = "created",
-	[SHMREG_EVENT_REMOVED] = "removed",
-	[SHMREG_EVENT_DISPOSED] = "disposed of",
-	[SHMREG_EVENT_ATTACHED] = "attached to",
-	[SHMREG_EVENT_DETACHED] = "detached from",
-	[SHMREG_EVENT_DIED] = "died in",
-	[SHMREG_EVENT_REPAIRED] = "repaired",
-	[SHMREG_EVENT_QUARANTINED] = "quarantined",
-	[SHMREG_EVENT_OBJECT_CREATED] = "object created in",
-	[SHMREG_EVENT_OBJECT_REMOVED] = "object removed from",
-	[SHMREG_EVENT_CHANGED] = "changed",
+/* Without a message: a line with more about it bears that. */
+static const struct {
+	const char *did;
+	enum message_id message;
+} event_lines[] = {
+	[SHMREG_EVENT_CREATED] = { "created", MESSAGE_NONE },
+	[SHMREG_EVENT_REMOVED] = { "removed", MESSAGE_NONE },
+	[SHMREG_EVENT_DISPOSED] = { "disposed of", MESSAGE_SEGMENT_DISPOSED },
+	[SHMREG_EVENT_ATTACHED] = { "attached to", MESSAGE_ATTACHED },
+	[SHMREG_EVENT_DETACHED] = { "detached from", MESSAGE_DETACHED },
+	[SHMREG_EVENT_DIED] = { "died in", MESSAGE_DIED },
+	[SHMREG_EVENT_REPAIRED] = { "repaired", MESSAGE_NONE },
+	[SHMREG_EVENT_QUARANTINED] = { "quarantined", MESSAGE_NONE },
+	[SHMREG_EVENT_OBJECT_CREATED] = { "object created in", MESSAGE_OBJECT_CREATED },
+	[SHMREG_EVENT_OBJECT_REMOVED] = { "object removed from", MESSAGE_OBJECT_REMOVED },
+	[SHMREG_EVENT_CHANGED] = { "changed", MESSAGE_NONE },
 };
+#define N_EVENT_LINES (sizeof(event_lines) / sizeof(*event_lines))
 
 static void op_event(void *data, const struct shmreg_event *e)
 {
 	const struct log_about about = {
 		.segment = e->segment_name, .segment_id = e->segment, .uid = e->uid, .pid = e->pid,
+		.message = e->kind < N_EVENT_LINES ? event_lines[e->kind].message : MESSAGE_NONE,
 	};
 	struct server *server = data;
 
@@ -125,10 +131,11 @@ static void op_event(void *data, const struct shmreg_event *e)
 			   e->participant, e->segment_name, e->segment);
 	} else {
 		log_client(LOG_DEBUG, &about, "%s segment '%s' (%" PRIu64 ")%s%s",
-			   e->kind < sizeof(event_names) / sizeof(*event_names) ?
-				   event_names[e->kind] : "?", e->segment_name, e->segment,
+			   e->kind < N_EVENT_LINES ? event_lines[e->kind].did : "?",
+			   e->segment_name, e->segment,
 			   *e->object_name ? ": " : "", e->object_name);
 	}
+	status_changed(server->status);
 	if (server->restoring)
 		return;
 	/* CHANGED: it may be somebody's now who could not open it before. */

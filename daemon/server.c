@@ -18,6 +18,7 @@
 
 #define DRAIN_SEC 2.
 #define RELOCK_SEC 0.02
+#define AGAIN_SEC 2.
 
 static void on_accepted(void *data, int fd)
 {
@@ -33,6 +34,17 @@ static void apply_options(struct server *server)
 			  (unsigned int)o->repair_timeout);
 }
 
+/* What was in force stays so. */
+static void refuse_config(struct server *server, const char *why)
+{
+	char note[OPTIONS_ERROR_MAX + 64];
+
+	log_message(LOG_ERR, CONFIG_REFUSED, "the configuration is not read anew: %s", why);
+	snprintf(note, sizeof(note), "the configuration was refused: %s", why);
+	status_note(server->status, note);
+	status_ready(server->status, server->listener.path);
+}
+
 static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct server *server = w->data;
@@ -42,8 +54,9 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
 	struct options fresh, old;
 
 	(void)loop, (void)revents;
+	status_reloading(server->status);
 	if (options_parse(&fresh, &ignored, server->argc, server->argv, error) < 0) {
-		log_error("the configuration is not read anew: %s", error);
+		refuse_config(server, error);
 		return;
 	}
 	old = server->options;
@@ -51,6 +64,7 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
 	if (server_set_limits(server) < 0) {
 		server->options = old;
 		options_deinit(&fresh);
+		refuse_config(server, "its limits are not possible, as was said before");
 		return;
 	}
 	apply_options(server);
@@ -58,7 +72,10 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
 	registry_reconfigure(server->registry, &config);
 	bus_configure(server->bus);
 	options_deinit(&old);
-	log_notice("the limits were read anew; where to listen is not changed by that");
+	log_message(LOG_NOTICE, CONFIG_READ,
+		    "the limits were read anew; where to listen is not changed by that");
+	status_note(server->status, NULL);
+	status_ready(server->status, server->listener.path);
 }
 
 /* The end in order: nobody new, nothing more is read, what is pending goes out. */
@@ -95,8 +112,18 @@ void server_check_drained(struct server *server)
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	(void)loop, (void)revents;
-	log_notice("ends: signal %d (%s)", w->signum, strsignal(w->signum));
+	log_message(LOG_NOTICE, ENDS, "ends: signal %d (%s)", w->signum, strsignal(w->signum));
 	stop(w->data);
+}
+
+/*
+ * The service manager restarts us (RestartKillSignal=): who sleeps goes on sleeping, as after
+ * SIGKILL, but what is being answered is answered first.
+ */
+static void on_successor(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	((struct server *)w->data)->has_successor = true;
+	on_signal(loop, w, revents);
 }
 
 static void on_drain(struct ev_loop *loop, ev_timer *w, int revents)
@@ -137,15 +164,18 @@ static void init_watchers(struct server *server)
 	ev_signal_init(&server->sigterm, on_signal, SIGTERM);
 	ev_signal_init(&server->sigint, on_signal, SIGINT);
 	ev_signal_init(&server->sighup, on_reload, SIGHUP);
+	ev_signal_init(&server->sigusr1, on_successor, SIGUSR1);
 	ev_init(&server->watchdog, on_watchdog);
 	ev_init(&server->drain, on_drain);
 	ev_init(&server->relock, on_relock);
 	server->sigterm.data = server->sigint.data = server->sighup.data = server;
+	server->sigusr1.data = server;
 	server->watchdog.data = server->drain.data = server->relock.data = server;
 	/* From now on a signal waits for the loop: what is begun here is ended in order. */
 	ev_signal_start(server->loop, &server->sigterm);
 	ev_signal_start(server->loop, &server->sigint);
 	ev_signal_start(server->loop, &server->sighup);
+	ev_signal_start(server->loop, &server->sigusr1);
 }
 
 static int make_parts(struct server *server)
@@ -156,13 +186,17 @@ static int make_parts(struct server *server)
 	server_make_config(server, &config);
 	r = notify_new(&server->notify, server->loop);
 	if (r == 0)
-		r = store_new(&server->store, server->loop, server->notify);
+		r = store_new(&server->store, server->loop, server->notify, &server_store_ops,
+			      server);
 	if (r == 0)
 		r = clients_new(&server->clients, server->loop, &server_clients_ops, server);
 	if (r == 0)
 		r = registry_new(&server->registry, &config, &server_registry_ops, server);
 	if (r == 0)
 		r = reapers_new(&server->reapers, server->loop, server->registry, &server->stats);
+	if (r == 0)
+		r = status_new(&server->status, server->loop, server->notify, server->registry,
+			       &server->stats);
 	if (r == 0)
 		r = bus_new(&server->bus, server);
 	if (r < 0)
@@ -206,6 +240,17 @@ static int take_over(struct server *server)
 	server->restoring = true;
 	n = restore_all(server);
 	server->restoring = false;
+	if (n == -EPROTONOSUPPORT) {
+		/*
+		 * All stays where it is, for another version. Not at once again: the manager
+		 * would try without end.
+		 */
+		server->has_successor = true;
+		ev_timer_set(&server->drain, AGAIN_SEC, 0.);
+		ev_timer_start(server->loop, &server->drain);
+		ev_run(server->loop, 0);
+		return n;
+	}
 	if (n < 0) {
 		log_error("cannot take over what was kept: %s", strerror(-n));
 		return n;
@@ -227,10 +272,11 @@ static int take_over(struct server *server)
 			return r;
 		}
 	}
-	log_notice("shmregd %s listens at '%s', pid %d uid %u%s; %d segments were kept",
-		   PACKAGE_VERSION, server->listener.path, (int)getpid(), geteuid(),
-		   notify_enabled(server->notify) ? "" : ", without a service manager that keeps "
-							 "segments over a restart", n);
+	log_message(LOG_NOTICE, STARTED,
+		    "shmregd %s listens at '%s', pid %d uid %u%s; %d segments were kept",
+		    PACKAGE_VERSION, server->listener.path, (int)getpid(), geteuid(),
+		    notify_enabled(server->notify) ? "" : ", without a service manager that keeps "
+							  "segments over a restart", n);
 	return 0;
 }
 
@@ -238,7 +284,6 @@ static void go(struct server *server)
 {
 	struct timespec now;
 	uint64_t usec = 0;
-	char text[128];
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	server->stats.started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
@@ -250,9 +295,7 @@ static void go(struct server *server)
 		server->watchdog.repeat = (double)usec / 1e6 / 3;
 		ev_timer_again(server->loop, &server->watchdog);
 	}
-	snprintf(text, sizeof(text), "READY=1\nMAINPID=%d\nSTATUS=Listening at %.60s",
-		 (int)getpid(), server->listener.path);
-	notify_send(server->notify, -1, text);
+	status_ready(server->status, server->listener.path);
 	ev_run(server->loop, 0);
 }
 
@@ -264,11 +307,11 @@ static void tear_down(struct server *server)
 	server->stopping = true;
 	listener_stop(&server->listener);
 	server->bus = bus_free(server->bus);
-	if (server->registry) {
+	if (server->registry && !server->has_successor) {
 		registry_orphan(server->registry);
 		server_ring_all(server);
 	}
-	if (server->root.map)
+	if (server->root.map && !server->has_successor)
 		root_orphan(&server->root);
 	while ((p = TAILQ_FIRST(&server->peers)))
 		peer_free(p);
@@ -277,6 +320,7 @@ static void tear_down(struct server *server)
 	for (s = server->registry ? registry_first(server->registry) : NULL; s;
 	     s = registry_next(server->registry, s))
 		server_detach_segment(s);
+	server->status = status_free(server->status);
 	server->registry = registry_free(server->registry);
 	server->store = store_free(server->store);
 	root_deinit(&server->root);
@@ -284,6 +328,7 @@ static void tear_down(struct server *server)
 	ev_signal_stop(server->loop, &server->sigterm);
 	ev_signal_stop(server->loop, &server->sigint);
 	ev_signal_stop(server->loop, &server->sighup);
+	ev_signal_stop(server->loop, &server->sigusr1);
 	ev_timer_stop(server->loop, &server->watchdog);
 	ev_timer_stop(server->loop, &server->drain);
 	ev_timer_stop(server->loop, &server->relock);
@@ -300,6 +345,7 @@ int server_run(struct options *options, int argc, char *const argv[])
 	server.options = *options;
 	server.argc = argc;
 	server.argv = argv;
+	server.store_segments = store_announced();
 	server.loop = ev_default_loop(EVFLAG_NOENV);
 	if (!server.loop) {
 		log_error("no event loop can be made: %s", strerror(errno));

@@ -18,6 +18,7 @@
 #include "reapers.h"
 #include "registry.h"
 #include "root.h"
+#include "status.h"
 #include "store.h"
 #include "subscribers.h"
 #include "watchers.h"
@@ -36,6 +37,7 @@ struct server {
 	char *const *argv;
 
 	struct notify *notify;
+	struct status *status;
 	struct lock lock;
 	struct listener listener;
 	struct registry *registry;
@@ -52,16 +54,18 @@ struct server {
 	uint64_t max_connections;
 	uint64_t n_watches;
 	uint64_t max_watches;
+	uint64_t store_segments;	/* beyond them the store was full; UINT64_MAX: not yet */
 	uint64_t last_watch;		/* id */
 
 	struct server_segment *spare;	/* for the next segment, see server_prepare() */
 	struct shmreg_stats_reply stats;
 
-	ev_signal sigterm, sigint, sighup;
+	ev_signal sigterm, sigint, sighup, sigusr1;
 	ev_timer watchdog;
 	ev_timer drain;			/* the longest that an end in order may take */
 	ev_timer relock;		/* an earlier daemon's reapers still live */
 	bool stopping;
+	bool has_successor;			/* another daemon is about to take over */
 	bool restoring;
 };
 

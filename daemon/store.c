@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +25,27 @@ struct store {
 	struct entries barrier;		/* before it */
 	ev_io passed;			/* active: a barrier is on its way */
 	ev_timer retry;			/* no descriptor was left for one */
+	bool probes;
+	bool disabled;			/* the manager keeps nothing */
+	int probe;			/* the end that we read; -1: none is on its way */
+	const struct store_ops *ops;
+	void *data;
 };
 
 static void on_passed(struct ev_loop *loop, ev_io *w, int revents);
 static void on_retry(struct ev_loop *loop, ev_timer *w, int revents);
 
-int store_new(struct store **ret, struct ev_loop *loop, struct notify *notify)
+uint64_t store_announced(void)
+{
+	const char *text = getenv("FDSTORE");
+	const uint64_t n = text ? strtoull(text, NULL, 10) : 0;
+
+	/* One of them is the root. */
+	return n > 0 ? (n - 1) / 2 : UINT64_MAX;
+}
+
+int store_new(struct store **ret, struct ev_loop *loop, struct notify *notify,
+	      const struct store_ops *ops, void *data)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
@@ -37,6 +53,10 @@ int store_new(struct store **ret, struct ev_loop *loop, struct notify *notify)
 		return -ENOMEM;
 	store->loop = loop;
 	store->notify = notify;
+	store->ops = ops;
+	store->data = data;
+	store->probe = -1;
+	store->probes = store_announced() == UINT64_MAX;
 	TAILQ_INIT(&store->sent);
 	TAILQ_INIT(&store->barrier);
 	ev_init(&store->passed, on_passed);
@@ -60,36 +80,78 @@ struct store *store_free(struct store *store)
 	if (!store)
 		return NULL;
 	barrier_close(store);
+	if (store->probe >= 0)
+		close(store->probe);
 	ev_timer_stop(store->loop, &store->retry);
 	free(store);
 	return NULL;
 }
 
-static void settle(struct store_entry *entry)
+static void settle(struct store_entry *entry, int r)
 {
 	struct store_waiter *waiter;
 
 	entry->state = STORE_IN;
 	while ((waiter = TAILQ_FIRST(&entry->waiters))) {
 		store_unwait(waiter);
-		waiter->stored(waiter);
+		waiter->stored(waiter, r);
 	}
 }
 
-/* The manager closes the pipe's other end when it has done all that came before. */
-static int barrier_send(struct store *store)
+/* The writing end of a new pipe goes to the manager. Return: the other; -errno. */
+static int send_pipe(struct store *store, const char *text)
 {
 	int fds[2], r;
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	r = notify_send(store->notify, fds[1], "BARRIER=1");
+	r = notify_send(store->notify, fds[1], text);
 	close(fds[1]);
-	if (r < 0) {
+	if (r < 0)
 		close(fds[0]);
+	return r < 0 ? r : fds[0];
+}
+
+static int probe_send(struct store *store)
+{
+	int r;
+
+	if (!store->probes || store->probe >= 0)
+		return 0;
+	r = send_pipe(store, "FDSTORE=1\nFDPOLL=0\nFDNAME=" STORE_PROBE);
+	if (r >= 0)
+		store->probe = r;
+	return r < 0 ? r : 0;
+}
+
+/* After the barrier. Return: was there room for it? */
+static bool probe_take(struct store *store)
+{
+	struct pollfd p = { .fd = store->probe };
+	bool room;
+
+	if (store->probe < 0)
+		return true;
+	room = poll(&p, 1, 0) == 0;
+	close(store->probe);
+	store->probe = -1;
+	if (room)
+		store_remove_name(store, STORE_PROBE);
+	return room;
+}
+
+/* The manager closes the pipe's other end when it has done all that came before. */
+static int barrier_send(struct store *store)
+{
+	int r;
+
+	r = probe_send(store);
+	if (r < 0)
 		return r;
-	}
-	ev_io_set(&store->passed, fds[0], EV_READ);
+	r = send_pipe(store, "BARRIER=1");
+	if (r < 0)
+		return r;
+	ev_io_set(&store->passed, r, EV_READ);
 	ev_io_start(store->loop, &store->passed);
 	return 0;
 }
@@ -110,7 +172,7 @@ static void barrier_next(struct store *store)
 		/* Nobody is there any more who could keep anything, or tell. */
 		while ((entry = TAILQ_FIRST(&store->sent))) {
 			TAILQ_REMOVE(&store->sent, entry, link);
-			settle(entry);
+			settle(entry, 0);
 		}
 		return;
 	}
@@ -123,12 +185,20 @@ static void on_passed(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct store *store = w->data;
 	struct store_entry *entry;
+	unsigned int n = 0;
+	bool room;
 
 	(void)loop, (void)revents;
 	barrier_close(store);
+	room = probe_take(store);
+	if (!room) {
+		TAILQ_FOREACH(entry, &store->barrier, link)
+			n += entry->segment;
+		store->ops->full(store->data, n);
+	}
 	while ((entry = TAILQ_FIRST(&store->barrier))) {
 		TAILQ_REMOVE(&store->barrier, entry, link);
-		settle(entry);
+		settle(entry, room ? 0 : -ENOSPC);
 	}
 	barrier_next(store);
 }
@@ -159,7 +229,8 @@ void store_add(struct store *store, struct store_entry *entry, const struct segm
 	int r;
 
 	store_adopt(entry);
-	if (!notify_enabled(store->notify))
+	entry->segment = true;
+	if (!notify_enabled(store->notify) || store->disabled)
 		return;
 	r = send_one(store, 'd', s, segment_dir_fd(s));
 	if (r == 0)
@@ -207,14 +278,14 @@ void store_remove(struct store *store, struct store_entry *entry, const struct s
 	else if (entry->state == STORE_BARRIER)
 		TAILQ_REMOVE(&store->barrier, entry, link);
 	if (!notify_enabled(store->notify)) {
-		settle(entry);
+		settle(entry, 0);
 		return;
 	}
 	snprintf(name, sizeof(name), "d%" PRIx64, segment_id(s));
 	store_remove_name(store, name);
 	name[0] = 'm';
 	store_remove_name(store, name);
-	settle(entry);
+	settle(entry, 0);
 }
 
 bool store_has(const struct store_entry *entry)
@@ -234,6 +305,11 @@ void store_unwait(struct store_waiter *waiter)
 		return;
 	TAILQ_REMOVE(&waiter->entry->waiters, waiter, link);
 	waiter->entry = NULL;
+}
+
+void store_disable(struct store *store)
+{
+	store->disabled = true;
 }
 
 bool store_idle(const struct store *store)

@@ -76,4 +76,4 @@ integration_scripts = \
 	tests/test-service \
 	tests/test-wordcount
 TESTS += $(integration_scripts)
-EXTRA_DIST += $(integration_scripts) tests/service-inside tests/summary tests/with-systemd
+EXTRA_DIST += $(integration_scripts) tests/summary tests/with-systemd

@@ -187,6 +187,9 @@ static void exec_daemon(struct self *self)
 	snprintf(number, sizeof(number), "%d", (int)getpid());
 	setenv("LISTEN_PID", number, 1);
 	setenv("LISTEN_FDNAMES", names, 1);
+	/* As systemd says it from 254 on. */
+	snprintf(number, sizeof(number), "%d", KEEPER_STORE_MAX);
+	setenv("FDSTORE", number, 1);
 	execv(self->argv[0], self->argv);
 	fprintf(stderr, "%s: %s\n", self->argv[0], strerror(errno));
 	_exit(127);

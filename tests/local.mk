@@ -376,6 +376,7 @@ test_daemon_life_SOURCES = \
 	tests/raw.h \
 	tests/test-daemon-life.c
 endif
+include tests/system/local.mk
 include tests/crash/local.mk
 include tests/hostile/local.mk
 include tests/mutants/local.mk

@@ -29,6 +29,13 @@ sed -n 's/^\.It Ic \([a-z-]*\) .*/\1/p' "$man/shmregd.conf.5.in" >man-page.tmp
 diff man-options.tmp man-page.tmp || fail 'shmregd.conf(5) lists other options than shmregd has'
 rm -f man-options.tmp man-page.tmp
 
+# Each kind of message of the journal, in the same order.
+sed -n 's/.*X([A-Z_]*, "\([0-9a-f]*\)").*/\1/p' "$top_srcdir/daemon/message-ids.h" >man-header.tmp
+sed -n 's/^\.It Li \([0-9a-f]*\)$/\1/p' "$man/shmregd.8.in" >man-page.tmp
+[ -s man-header.tmp ] || fail 'daemon/message-ids.h has no ids'
+diff man-header.tmp man-page.tmp || fail 'shmregd(8) lists other messages than there are'
+rm -f man-header.tmp man-page.tmp
+
 for command in $("$top_builddir/shmregctl" --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p' | sed '/^$/d'); do
 	grep -q "^\.It \(Xo \)\{0,1\}Cm $command" "$man/shmregctl.1" ||
 		fail "shmregctl(1) does not have the command $command"

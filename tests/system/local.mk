@@ -1,0 +1,23 @@
+# What an installed shmregd does under a real systemd, see tests/system/README.
+
+check_PROGRAMS += resident
+resident_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+resident_LDADD = libshmreg.la -lpthread
+resident_SOURCES = tests/system/resident.c
+
+system_topics = \
+	tests/system/journal \
+	tests/system/limits \
+	tests/system/reload \
+	tests/system/restart \
+	tests/system/service \
+	tests/system/upgrade \
+	tests/system/user \
+	tests/system/watchdog
+EXTRA_DIST += $(system_topics) tests/system/README tests/system/inside tests/system/lib.sh \
+	tests/system/run
+
+check-system: all resident$(EXEEXT)
+	@top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)' $(srcdir)/tests/system/run \
+		$(notdir $(system_topics)); r=$$?; test $$r -eq 77 || exit $$r
+.PHONY: check-system
