@@ -53,6 +53,9 @@ static int refuse_call(struct bus *bus, sd_bus_message *m, int r, const char *er
 	bus->server->stats.n_refused++;
 	log_client(LOG_DEBUG, NULL, "%s on the %s was refused: %s", sender ? sender : "?",
 		   bus_kind_name(bus->kind), error);
+	/* Of the usual error, busctl would show its name instead of our sentence. */
+	if (r == -EACCES || r == -EPERM)
+		return sd_bus_reply_method_errorf(m, BUS_INTERFACE ".Error.AccessDenied", "%s", error);
 	return sd_bus_reply_method_errnof(m, r, "%s", error);
 }
 

@@ -85,7 +85,7 @@ extern const sd_bus_vtable bus_private_vtable[];
 /* A call, decoded. */
 struct bus_request {
 	struct shmreg_set set;		/* or only its target */
-	bool set_uid, set_gid;		/* each may come alone */
+	bool set_uid, set_gid, set_mode, set_lifetime;
 	uint32_t uid;
 	enum shmreg_resource resource;
 	uint64_t limit;

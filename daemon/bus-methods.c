@@ -237,51 +237,66 @@ static int perform_set(struct bus *bus, const struct caller *c, const struct bus
 	return sd_bus_reply_method_return(m, NULL);
 }
 
+/* What can be set, and where it goes in a request; a word or a number. */
+static const struct change {
+	const char *key;
+	uint32_t what;
+	size_t value, given;
+	bool word;
+} changes[] = {
+#define AT(field) offsetof(struct bus_request, field)
+	{ "Owner", SHMREG_SET_OWNER, AT(set.uid), AT(set_uid), false },
+	{ "Group", SHMREG_SET_OWNER, AT(set.gid), AT(set_gid), false },
+	{ "Mode", SHMREG_SET_MODE, AT(set.mode), AT(set_mode), false },
+	{ "Lifetime", SHMREG_SET_LIFETIME, AT(set.lifetime), AT(set_lifetime), true },
+#undef AT
+};
+
+static const struct change *find_change(const char *key)
+{
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		if (strcmp(changes[i].key, key) == 0)
+			return &changes[i];
+	return NULL;
+}
+
 static int read_change(sd_bus_message *m, const char *key, struct bus_request *in, char *error)
 {
-	const bool is_lifetime = strcmp(key, "Lifetime") == 0;
+	const struct change *change = find_change(key);
 	const char *word, *type;
-	uint32_t *number;
-	bool *given = NULL;
+	uint32_t *value;
+	bool *given;
 	int r;
 
-	if (is_lifetime)
-		in->set.what |= SHMREG_SET_LIFETIME, number = &in->set.lifetime;
-	else if (strcmp(key, "Mode") == 0)
-		in->set.what |= SHMREG_SET_MODE, number = &in->set.mode;
-	else if (strcmp(key, "Owner") == 0)
-		in->set.what |= SHMREG_SET_OWNER, number = &in->set.uid, given = &in->set_uid;
-	else if (strcmp(key, "Group") == 0)
-		in->set.what |= SHMREG_SET_OWNER, number = &in->set.gid, given = &in->set_gid;
-	else
+	if (!change)
 		return refuse(error, EINVAL, "there is no \"%.64s\" to set; there are Owner, Group, Mode "
 			      "and Lifetime", key);
-	if (given)
-		*given = true;
+	value = (uint32_t *)((char *)in + change->value);
+	given = (bool *)((char *)in + change->given);
+	if (*given)
+		return refuse(error, EINVAL, "%s is given twice", key);
+	*given = true;
+	in->set.what |= change->what;
 	r = sd_bus_message_peek_type(m, NULL, &type);
 	if (r < 0)
 		return refuse(error, r, "the message is malformed");
-	if (strcmp(type, is_lifetime ? "s" : "u") != 0)
+	if (strcmp(type, change->word ? "s" : "u") != 0)
 		return refuse(error, EINVAL, "%s has the type '%.32s', but must be %s", key, type,
-			      is_lifetime ? "a string 's'" : "a number 'u'");
-	r = is_lifetime ? sd_bus_message_read(m, "v", "s", &word) :
-			  sd_bus_message_read(m, "v", "u", number);
+			      change->word ? "a string 's'" : "a number 'u'");
+	r = change->word ? sd_bus_message_read(m, "v", "s", &word) :
+			   sd_bus_message_read(m, "v", "u", value);
 	if (r < 0)
 		return refuse(error, r, "the message is malformed");
-	return is_lifetime ? bus_parse_lifetime(number, word, error) : 0;
+	return change->word ? bus_parse_lifetime(value, word, error) : 0;
 }
 
 static int read_changes(sd_bus_message *m, struct bus_request *in, char *error)
 {
 	const char *key;
-	int n = 0, r;
+	int r;
 
 	r = sd_bus_message_enter_container(m, 'a', "{sv}");
 	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-		/* There are no more keys, so it says one twice. */
-		if (++n > 4)
-			return refuse(error, EINVAL, "each of Owner, Group, Mode and Lifetime can be set "
-				      "once");
 		r = sd_bus_message_read(m, "s", &key);
 		if (r < 0)
 			break;
@@ -292,7 +307,7 @@ static int read_changes(sd_bus_message *m, struct bus_request *in, char *error)
 	}
 	if (r < 0)
 		return refuse(error, r, "the message is malformed");
-	if (n == 0)
+	if (!in->set.what)
 		return refuse(error, EINVAL, "nothing is to be changed; give Owner, Group, Mode or "
 			      "Lifetime");
 	return 0;

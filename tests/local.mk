@@ -255,8 +255,13 @@ check_PROGRAMS += ctl-peer
 ctl_peer_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 ctl_peer_LDADD = libshmreg.la
 ctl_peer_SOURCES = tests/ctl-peer.c tests/random.h
-TESTS += tests/ctl.sh tests/man.sh
-EXTRA_DIST += tests/ctl.sh tests/man.sh
+check_PROGRAMS += bus-peer
+bus_peer_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+bus_peer_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
+bus_peer_LDADD = libshmreg.la $(LIBSYSTEMD_LIBS)
+bus_peer_SOURCES = tests/bus-peer.c
+TESTS += tests/bus.sh tests/ctl.sh tests/man.sh
+EXTRA_DIST += tests/bus.sh tests/ctl.sh tests/man.sh
 if HAVE_CHECK
 PURE_TESTS += test-json test-rate test-show-json test-text test-fdstore
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto
