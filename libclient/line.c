@@ -67,7 +67,7 @@ static void replace(struct line *line, int fd)
 		if (w->on_line)
 			unlisten(w, line->fd);
 		w->on_line = false;
-		if (fd >= 0)
+		if (fd >= 0 && w->handle != NULL)
 			w->on_line = listen_to(w, fd, WATCH_LINE) == 0;
 		call_attention(w);
 	}
@@ -234,10 +234,10 @@ static void watch_answered(struct shmreg_connection *c, const struct shmreg_repl
 	struct shmreg_watch *w;
 
 	for (w = c->line.watches; w != NULL; w = w->next)
-		if (w->serial == reply->header.serial)
+		if (w->serial == reply->header.serial && w->handle != NULL)
 			break;
 	if (w == NULL) {
-		/* Closed meanwhile. */
+		/* It, or its handle, was closed meanwhile. */
 		if (reply->header.status == 0)
 			unwatch(c, reply->u.watch.watch);
 	} else if (reply->header.status < 0) {
@@ -369,6 +369,20 @@ void line_collect(struct shmreg_connection *c)
 		line_settle(c);
 }
 
+/* Nothing makes its descriptor readable any more: nobody is to be kept busy by it. */
+static void forget(struct shmreg_connection *c, struct shmreg_watch *w)
+{
+	w->handle = NULL;
+	close_listened(w, w->bell);
+	close_listened(w, w->fresh);
+	w->bell = -1;
+	w->fresh = -1;
+	line_leave(c, w);
+	if (w->id != 0 && w->session == c->line.session)
+		unwatch(c, w->id);
+	w->id = 0;
+}
+
 void line_forget_handle(struct shmreg_connection *c, const struct shmreg_handle *handle)
 {
 	struct line_guard guard;
@@ -377,6 +391,6 @@ void line_forget_handle(struct shmreg_connection *c, const struct shmreg_handle 
 	line_lock(c, &guard);
 	for (w = c->line.watches; w != NULL; w = w->next)
 		if (w->handle == handle)
-			w->handle = NULL;
+			forget(c, w);
 	line_unlock(c, &guard);
 }

@@ -129,7 +129,7 @@ void line_watch_again(struct shmreg_connection *c, struct shmreg_watch *w);
 /* The fresh bell becomes the bell. */
 void line_take_bell(struct shmreg_watch *w);
 
-/* A handle is closed: its watches have none any more. */
+/* A handle is closed: its watches have none any more, and are never readable again. */
 void line_forget_handle(struct shmreg_connection *c, const struct shmreg_handle *handle);
 
 #endif /* LIBSHMREG_LINE_H */

@@ -314,6 +314,54 @@ START_TEST(what_is_closed_under_it)
 }
 END_TEST
 
+/* Nor does its descriptor keep a loop busy, whatever comes: what it is for has gone. */
+START_TEST(what_is_closed_under_it_is_quiet)
+{
+	struct shmreg_connection *mine = harness_connect();
+	struct word_queue *queue[4] = { NULL };
+	struct shmreg_watch *w[5];
+	struct shmreg_segment *stage;
+	int i;
+
+	harness_ok(shmreg_segment_open(mine, &stage, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
+	for (i = 0; i < 4; i++) {
+		harness_ok(word_queue_open(stage, &queue[i], "queue"));
+		w[i] = watch(handle_of(queue[i]), ITEMS);
+	}
+	/* Before it was asked; armed; rung; the last one stays, and with it the line. */
+	expect_nothing(w[1], 0);
+	expect_nothing(w[2], 0);
+	actor_ok(&other, deed_push, 1);
+	await_readable(shmreg_watch_fd(w[2]));
+	for (i = 0; i < 3; i++) {
+		harness_ok(word_queue_close(queue[i]));
+		expect_nothing(w[i], -ECHILD);
+	}
+	pop();
+	actor_ok(&other, deed_push, 1);
+	await_ready(w[3], ITEMS);
+	pop();
+	for (i = 0; i < 3; i++)
+		expect_nothing(w[i], -ECHILD);
+	/* Closed while another daemon's answer is awaited. */
+	w[4] = watch(handle_of(queue[3]), ITEMS);
+	expect_nothing(w[3], 0);
+	expect_nothing(w[4], 0);
+	harness_kill_daemon(&h);
+	await_readable(shmreg_watch_fd(w[3]));
+	ck_assert_int_eq(shmreg_watch_ready(w[3]), 0);
+	harness_ok(word_queue_close(queue[3]));
+	harness_restart_daemon(&h);
+	for (i = 0; i < 5; i++)
+		expect_nothing(w[i], -ECHILD);
+	shmreg_disconnect(mine);
+	for (i = 0; i < 5; i++) {
+		expect_nothing(w[i], -ECHILD);
+		shmreg_watch_close(w[i]);
+	}
+}
+END_TEST
+
 START_TEST(a_forked_child_has_no_watch)
 {
 	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
@@ -465,6 +513,7 @@ int main(void)
 	tcase_add_test(tc, a_removed_object_is_told_of);
 	tcase_add_test(tc, nonsense_is_refused);
 	tcase_add_test(tc, what_is_closed_under_it);
+	tcase_add_test(tc, what_is_closed_under_it_is_quiet);
 	tcase_add_test(tc, a_forked_child_has_no_watch);
 	tcase_add_test(tc, a_forked_child_does_not_disturb);
 	tcase_add_test(tc, without_descriptors);

@@ -50,4 +50,11 @@ test_watch_limits_CFLAGS = $(harness_cflags)
 test_watch_limits_LDADD = $(integration_ldadd)
 test_watch_limits_SOURCES = tests/test-watch-limits.c tests/watcher.h
 
+check_PROGRAMS += test-watch-files
+TESTS += test-watch-files
+test_watch_files_CPPFLAGS = $(harness_cppflags)
+test_watch_files_CFLAGS = $(harness_cflags)
+test_watch_files_LDADD = $(integration_ldadd)
+test_watch_files_SOURCES = tests/test-watch-files.c tests/watcher.h
+
 endif

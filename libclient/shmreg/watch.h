@@ -25,6 +25,10 @@
  * Progress	No call but open() and close() waits for the daemon or another process, and
  *		close() does not either. Who makes an event happen never waits: not for a
  *		daemon that is stopped, nor for a watcher that is, nor for a bell that is full.
+ *		The first that a process makes happen after a watch has begun or ended is told
+ *		by the daemon, which if it is stopped does so when it goes on. A process that
+ *		cannot have the connection for that (no descriptor, or its uid's quota is used
+ *		up) tells nobody: its event is found with the next one, or a death.
  *
  * Ordering	What was done before an event is visible to whoever finds it after ready() has
  *		said so, as the object's own calls have it.
