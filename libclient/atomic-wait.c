@@ -48,9 +48,7 @@ int shmreg_atomic_wait_sized(const struct shmreg_atomic *a, size_t bytes, uint64
 		return -ECHILD;
 	if (a->handle.shape.elem_bytes != bytes)
 		return -EINVAL;
-	r = waiter_begin(&w, &a->handle, &shm->change, deadline);
-	if (r < 0)
-		return r;
+	waiter_begin(&w, &a->handle, &shm->change, deadline);
 	expected &= UINT64_MAX >> (64 - 8 * bytes);
 	do
 		r = try_once(a, expected, ret);

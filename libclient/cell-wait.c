@@ -18,7 +18,8 @@ static int begin(struct waiter *w, const struct shmreg_cell *c, const struct tim
 
 	if (shm == NULL)
 		return -ECHILD;
-	return waiter_begin(w, &c->handle, &shm->change, deadline);
+	waiter_begin(w, &c->handle, &shm->change, deadline);
+	return 0;
 }
 
 static int try_changed(const struct shmreg_cell *c, uint64_t since)

@@ -9,12 +9,12 @@
 
 /* The loop is that of waiter.h; what is left for others is asked only by who took something. */
 
-static int begin(struct waiter *w, const struct shmreg_object_queue *q, bool items,
+static void begin(struct waiter *w, const struct shmreg_object_queue *q, bool items,
 		 const struct timespec *deadline)
 {
 	const struct shmreg_queue_shm *shm = shmreg_queue_shm_(&q->queue);
 
-	return waiter_begin(w, &q->queue.handle, items ? &shm->items : &shm->space, deadline);
+	waiter_begin(w, &q->queue.handle, items ? &shm->items : &shm->space, deadline);
 }
 
 static int end_receive(struct waiter *w, const struct shmreg_object_queue *q, int r)
@@ -26,10 +26,9 @@ int shmreg_object_queue_send_wait(struct shmreg_object_queue *q, shmreg_pool_ref
 				  const struct timespec *deadline)
 {
 	struct waiter w;
-	int r = begin(&w, q, false, deadline);
+	int r;
 
-	if (r < 0)
-		return r;
+	begin(&w, q, false, deadline);
 	do
 		r = shmreg_object_queue_send(q, ref);
 	while (r == -EAGAIN && (r = waiter_next(&w)) == 0);
@@ -40,10 +39,9 @@ int shmreg_object_queue_receive_wait(struct shmreg_object_queue *q, shmreg_pool_
 				     const struct timespec *deadline)
 {
 	struct waiter w;
-	int r = begin(&w, q, true, deadline);
+	int r;
 
-	if (r < 0)
-		return r;
+	begin(&w, q, true, deadline);
 	do
 		r = shmreg_object_queue_receive(q, ret);
 	while (r == -EAGAIN && (r = waiter_next(&w)) == 0);
@@ -55,10 +53,9 @@ int shmreg_object_queue_acquire_wait(struct shmreg_object_queue *q,
 				     const struct timespec *deadline)
 {
 	struct waiter w;
-	int r = begin(&w, q, true, deadline);
+	int r;
 
-	if (r < 0)
-		return r;
+	begin(&w, q, true, deadline);
 	do
 		r = shmreg_object_queue_acquire(q, ret);
 	while (r == -EAGAIN && (r = waiter_next(&w)) == 0);

@@ -11,9 +11,9 @@
 
 /* The loop is that of waiter.h; why these tries may be slept upon: shmreg/pool-inline.h. */
 
-static int begin(struct waiter *w, const struct shmreg_pool *p, const struct timespec *deadline)
+static void begin(struct waiter *w, const struct shmreg_pool *p, const struct timespec *deadline)
 {
-	return waiter_begin(w, &p->handle, &shmreg_pool_shm_(p)->space, deadline);
+	waiter_begin(w, &p->handle, &shmreg_pool_shm_(p)->space, deadline);
 }
 
 static int end(struct waiter *w, struct shmreg_pool *p, int r)
@@ -40,10 +40,9 @@ int shmreg_pool_acquire_asleep(struct shmreg_pool *p, shmreg_pool_ref *ret,
 {
 	shmreg_pool_ref ref;
 	struct waiter w;
-	int r = begin(&w, p, deadline);
+	int r;
 
-	if (r < 0)
-		return r;
+	begin(&w, p, deadline);
 	while ((r = waiter_next(&w)) == 0 && (r = try_batch(p, &ref, 1, 1)) == -EAGAIN)
 		;
 	if (r > 0) {
@@ -57,10 +56,9 @@ int shmreg_pool_acquire_batch_wait(struct shmreg_pool *p, shmreg_pool_ref *refs,
 				   uint32_t min, const struct timespec *deadline)
 {
 	struct waiter w;
-	int r = begin(&w, p, deadline);
+	int r;
 
-	if (r < 0)
-		return r;
+	begin(&w, p, deadline);
 	w.choosy = min > 1;
 	if (min == 0)
 		min = n > 0;

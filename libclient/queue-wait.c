@@ -16,7 +16,8 @@ static int begin(struct waiter *w, const struct shmreg_queue *q, bool items,
 
 	if (q->claim == 0)
 		return shmreg_queue_unusable(q);
-	return waiter_begin(w, &q->handle, items ? &shm->items : &shm->space, deadline);
+	waiter_begin(w, &q->handle, items ? &shm->items : &shm->space, deadline);
+	return 0;
 }
 
 static int end_push(struct waiter *w, const struct shmreg_queue *q, int r)

@@ -10,7 +10,7 @@
 
 #include "waiter.h"
 
-/* @event: where in struct shmreg_ring_shm. Return: 0; -ECHILD; -EINVAL the deadline is none. */
+/* @event: where in struct shmreg_ring_shm. Return: 0; -ECHILD. */
 static inline int ring_wait_begin(struct waiter *w, const struct shmreg_ring *ring, size_t event,
 				  const struct timespec *deadline)
 {
@@ -18,7 +18,8 @@ static inline int ring_wait_begin(struct waiter *w, const struct shmreg_ring *ri
 
 	if (base == NULL)
 		return -ECHILD;
-	return waiter_begin(w, &ring->handle, (const void *)(base + event), deadline);
+	waiter_begin(w, &ring->handle, (const void *)(base + event), deadline);
+	return 0;
 }
 
 #define RING_ITEMS offsetof(struct shmreg_ring_shm, items)

@@ -20,7 +20,8 @@ static int begin(struct waiter *w, const struct shmreg_topic *t, bool message,
 
 	if (shm == NULL)
 		return -ECHILD;
-	return waiter_begin(w, &t->handle, message ? &shm->message : &shm->space, deadline);
+	waiter_begin(w, &t->handle, message ? &shm->message : &shm->space, deadline);
+	return 0;
 }
 
 int shmreg_publisher_publish_wait(struct shmreg_publisher *pub, const void *data, size_t bytes,

@@ -41,14 +41,11 @@ uint32_t waiter_default_spin(void)
 	return spin;
 }
 
-int waiter_begin(struct waiter *w, const struct shmreg_handle *handle,
-		 const union shmreg_eventcount *event, const struct timespec *deadline)
+void waiter_begin(struct waiter *w, const struct shmreg_handle *handle,
+		  const union shmreg_eventcount *event, const struct timespec *deadline)
 {
 	waiter_begin_several(w, &w->one, deadline);
-	if (!deadline_is_one(deadline))
-		return -EINVAL;
 	waiter_add(w, handle, event);
-	return 0;
 }
 
 void waiter_begin_several(struct waiter *w, struct waiter_source *sources,
@@ -234,6 +231,9 @@ int waiter_next(struct waiter *w)
 {
 	switch (w->state) {
 	case WAITER_SPINNING:
+		/* Only now: who need not wait is not to pay for it, nor typed calls for two tries. */
+		if (!deadline_is_one(w->deadline))
+			return -EINVAL;
 		if (spin(w))
 			return 0;
 		break;

@@ -6,10 +6,9 @@
  * waiter.h - from "try again" to asleep: the loop of every function that waits
  *
  *	struct waiter w;
- *	int r = waiter_begin(&w, handle, event, deadline);
+ *	int r;
  *
- *	if (r < 0)
- *		return r;
+ *	waiter_begin(&w, handle, event, deadline);
  *	do
  *		r = try();
  *	while (r == -EAGAIN && (r = waiter_next(&w)) == 0);
@@ -60,17 +59,14 @@ struct waiter {
 /*
  * waiter_begin() - before the first try
  * @event:	in the object; not touched before waiter_next()
- * @deadline:	NULL: none. Stays where it is until waiter_end().
- *
- * Return: 0; -EINVAL the deadline is none.
+ * @deadline:	NULL: none. Looked at by waiter_next(), so it stays where it is until then.
  */
-int waiter_begin(struct waiter *w, const struct shmreg_handle *handle,
-		 const union shmreg_eventcount *event, const struct timespec *deadline);
+void waiter_begin(struct waiter *w, const struct shmreg_handle *handle,
+		  const union shmreg_eventcount *event, const struct timespec *deadline);
 
 /*
  * waiter_begin_several() - the same for who waits on several event counts
  * @sources:	memory for what is then added, at most WAITER_SOURCES_MAX
- * @deadline:	is one
  */
 void waiter_begin_several(struct waiter *w, struct waiter_source *sources,
 			  const struct timespec *deadline);

@@ -14,8 +14,9 @@
  *
  * Return	what the function without _wait returns, except that in place of -EAGAIN comes
  *	-ETIMEDOUT	the deadline has passed
- *	-EINVAL		the deadline's tv_nsec is not 0 .. 999,999,999; a call that need not wait
- *			may not notice
+ *	-EINVAL		the deadline's tv_nsec is not 0 .. 999,999,999, and there is nothing: a
+ *			call that need not wait does not look at it. (Those that wait for what
+ *			has no handle, and shmreg_wait_any(), say so before anything else.)
  *	-EINTR		a signal handler ran while the call slept, and SHMREG_WAIT_INTERRUPTIBLE
  *			was asked for. Not for handlers installed with SA_RESTART, as signal()
  *			does. One that runs just before the call falls asleep does not end it.
