@@ -318,42 +318,48 @@ END_TEST
 START_TEST(what_is_closed_under_it_is_quiet)
 {
 	struct shmreg_connection *mine = harness_connect();
-	struct word_queue *queue[4] = { NULL };
-	struct shmreg_watch *w[5];
+	struct word_queue *queue[5] = { NULL };
 	struct shmreg_segment *stage;
+	struct shmreg_watch *w[5];
 	int i;
 
 	harness_ok(shmreg_segment_open(mine, &stage, ACTOR_SEGMENT, SHMREG_ACCESS_WRITE));
-	for (i = 0; i < 4; i++) {
+	/* The newest is asked for first when a daemon has come. */
+	for (i = 4; i >= 0; i--) {
 		harness_ok(word_queue_open(stage, &queue[i], "queue"));
 		w[i] = watch(handle_of(queue[i]), ITEMS);
 	}
-	/* Before it was asked; armed; rung; the last one stays, and with it the line. */
-	expect_nothing(w[1], 0);
-	expect_nothing(w[2], 0);
+	/* Not asked yet; armed, and rung. */
+	for (i = 1; i < 3; i++)
+		expect_nothing(w[i], 0);
 	actor_ok(&other, deed_push, 1);
-	await_readable(shmreg_watch_fd(w[2]));
 	for (i = 0; i < 3; i++) {
+		await_readable(shmreg_watch_fd(w[i]));
 		harness_ok(word_queue_close(queue[i]));
 		expect_nothing(w[i], -ECHILD);
 	}
 	pop();
-	actor_ok(&other, deed_push, 1);
-	await_ready(w[3], ITEMS);
-	pop();
-	for (i = 0; i < 3; i++)
-		expect_nothing(w[i], -ECHILD);
-	/* Closed while another daemon's answer is awaited. */
-	w[4] = watch(handle_of(queue[3]), ITEMS);
+	/* Another daemon has been asked. The oldest stays, and takes in what it answers. */
 	expect_nothing(w[3], 0);
 	expect_nothing(w[4], 0);
 	harness_kill_daemon(&h);
-	await_readable(shmreg_watch_fd(w[3]));
-	ck_assert_int_eq(shmreg_watch_ready(w[3]), 0);
+	await_readable(shmreg_watch_fd(w[4]));
+	ck_assert_int_eq(shmreg_watch_ready(w[4]), 0);
+	ck_assert_uint_ne(w[3]->serial, 0);
 	harness_ok(word_queue_close(queue[3]));
 	harness_restart_daemon(&h);
-	for (i = 0; i < 5; i++)
+	do {
+		await_readable(shmreg_watch_fd(w[4]));
+		ck_assert_int_eq(shmreg_watch_ready(w[4]), 0);
+	} while (w[4]->serial != 0);
+	actor_ok(&other, deed_push, 1);
+	await_ready(w[4], ITEMS);
+	pop();
+	harness_kill_daemon(&h);
+	await_readable(shmreg_watch_fd(w[4]));
+	for (i = 0; i < 4; i++)
 		expect_nothing(w[i], -ECHILD);
+	harness_restart_daemon(&h);
 	shmreg_disconnect(mine);
 	for (i = 0; i < 5; i++) {
 		expect_nothing(w[i], -ECHILD);
