@@ -40,6 +40,7 @@ static int call_hello(struct call *c)
 {
 	struct shmreg_hello_reply *out = &c->a.reply.u.hello;
 	struct peer *p = c->peer;
+	const struct log_about about = { .uid = p->caller.uid, .pid = p->caller.process.pid };
 	int r;
 
 	r = peer_greet(p, &c->in->u.hello, c->error);
@@ -56,8 +57,8 @@ static int call_hello(struct call *c)
 	out->uid = p->caller.uid;
 	out->pid = p->caller.process.pid;
 	snprintf(out->version, sizeof(out->version), "%s", PACKAGE_VERSION);
-	log_debug("uid %" PRIu32 " pid %" PRIu32 " says hello as '%s', libshmreg %s", out->uid,
-		  out->pid, p->caller.name, c->in->u.hello.version);
+	log_client(LOG_DEBUG, &about, "uid %" PRIu32 " pid %" PRIu32 " says hello as '%s', libshmreg %s",
+		   out->uid, out->pid, p->caller.name, c->in->u.hello.version);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 
 #include "listener.h"
 #include "log.h"
+#include "rights.h"
 
 #define SYSTEM_SOCKET "/run/shmregd/control"
 #define BACKLOG 1024
@@ -119,6 +120,7 @@ void listener_adopt(struct listener *l, int fd)
 	socklen_t bytes = sizeof(address);
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	rights_refuse(fd);
 	l->fd = fd;
 	if (getsockname(fd, (struct sockaddr *)&address, &bytes) == 0 &&
 	    address.sun_path[0] == '/')
@@ -267,6 +269,7 @@ int listener_make(struct listener *l, struct lock *lock, const char *path, uint3
 	fd = open_socket(path, &address);
 	if (fd < 0)
 		return refused(error, fd, "cannot make a socket: %s", strerror(-fd));
+	rights_refuse(fd);
 	/* Never more open than it is to be; then as open, whatever the umask was. */
 	mask = umask(0777);
 	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;

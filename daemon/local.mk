@@ -101,6 +101,8 @@ shmregd_SOURCES = \
 	daemon/reapers.h \
 	daemon/restore.c \
 	daemon/restore.h \
+	daemon/rights.c \
+	daemon/rights.h \
 	daemon/server-internal.h \
 	daemon/server-limits.c \
 	daemon/server-ops.c \

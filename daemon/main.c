@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include "log.h"
 #include "options.h"
 #include "server.h"
+
+/* A subscriber's queue, and all that is larger, goes back to the system when it is freed. */
+#define MMAP_THRESHOLD_BYTES (32 * 1024)
 
 /* What is opened later must not become somebody's stdin or stderr. */
 static void open_standard_streams(void)
@@ -48,6 +52,7 @@ int main(int argc, char *argv[])
 	struct options options;
 	int result;
 
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
 	open_standard_streams();
 	log_init();
 	if (options_parse(&options, &action, argc, argv, error) < 0) {

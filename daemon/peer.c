@@ -16,6 +16,7 @@
 #include "log.h"
 #include "peer.h"
 #include "refuse.h"
+#include "rights.h"
 #include "server.h"
 
 #ifndef SO_PEERPIDFD
@@ -266,13 +267,20 @@ static bool receive(struct peer *p)
 {
 	struct shmreg_request request;
 	struct iovec iov = { .iov_base = &request, .iov_len = sizeof(request) };
-	/* No control buffer: descriptors that are sent to us are closed by the kernel. */
+	/* No control buffer: what comes in spite of rights_refuse() is not kept. */
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	const struct log_about about = {
 		.uid = p->caller.uid, .pid = p->caller.process.pid, .message = MESSAGE_HUNG_UP,
 	};
 	ssize_t n;
 
+	if (rights_arrived(p->fd)) {
+		log_client(LOG_NOTICE, &about,
+			   "uid %" PRIu32 " pid %" PRIu32 " sent descriptors; hanging up",
+			   p->caller.uid, p->caller.process.pid);
+		peer_doom(p);
+		return false;
+	}
 	n = recvmsg(p->fd, &msg, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
@@ -316,12 +324,12 @@ void peer_new(struct server *server, int fd)
 	struct peer *p;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &bytes) < 0) {
-		close(fd);
+		rights_close(fd);
 		return;
 	}
 	p = calloc(1, sizeof(*p));
 	if (!p) {
-		close(fd);
+		rights_close(fd);
 		return;
 	}
 	p->server = server;
@@ -341,7 +349,7 @@ void peer_new(struct server *server, int fd)
 		/* Kept for its HELLO, which is answered with the sentence. */
 		server->n_uncharged++;
 	} else {
-		close(fd);
+		rights_close(fd);
 		free(p);
 		return;
 	}
@@ -356,7 +364,7 @@ struct peer *peer_free(struct peer *p)
 
 	p->doomed = true;
 	ev_io_stop(server->loop, &p->io);
-	close(p->fd);
+	rights_close(p->fd);
 	store_unwait(&p->stored);
 	p->pending = answer_free(p->pending);
 	server_end_watches(server, p);

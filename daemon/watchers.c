@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "rights.h"
 #include "watchers.h"
 
 int watch_new(struct watch **ret, int *ret_bell)
@@ -23,6 +24,8 @@ int watch_new(struct watch **ret, int *ret_bell)
 	}
 	/* Neither can fail. Without them a queue could be longer, and nothing else. */
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest));
+	/* What its owner reads must not be such as takes an hour to close. */
+	rights_refuse(pair[1]);
 	shutdown(pair[0], SHUT_RD);
 	w->fd = pair[0];
 	watch_ring(w);

@@ -13,8 +13,8 @@
  * whose object they could garble as well. They can fill it: we never wait (MSG_DONTWAIT,
  * whatever they make of O_NONBLOCK, which is shared), and what is full is readable.
  * They can shut it down: then we ring in vain, and its owner, who reads the end of the
- * stream, watches anew. They can send descriptors: these count against themselves, and are
- * closed by a read without a control buffer. They can keep it after the watch has ended:
+ * stream, watches anew. They can send no descriptors where the kernel can refuse them (rights.h);
+ * else these count against themselves, and are closed by a read without a control buffer. They can keep it after the watch has ended:
  * it is their descriptor then, and nobody's bell.
  * Nothing is ever read from our end, and it is shut for reading.
  */

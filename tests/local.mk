@@ -383,5 +383,6 @@ test_daemon_life_SOURCES = \
 endif
 include tests/system/local.mk
 include tests/crash/local.mk
+include tests/attack/local.mk
 include tests/hostile/local.mk
 include tests/mutants/local.mk

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_RIGHTS_H
+#define SHMREGD_RIGHTS_H
+
+/*
+ * rights.h - sockets over which others must not give us descriptors
+ *
+ * That none is received (msg_control is NULL) is not enough: then it is closed, by whoever
+ * takes the packet out of the queue or closes the socket, and if nobody else has it open,
+ * that may take as long as its owner likes. A TCP socket with SO_LINGER waits for the other
+ * end to read. So the daemon must never be the one who closes it.
+ *
+ * Since Linux 6.16 a socket can say that it takes none (SO_PASSRIGHTS): sendmsg() fails
+ * then, with EPERM. Before that a packet is looked at first, and a socket that may hold
+ * descriptors is left to a child, which ends at once: sockets that are closed by the end of
+ * a process do not linger.
+ */
+
+#include <stdbool.h>
+
+/* Call for a listener before it listens: those that are accepted inherit it. */
+void rights_refuse(int fd);
+/* Has the next packet descriptors with it? It must not be received then, only rights_close() be called. */
+bool rights_arrived(int fd);
+void rights_close(int fd);
+
+#endif /* SHMREGD_RIGHTS_H */
