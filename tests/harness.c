@@ -74,7 +74,7 @@ void harness_start(struct harness *h, const char *const *options)
 		h->argv[n++] = (char *)*options++;
 	h->argv[n] = NULL;
 
-	keeper_start(&h->keeper, h->dir, h->socket_path, h->argv);
+	keeper_start_as(&h->keeper, h->daemon_uid, h->dir, h->socket_path, h->argv);
 	setenv("SHMREG_SOCKET", h->socket_path, 1);
 	start_daemon(h);
 	/*

@@ -49,6 +49,8 @@ struct harness {
 	struct keeper keeper;
 	struct census self_before, daemon_before;
 	char *argv[32];
+	/* As root: the daemon has this uid; 0: the test's. Set it before harness_start(). */
+	uid_t daemon_uid;
 };
 
 /* @options: further arguments of the daemon, ends with NULL; or NULL */

@@ -17,6 +17,7 @@ libactor_la_SOURCES = \
 
 integration_tests = \
 	test-access \
+	test-access-matrix \
 	test-death \
 	test-fork-queue \
 	test-lifetimes \
@@ -27,10 +28,23 @@ check_PROGRAMS += $(integration_tests)
 TESTS += $(integration_tests)
 integration_ldadd = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_LIBS)
 
+own_uid_cppflags = \
+	-DSHMREGD=\"$(abs_top_builddir)/shmregd\" \
+	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
 test_access_CPPFLAGS = $(harness_cppflags)
 test_access_CFLAGS = $(harness_cflags)
 test_access_LDADD = $(integration_ldadd)
 test_access_SOURCES = tests/raw.c tests/raw.h tests/test-access.c
+
+test_access_matrix_CPPFLAGS = $(harness_cppflags) $(own_uid_cppflags)
+test_access_matrix_CFLAGS = $(harness_cflags)
+test_access_matrix_LDADD = $(integration_ldadd)
+test_access_matrix_SOURCES = \
+	tests/own-uid.c \
+	tests/own-uid.h \
+	tests/raw.c \
+	tests/raw.h \
+	tests/test-access-matrix.c
 
 test_many_objects_CPPFLAGS = $(harness_cppflags)
 test_many_objects_CFLAGS = $(harness_cflags)

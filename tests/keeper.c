@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -43,6 +44,7 @@ struct self {
 	const char *dir;
 	const char *socket_path;
 	char *const *argv;
+	uid_t uid;		/* of the daemon; 0: ours */
 	int orders, notify, listener, pidfd;
 	pid_t daemon;
 	bool ready;
@@ -190,6 +192,10 @@ static void exec_daemon(struct self *self)
 	/* As systemd says it from 254 on. */
 	snprintf(number, sizeof(number), "%d", KEEPER_STORE_MAX);
 	setenv("FDSTORE", number, 1);
+	if (self->uid && (setgroups(0, NULL) < 0 || setresgid(self->uid, self->uid, self->uid) < 0 ||
+			  setresuid(self->uid, self->uid, self->uid) < 0 ||
+			  prctl(PR_SET_PDEATHSIG, SIGKILL) < 0))
+		_exit(78);
 	execv(self->argv[0], self->argv);
 	fprintf(stderr, "%s: %s\n", self->argv[0], strerror(errno));
 	_exit(127);
@@ -329,6 +335,12 @@ _Noreturn static void keep(struct self *self)
 void keeper_start(struct keeper *k, const char *dir, const char *socket_path,
 		  char *const argv[])
 {
+	keeper_start_as(k, 0, dir, socket_path, argv);
+}
+
+void keeper_start_as(struct keeper *k, uid_t uid, const char *dir, const char *socket_path,
+		     char *const argv[])
+{
 	static struct self self;
 	struct rlimit files;
 	char path[256];
@@ -345,7 +357,7 @@ void keeper_start(struct keeper *k, const char *dir, const char *socket_path,
 		syscall(SYS_close_range, LISTEN_FIRST + 1, ~0U, 0);
 		fcntl(LISTEN_FIRST, F_SETFD, FD_CLOEXEC);
 		self = (struct self){ .dir = dir, .socket_path = socket_path, .argv = argv,
-				      .orders = LISTEN_FIRST, .pidfd = -1 };
+				      .orders = LISTEN_FIRST, .pidfd = -1, .uid = uid };
 		if (chdir(dir) < 0)
 			die(dir);
 		/* As the unit's LimitNOFILE does. */
@@ -356,6 +368,8 @@ void keeper_start(struct keeper *k, const char *dir, const char *socket_path,
 		snprintf(path, sizeof(path), "%s/notify", dir);
 		self.notify = bound_socket(SOCK_DGRAM, path);
 		setenv("NOTIFY_SOCKET", path, 1);
+		if (uid && (chown(path, uid, uid) < 0 || chown(dir, uid, uid) < 0))
+			die(path);
 		self.listener = bound_socket(SOCK_SEQPACKET, socket_path);
 		if (listen(self.listener, 1024) < 0 || chmod(socket_path, 0666) < 0)
 			die(socket_path);

@@ -25,6 +25,9 @@ struct keeper {
 /* @argv, from the daemon's program on, is started by each keeper_daemon_start(). */
 void keeper_start(struct keeper *k, const char *dir, const char *socket_path,
 		  char *const argv[]);
+/* As root: the daemon has this uid and gid, and the directory. 0 is the caller's own. */
+void keeper_start_as(struct keeper *k, uid_t uid, const char *dir, const char *socket_path,
+		     char *const argv[]);
 /* 0 once the daemon is ready, else its status as waitpid() gives it */
 int keeper_daemon_start(struct keeper *k);
 /* Sends @signal, waits for the end of the daemon, and returns its status. */
