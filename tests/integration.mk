@@ -18,6 +18,8 @@ libactor_la_SOURCES = \
 integration_tests = \
 	test-access \
 	test-access-matrix \
+	test-access-read-only \
+	test-access-silence \
 	test-death \
 	test-fork-queue \
 	test-lifetimes \
@@ -45,6 +47,21 @@ test_access_matrix_SOURCES = \
 	tests/raw.c \
 	tests/raw.h \
 	tests/test-access-matrix.c
+
+test_access_read_only_CPPFLAGS = $(harness_cppflags) $(own_uid_cppflags)
+test_access_read_only_CFLAGS = $(harness_cflags)
+test_access_read_only_LDADD = $(integration_ldadd)
+test_access_read_only_SOURCES = \
+	tests/own-uid.c \
+	tests/own-uid.h \
+	tests/raw.c \
+	tests/raw.h \
+	tests/test-access-read-only.c
+
+test_access_silence_CPPFLAGS = $(harness_cppflags) -DSHMREGCTL=\"$(abs_top_builddir)/shmregctl\"
+test_access_silence_CFLAGS = $(harness_cflags)
+test_access_silence_LDADD = $(integration_ldadd)
+test_access_silence_SOURCES = tests/raw.c tests/raw.h tests/test-access-silence.c
 
 test_many_objects_CPPFLAGS = $(harness_cppflags)
 test_many_objects_CFLAGS = $(harness_cflags)

@@ -235,7 +235,7 @@ static int remove_object(struct visit *v, const struct shmreg_attachment *at, co
 	return raw_call(&v->c, &in);
 }
 
-/* With what could be had by trying: who got no attachment tries without one. */
+/* Who was not let in has nothing to ask with: as if he were refused. */
 static int as_reader(struct visit *v, int (*request)(struct visit *, const struct shmreg_attachment *))
 {
 	return v->reader.participant ? request(v, &v->reader) : -EROFS;
