@@ -29,41 +29,40 @@ static const char *const members[] = {
  * A signal is for everybody on the bus. That there is a name, or no more, everybody may know;
  * the rest is said aloud only of segments that everybody may read.
  */
-static const char *interface_of(const struct bus *bus, const struct shmreg_event *e)
+static bool is_public(const struct bus *bus, const struct shmreg_event *e)
 {
 	const struct caller anybody = { .uid = UINT32_MAX, .gid = UINT32_MAX };
 
-	if (e->kind == SHMREG_EVENT_CREATED || e->kind == SHMREG_EVENT_REMOVED ||
-	    registry_may_read(bus->server->registry, &anybody, e->segment))
-		return BUS_INTERFACE;
-	return BUS_INTERFACE_PRIVATE;
+	return e->kind == SHMREG_EVENT_CREATED || e->kind == SHMREG_EVENT_REMOVED ||
+	       registry_may_read(bus->server->registry, &anybody, e->segment);
 }
 
 static void emit(struct bus *bus, const struct shmreg_event *e)
 {
-	const char *const interface = interface_of(bus, e), *const member = members[e->kind];
+	const bool public = is_public(bus, e);
+	const char *const path = public ? BUS_PATH : BUS_PATH_PRIVATE, *const member = members[e->kind];
+	const char *const interface = public ? BUS_INTERFACE : BUS_INTERFACE_PRIVATE;
 	sd_bus *sd = bus->sd;
 
 	switch (e->kind) {
 	case SHMREG_EVENT_ATTACHED:
 	case SHMREG_EVENT_DETACHED:
 	case SHMREG_EVENT_DIED:
-		sd_bus_emit_signal(sd, BUS_PATH, interface, member, "tstuus", e->segment,
+		sd_bus_emit_signal(sd, path, interface, member, "tstuus", e->segment,
 				   e->segment_name, e->participant, e->uid, e->pid, e->client_name);
 		break;
 	case SHMREG_EVENT_REPAIRED:
-		sd_bus_emit_signal(sd, BUS_PATH, interface, member, "tstttt", e->segment,
+		sd_bus_emit_signal(sd, path, interface, member, "tstttt", e->segment,
 				   e->segment_name, e->n_repaired, e->n_freed, e->n_requeued,
 				   e->n_gave_up);
 		break;
 	case SHMREG_EVENT_OBJECT_CREATED:
 	case SHMREG_EVENT_OBJECT_REMOVED:
-		sd_bus_emit_signal(sd, BUS_PATH, interface, member, "tsts", e->segment,
+		sd_bus_emit_signal(sd, path, interface, member, "tsts", e->segment,
 				   e->segment_name, e->object, e->object_name);
 		break;
 	default:
-		sd_bus_emit_signal(sd, BUS_PATH, interface, member, "ts", e->segment,
-				   e->segment_name);
+		sd_bus_emit_signal(sd, path, interface, member, "ts", e->segment, e->segment_name);
 		break;
 	}
 }

@@ -16,8 +16,12 @@
 #define BUS_NAME "org.shmreg.Registry1"
 #define BUS_PATH "/org/shmreg/Registry1"
 #define BUS_INTERFACE "org.shmreg.Registry1"
-/* Signals about segments that not everybody may read; the bus's policy says who may hear. */
-#define BUS_INTERFACE_PRIVATE "org.shmreg.Registry1.Private"
+/*
+ * What tells of segments that not everybody may read: an object of its own, for a bus's policy
+ * knows paths, but not which properties a call asks for.
+ */
+#define BUS_PATH_PRIVATE BUS_PATH "/Private"
+#define BUS_INTERFACE_PRIVATE BUS_INTERFACE ".Private"
 
 /*
  * Messages that the bus has not taken yet. From here on nothing more is read, no signal sent;

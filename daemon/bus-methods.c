@@ -455,6 +455,17 @@ const sd_bus_vtable bus_vtable[] = {
 	FIXED("Restarts", "t", restarts),
 	STATISTIC("Requests", requests),
 	STATISTIC("Refused", refused),
+	STATISTIC("MaxSegments", max_segments),
+	STATISTIC("ReserveBudget", reserve_budget),
+	SD_BUS_SIGNAL_WITH_ARGS("Created", SEGMENT_ARGS, 0),
+	SD_BUS_SIGNAL_WITH_ARGS("Removed", SEGMENT_ARGS, 0),
+	DETAILED_SIGNALS,
+	SD_BUS_SIGNAL_WITH_ARGS("Lost", SD_BUS_ARGS("t", n), 0),
+	SD_BUS_VTABLE_END,
+};
+
+const sd_bus_vtable bus_private_vtable[] = {
+	SD_BUS_VTABLE_START(0),
 	STATISTIC("Deaths", deaths),
 	STATISTIC("Repairs", repairs),
 	STATISTIC("ItemsRepaired", repaired),
@@ -471,17 +482,6 @@ const sd_bus_vtable bus_vtable[] = {
 	STATISTIC("Seats", used[SHMREG_RESOURCE_SEATS]),
 	STATISTIC("Connections", used[SHMREG_RESOURCE_CONNECTIONS]),
 	STATISTIC("Subscriptions", used[SHMREG_RESOURCE_SUBSCRIPTIONS]),
-	STATISTIC("MaxSegments", max_segments),
-	STATISTIC("ReserveBudget", reserve_budget),
-	SD_BUS_SIGNAL_WITH_ARGS("Created", SEGMENT_ARGS, 0),
-	SD_BUS_SIGNAL_WITH_ARGS("Removed", SEGMENT_ARGS, 0),
-	DETAILED_SIGNALS,
-	SD_BUS_SIGNAL_WITH_ARGS("Lost", SD_BUS_ARGS("t", n), 0),
-	SD_BUS_VTABLE_END,
-};
-
-const sd_bus_vtable bus_private_vtable[] = {
-	SD_BUS_VTABLE_START(0),
 	DETAILED_SIGNALS,
 	SD_BUS_VTABLE_END,
 };

@@ -4,6 +4,7 @@
 
 #include <config.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -13,42 +14,45 @@
 #define TELL_SEC 1.
 
 /* What each property shows; those in bus_vtable that change. */
-static const struct {
+static const struct property {
 	const char *name;
 	size_t offset;
+	bool private;
 } properties[] = {
-#define PROPERTY(name, field) { name, offsetof(struct bus_stats, field) }
-	PROPERTY("Requests", requests),
-	PROPERTY("Refused", refused),
-	PROPERTY("Deaths", deaths),
-	PROPERTY("Repairs", repairs),
-	PROPERTY("ItemsRepaired", repaired),
-	PROPERTY("ItemsFreed", freed),
-	PROPERTY("ItemsRequeued", requeued),
-	PROPERTY("ItemsGivenUp", gave_up),
-	PROPERTY("ReaperFailures", reaper_failures),
-	PROPERTY("QuarantinedSegments", quarantined),
-	PROPERTY("Segments", used[SHMREG_RESOURCE_SEGMENTS]),
-	PROPERTY("Bytes", used[SHMREG_RESOURCE_BYTES]),
-	PROPERTY("ReservedBytes", used[SHMREG_RESOURCE_RESERVED_BYTES]),
-	PROPERTY("Objects", used[SHMREG_RESOURCE_OBJECTS]),
-	PROPERTY("Participants", used[SHMREG_RESOURCE_PARTICIPANTS]),
-	PROPERTY("Seats", used[SHMREG_RESOURCE_SEATS]),
-	PROPERTY("Connections", used[SHMREG_RESOURCE_CONNECTIONS]),
-	PROPERTY("Subscriptions", used[SHMREG_RESOURCE_SUBSCRIPTIONS]),
-	PROPERTY("MaxSegments", max_segments),
-	PROPERTY("ReserveBudget", reserve_budget),
-#undef PROPERTY
+#define PUBLIC(name, field) { name, offsetof(struct bus_stats, field), false }
+#define PRIVATE(name, field) { name, offsetof(struct bus_stats, field), true }
+	PUBLIC("Requests", requests),
+	PUBLIC("Refused", refused),
+	PUBLIC("MaxSegments", max_segments),
+	PUBLIC("ReserveBudget", reserve_budget),
+	PRIVATE("Deaths", deaths),
+	PRIVATE("Repairs", repairs),
+	PRIVATE("ItemsRepaired", repaired),
+	PRIVATE("ItemsFreed", freed),
+	PRIVATE("ItemsRequeued", requeued),
+	PRIVATE("ItemsGivenUp", gave_up),
+	PRIVATE("ReaperFailures", reaper_failures),
+	PRIVATE("QuarantinedSegments", quarantined),
+	PRIVATE("Segments", used[SHMREG_RESOURCE_SEGMENTS]),
+	PRIVATE("Bytes", used[SHMREG_RESOURCE_BYTES]),
+	PRIVATE("ReservedBytes", used[SHMREG_RESOURCE_RESERVED_BYTES]),
+	PRIVATE("Objects", used[SHMREG_RESOURCE_OBJECTS]),
+	PRIVATE("Participants", used[SHMREG_RESOURCE_PARTICIPANTS]),
+	PRIVATE("Seats", used[SHMREG_RESOURCE_SEATS]),
+	PRIVATE("Connections", used[SHMREG_RESOURCE_CONNECTIONS]),
+	PRIVATE("Subscriptions", used[SHMREG_RESOURCE_SUBSCRIPTIONS]),
+#undef PUBLIC
+#undef PRIVATE
 };
 #define N_PROPERTIES (sizeof(properties) / sizeof(properties[0]))
 
 void bus_stats_refresh(struct bus *bus)
 {
 	const struct shmreg_stats_reply *s = &bus->server->stats;
+	const struct caller all_seeing = { .admin = true };
 	struct shmreg_usage usage[SHMREG_N_RESOURCES];
 
-	/* Of the whole registry: for everybody, and never refused. */
-	registry_usage(bus->server->registry, NULL, UINT32_MAX, usage, NULL);
+	registry_usage(bus->server->registry, &all_seeing, UINT32_MAX, usage, NULL);
 	bus->stats = (struct bus_stats){
 		.pid = s->pid,
 		.started_usec = s->started_ns / 1000,
@@ -78,11 +82,24 @@ static uint64_t value(const struct bus_stats *s, size_t i)
 	return v;
 }
 
-static void on_tell(struct ev_loop *loop, ev_timer *w, int revents)
+static void tell(struct bus *bus, bool private)
 {
 	char *changed[N_PROPERTIES + 1];
-	struct bus *bus = w->data;
 	size_t n = 0;
+
+	for (size_t i = 0; i < N_PROPERTIES; i++)
+		if (properties[i].private == private && value(&bus->stats, i) != value(&bus->told, i))
+			changed[n++] = (char *)properties[i].name;
+	changed[n] = NULL;
+	if (n > 0)
+		sd_bus_emit_properties_changed_strv(bus->sd, private ? BUS_PATH_PRIVATE : BUS_PATH,
+						    private ? BUS_INTERFACE_PRIVATE : BUS_INTERFACE,
+						    changed);
+}
+
+static void on_tell(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct bus *bus = w->data;
 
 	(void)revents;
 	bus_stats_refresh(bus);
@@ -92,13 +109,9 @@ static void on_tell(struct ev_loop *loop, ev_timer *w, int revents)
 		return;
 	}
 	ev_timer_stop(loop, w);
-	for (size_t i = 0; i < N_PROPERTIES; i++)
-		if (value(&bus->stats, i) != value(&bus->told, i))
-			changed[n++] = (char *)properties[i].name;
-	changed[n] = NULL;
+	tell(bus, false);
+	tell(bus, true);
 	bus->told = bus->stats;
-	if (n > 0)
-		sd_bus_emit_properties_changed_strv(bus->sd, BUS_PATH, BUS_INTERFACE, changed);
 }
 
 void bus_stats_tell(struct bus *bus)

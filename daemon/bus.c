@@ -130,7 +130,7 @@ static int connect_to(struct bus *bus)
 	if (r >= 0)
 		r = sd_bus_add_object_vtable(sd, NULL, BUS_PATH, BUS_INTERFACE, bus_vtable, bus);
 	if (r >= 0)
-		r = sd_bus_add_object_vtable(sd, NULL, BUS_PATH, BUS_INTERFACE_PRIVATE,
+		r = sd_bus_add_object_vtable(sd, NULL, BUS_PATH_PRIVATE, BUS_INTERFACE_PRIVATE,
 					     bus_private_vtable, bus);
 	if (r >= 0)
 		r = sd_bus_request_name_async(sd, NULL, BUS_NAME, SD_BUS_NAME_QUEUE, on_name_reply, bus);

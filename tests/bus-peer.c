@@ -3,9 +3,11 @@
  * bus-peer.c - what tests/bus.sh cannot do with busctl
  *
  *	listen ADDRESS		says "listening", then each signal of shmregd's that it hears:
- *				"INTERFACE MEMBER SEGMENT", until it is killed
+ *				"INTERFACE MEMBER SEGMENT", of properties "... PATH", until it is
+ *				killed
  *	flood ADDRESS N		calls List, Describe and Set N times each as fast as the bus takes it,
  *				reads no answer, says "flooded", and stays until it is killed
+ *	own ADDRESS		takes shmregd's name on the bus, if it may, and says how that went
  *	churn N			makes and closes a segment, N times, over the socket
  *	hold NAME		makes a segment that everybody may read and that stays, an object in it, says
  *				"held", and stays until it is killed
@@ -57,8 +59,9 @@ static int on_signal(sd_bus_message *m, void *data, sd_bus_error *e)
 	uint64_t id;
 
 	(void)data, (void)e;
-	if (strcmp(sd_bus_message_get_member(m), "PropertiesChanged") != 0 &&
-	    sd_bus_message_read(m, "t", &id) > 0)
+	if (strcmp(sd_bus_message_get_member(m), "PropertiesChanged") == 0)
+		name = sd_bus_message_get_path(m);
+	else if (sd_bus_message_read(m, "t", &id) > 0)
 		(void)sd_bus_message_read(m, "s", &name);
 	printf("%s %s %s\n", sd_bus_message_get_interface(m), sd_bus_message_get_member(m), name);
 	fflush(stdout);
@@ -70,7 +73,7 @@ static void listen_to(const char *address)
 	sd_bus *bus = connect_to(address);
 
 	/* Installed when this returns; no sender, for that may come later, and again. */
-	ok(sd_bus_add_match(bus, NULL, "type='signal',path='" PATH "'", on_signal, NULL), "the match");
+	ok(sd_bus_add_match(bus, NULL, "type='signal',path_namespace='" PATH "'", on_signal, NULL), "the match");
 	say("listening");
 	for (;;) {
 		int r = sd_bus_process(bus, NULL);
@@ -79,6 +82,13 @@ static void listen_to(const char *address)
 		if (r == 0)
 			ok(sd_bus_wait(bus, UINT64_MAX), "waiting");
 	}
+}
+
+static void own(const char *address)
+{
+	const int r = sd_bus_request_name(connect_to(address), NAME, 0);
+
+	say(r < 0 ? strerrorname_np(-r) : "owned");
 }
 
 static sd_bus_message *new_call(sd_bus *bus, const char *method, const char *types)
@@ -154,6 +164,8 @@ int main(int argc, char *argv[])
 {
 	if (argc == 3 && strcmp(argv[1], "listen") == 0)
 		listen_to(argv[2]);
+	else if (argc == 3 && strcmp(argv[1], "own") == 0)
+		own(argv[2]);
 	else if (argc == 4 && strcmp(argv[1], "flood") == 0)
 		flood(argv[2], strtoul(argv[3], NULL, 10));
 	else if (argc == 3 && strcmp(argv[1], "churn") == 0)

@@ -173,6 +173,11 @@ property() {
 	on_bus get-property org.shmreg.Registry1 /org/shmreg/Registry1 org.shmreg.Registry1 "$1"
 }
 
+private=(org.shmreg.Registry1 /org/shmreg/Registry1/Private org.shmreg.Registry1.Private)
+private_property_is() {
+	[ "$(on_bus get-property "${private[@]}" "$1")" = "$2" ]
+}
+
 property_is() {
 	[ "$(property "$1")" = "$2" ]
 }
@@ -200,8 +205,9 @@ children+=($!)
 until_true heard listening
 
 step "what it says of itself is what proto/ has"
-on_bus introspect --xml-interface org.shmreg.Registry1 /org/shmreg/Registry1 >"$scratch/said" ||
-	fail "introspect"
+for object in /org/shmreg/Registry1 /org/shmreg/Registry1/Private; do
+	on_bus introspect --xml-interface org.shmreg.Registry1 $object || fail "introspect"
+done >"$scratch/said"
 interface() {
 	sed -n "/<interface name=\"${1//./\\.}\">/,/<\/interface>/p" "$2"
 }
@@ -262,10 +268,12 @@ else
 fi
 
 step "properties, and a signal when they have changed"
-property_is Segments 't 2' || fail "Segments is $(property Segments)"
+private_property_is Segments 't 2' || fail "Segments is not 2"
+private_property_is Deaths 't 0' || fail "Deaths is not 0"
 property_is Pid "u $daemon_pid" || fail "Pid is $(property Pid)"
 property_is MaxSegments 't 500' || fail "MaxSegments is $(property MaxSegments)"
-until_true heard 'org.freedesktop.DBus.Properties PropertiesChanged '
+until_true heard 'org.freedesktop.DBus.Properties PropertiesChanged /org/shmreg/Registry1'
+until_true heard 'org.freedesktop.DBus.Properties PropertiesChanged /org/shmreg/Registry1/Private'
 
 step "signals"
 "$peer" hold held >"$scratch/held" &
@@ -313,14 +321,23 @@ if [ "$system" ]; then
 	! grep -q Owner "$scratch/said" || fail "another user sees whose a closed segment is"
 	refused 'may remove it' Remove s dir/open
 	refused 'may change it' Set 'sa{sv}' dir/open 1 Mode u 0
-	refused 'may change it' Set 'sa{sv}' early 1 Owner u 65534
+	refused 'only its owner and root may change' Set 'sa{sv}' early 1 Owner u 65534
 	refused 'only root may set limits' SetLimit st segments 0
 	refused 'not that of uid 0' Limits u 0
 	other Limits u 65534 || fail "another user cannot see his own account"
-	other Limits u 4294967295 || fail "another user cannot see the whole registry's"
+	other Limits u 4294967295 || fail "another user cannot see the whole registry's limits"
+	grep -q '"segments" 18446744073709551615 500 ' "$scratch/said" ||
+		fail "another user sees the sums of all: $(cat "$scratch/said")"
+	"${as[@]}" busctl --address="$address" get-property org.shmreg.Registry1 \
+		/org/shmreg/Registry1 org.shmreg.Registry1 MaxSegments >"$scratch/said" ||
+		fail "another user cannot see a property"
+	! "${as[@]}" busctl --address="$address" get-property "${private[@]}" Segments \
+		>"$scratch/said" 2>&1 || fail "another user sees the sums of all"
+	grep -q 'Access denied' "$scratch/said" || fail "another user's get-property"
 	! "${as[@]}" busctl --address="$address" set-property org.shmreg.Registry1 \
-		/org/shmreg/Registry1 org.shmreg.Registry1 Segments t 5 2>/dev/null ||
+		/org/shmreg/Registry1 org.shmreg.Registry1 Requests t 5 2>/dev/null ||
 		fail "a statistic can be set"
+	[ "$("${as[@]}" "$peer" own "$address")" = EACCES ] || fail "another user may have the name"
 	# What is his, he administers; groups count, too.
 	good '' Set 'sa{sv}' early 1 Owner u 65534
 	other Set 'sa{sv}' early 1 Mode u 0 || fail "an owner cannot change his segment"
