@@ -6,6 +6,7 @@ resident_LDADD = libshmreg.la -lpthread
 resident_SOURCES = tests/system/resident.c
 
 system_topics = \
+	tests/system/bus \
 	tests/system/journal \
 	tests/system/limits \
 	tests/system/reload \
