@@ -49,6 +49,8 @@ static void sweep_setting(struct tally *t, const struct operation *op, unsigned 
 {
 	const struct setting *setting = &subject.settings[i];
 	const bool pair = setting->flags & SETTING_PAIR;
+	const bool resume = pair || ((setting->flags & SETTING_RESUME) &&
+				     (op->flags & OPERATION_RESUME));
 	const bool race = setting->flags & SETTING_RACE;
 	struct scenario s = { setting, op, NULL, NULL,
 			      (setting->flags & SETTING_KILL) && (op->flags & OPERATION_PAIR) };
@@ -60,7 +62,7 @@ static void sweep_setting(struct tally *t, const struct operation *op, unsigned 
 	for (unsigned int j = 0; j < subject.n_peers; j++) {
 		s.peer = subject.peers[j];
 		sweep_alone(t, &s);
-		if (sweep_full || (pair && j == i % subject.n_peers))
+		if (sweep_full || (resume && j == i % subject.n_peers))
 			sweep_resume(t, &s);
 		if (sweep_full ? pair : race && is_peer(op))
 			sweep_slow(t, &s);

@@ -68,13 +68,16 @@ crash_object_queue_SOURCES = \
 	tests/crash/queue-start.h
 
 crash_queue_CPPFLAGS = $(crash_cppflags)
-crash_queue_LDFLAGS = $(crash_ldflags)
+# queue-sleep.c is the kernel.
+crash_queue_LDFLAGS = $(crash_ldflags) -Wl,--wrap=futex_wait_any -Wl,--wrap=futex_wake \
+	-Wl,--wrap=futex_clear_and_wake
 crash_queue_LDADD = $(crash_ldadd)
 crash_queue_SOURCES = \
 	tests/crash/queue-operations.c \
 	tests/crash/queue-oracle.c \
 	tests/crash/queue-rig.c \
 	tests/crash/queue-rig.h \
+	tests/crash/queue-sleep.c \
 	tests/crash/queue-start.h
 
 crash_records_CPPFLAGS = $(crash_cppflags)

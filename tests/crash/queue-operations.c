@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <string.h>
 
 #include "queue-rig.h"
+#include "waiter.h"
 
 SHMREG_DEFINE_QUEUE(item_queue, struct item);
 
@@ -220,16 +222,58 @@ static void run_push_pop(void *arg)
 	finish(a);
 }
 
+/* For whose deadline see queue-sleep.c. */
+static const struct timespec deadline = { INT32_MAX, 0 };
+
+static void run_pop_wait(void *arg)
+{
+	struct actor *a = arg;
+	struct item item;
+
+	begin(a);
+	queue_wait_by(a);
+	popped(a, shmreg_queue_pop_wait(&a->queue, &item, &deadline), &item, 1);
+	finish(a);
+}
+
+static void run_push_wait(void *arg)
+{
+	struct actor *a = arg;
+	struct item item = item_of(a->first_value);
+
+	begin(a);
+	queue_wait_by(a);
+	pushed(a, shmreg_queue_push_wait(&a->queue, &item, &deadline), 1);
+	finish(a);
+}
+
+static void run_push_batch_wait(void *arg)
+{
+	struct actor *a = arg;
+	struct item items[2] = { item_of(a->first_value), item_of(a->first_value + 1) };
+
+	begin(a);
+	queue_wait_by(a);
+	pushed(a, shmreg_queue_push_batch_wait(&a->queue, items, 2, 2, &deadline), 2);
+	finish(a);
+}
+
 #define EFFECT(push, take, together, refuses)                                                     \
 	&(const struct effect)                                                                    \
 	{                                                                                         \
-		push, take, together, refuses                                                     \
+		push, take, together, refuses, false                                              \
+	}
+#define WAITS(push, take)                                                                         \
+	&(const struct effect)                                                                    \
+	{                                                                                         \
+		push, take, true, false, true                                                     \
 	}
 #define RACE (OPERATION_PAIR | OPERATION_RACE)
+#define WAKES (RACE | OPERATION_RESUME)
 const struct operation queue_operations[N_QUEUE_OPERATIONS] = {
-	[PUSH] = { "push", run_push, RACE, EFFECT(1, 0, true, false) },
-	[POP] = { "pop", run_pop, RACE, EFFECT(0, 1, false, false) },
-	[PUSH_BATCH] = { "push_batch", run_push_batch, RACE, EFFECT(2, 0, true, false) },
+	[PUSH] = { "push", run_push, WAKES, EFFECT(1, 0, true, false) },
+	[POP] = { "pop", run_pop, WAKES, EFFECT(0, 1, false, false) },
+	[PUSH_BATCH] = { "push_batch", run_push_batch, WAKES, EFFECT(2, 0, true, false) },
 	[POP_BATCH] = { "pop_batch", run_pop_batch, RACE, EFFECT(0, 2, false, false) },
 	[RESERVE_COMMIT] = { "reserve, commit", run_reserve_commit, OPERATION_PAIR,
 			     EFFECT(1, 0, true, false) },
@@ -244,6 +288,9 @@ const struct operation queue_operations[N_QUEUE_OPERATIONS] = {
 	[TWO_RESERVES] = { "two reserves", run_two_reserves, 0, EFFECT(1, 0, true, false) },
 	[TWO_ACQUIRES] = { "two acquires", run_two_acquires, 0, EFFECT(0, 2, false, true) },
 	[PUSH_POP] = { "push, pop", run_push_pop, 0, EFFECT(1, 1, true, false) },
+	[POP_WAIT] = { "pop_wait", run_pop_wait, OPERATION_RESUME, WAITS(0, 1) },
+	[PUSH_WAIT] = { "push_wait", run_push_wait, OPERATION_RESUME, WAITS(1, 0) },
+	[PUSH_BATCH_WAIT] = { "push_batch_wait", run_push_batch_wait, OPERATION_RESUME, WAITS(2, 0) },
 };
 /* Pretends that the last claim was its own, so that the fast path does not record. */
 static void run_careless_push(void *arg)
@@ -296,3 +343,65 @@ static void run_careless_acquire(void *arg)
 }
 const struct operation careless_acquire = { "careless acquire", run_careless_acquire, 0,
 					    EFFECT(0, 2, false, false) };
+
+static void run_silent_push(void *arg)
+{
+	struct actor *a = arg;
+	struct shmreg_queue *q = &a->queue;
+	struct shmreg_queue_claim_ claim;
+	const struct item item = item_of(a->first_value);
+	int r;
+
+	begin(a);
+	r = shmreg_queue_claim_push_one_(q, q->stride, &claim);
+	if (r == 0) {
+		memcpy(claim.slot + q->elem_offset, &item, sizeof(item));
+		shmreg_store_release(shmreg_queue_word_(claim.slot),
+				     claim.lap | SHMREG_QUEUE_READY);
+	}
+	pushed(a, r, 1);
+	finish(a);
+}
+const struct operation silent_push = { "silent push", run_silent_push, 0,
+				       EFFECT(1, 0, true, false) };
+
+static void run_hasty_wait(void *arg)
+{
+	struct actor *a = arg;
+	struct item item;
+	struct waiter w;
+	int r;
+
+	begin(a);
+	queue_wait_by(a);
+	r = waiter_begin(&w, &a->queue.handle, &shmreg_queue_shm_(&a->queue)->items, &deadline);
+	if (r == 0)
+		r = shmreg_queue_pop(&a->queue, &item);
+	if (r == -EAGAIN && waiter_next(&w) == 0 && waiter_next(&w) == 0)
+		r = shmreg_queue_pop(&a->queue, &item);
+	popped(a, waiter_end(&w, r, shmreg_queue_length(&a->queue) > 0), &item, 1);
+	finish(a);
+}
+const struct operation hasty_wait = { "hasty wait", run_hasty_wait, 0, WAITS(0, 1) };
+
+static void run_selfish_wait(void *arg)
+{
+	struct actor *a = arg;
+	struct item item;
+	struct waiter w;
+	int r;
+
+	begin(a);
+	queue_wait_by(a);
+	r = waiter_begin(&w, &a->queue.handle, &shmreg_queue_shm_(&a->queue)->items, &deadline);
+	if (r == 0)
+		r = shmreg_queue_pop(&a->queue, &item);
+	if (r == -EAGAIN && waiter_next(&w) == 0)
+		r = shmreg_queue_pop(&a->queue, &item);
+	/* As if its deadline had passed as it was woken. */
+	if (r == -EAGAIN)
+		waiter_next(&w);
+	popped(a, r, &item, 1);
+	finish(a);
+}
+const struct operation selfish_wait = { "selfish wait", run_selfish_wait, 0, WAITS(0, 1) };

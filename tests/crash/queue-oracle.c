@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "queue-rig.h"
+#include "waiter.h"
 
 /*
  * What must hold of a queue after deaths and repair:
@@ -18,7 +19,9 @@
  *  - Drained, every slot is FREE for its lap, and no dead seat is noted: else
  *    something has leaked.
  *  - The queue takes and gives capacity elements twice more, and knows when it is
- *    full and when it is empty: else it is wedged.
+ *    full and when it is empty: else it is wedged. So it is if nobody wakes one who then
+ *    sleeps, or if everybody does from then on though nobody sleeps any more.
+ *  - Who has returned from what somebody waits for has woken one: see queue-sleep.c.
  */
 
 /* Of this judgement. */
@@ -299,6 +302,26 @@ static enum outcome leaks(const struct cast *cast)
 	return OUTCOME_GOOD;
 }
 
+/* Somebody says that he sleeps, and does, or has died since. */
+static void lie_down(enum side side, bool is_there)
+{
+	waiter_set_bits(&queue_event(image, side)->half[SHMREG_EVENTCOUNT_COUNT],
+			SHMREG_EVENTCOUNT_ASLEEP);
+	image->bed[side][PLAIN] = is_there ? ASLEEP_IN_BED : NOBODY;
+}
+
+/* It is the first who wakes him, and the second who finds out that nobody is left. */
+static enum outcome got_up(enum side side, uint64_t i, bool is_there)
+{
+	const uint32_t count = queue_event(image, side)->half[SHMREG_EVENTCOUNT_COUNT];
+
+	if (is_there && image->bed[side][PLAIN] != WOKEN)
+		return bad(OUTCOME_WEDGED, "one sleeps, and is not woken");
+	if ((i > 0 || !is_there) && (count & SHMREG_EVENTCOUNT_ASLEEP) != 0)
+		return bad(OUTCOME_LEAKED, "nobody sleeps, and each call wakes him");
+	return OUTCOME_GOOD;
+}
+
 static enum outcome works(void)
 {
 	struct shmreg_queue *in = &image->actor[PEER].queue, *out = &image->actor[CHECKER].queue;
@@ -307,14 +330,19 @@ static enum outcome works(void)
 
 	for (unsigned int round = 0; round < 2; round++) {
 		const uint64_t first = 5000 + 100 * round;
+		const bool sleeper = round == 0;
 
+		lie_down(ITEMS, sleeper);
 		for (uint64_t i = 0; i < image->shape.capacity; i++) {
 			item = item_of(first + i);
 			r = shmreg_queue_push(in, &item);
 			if (r < 0)
 				return bad(OUTCOME_WEDGED, "push %" PRIu64 " of %" PRIu64 " says %d",
 					   i, image->shape.capacity, r);
+			if (got_up(ITEMS, i, sleeper) != OUTCOME_GOOD)
+				return judgement->outcome;
 		}
+		lie_down(SPACE, sleeper);
 		if (shmreg_queue_push(in, &item) != -EAGAIN)
 			return bad(OUTCOME_WEDGED, "it is full and does not know");
 		for (uint64_t i = 0; i < image->shape.capacity; i++) {
@@ -325,6 +353,8 @@ static enum outcome works(void)
 			if (!item_whole(&item) || item.value != first + i)
 				return bad(OUTCOME_LOST, "pushed %" PRIu64 ", popped %" PRIu64,
 					   first + i, item.value);
+			if (got_up(SPACE, i, sleeper) != OUTCOME_GOOD)
+				return judgement->outcome;
 		}
 		if (shmreg_queue_pop(out, &item) != -EAGAIN)
 			return bad(OUTCOME_WEDGED, "it is empty and does not know");
@@ -334,11 +364,17 @@ static enum outcome works(void)
 
 void queue_judge(void *memory, const struct cast *cast, struct judgement *ret)
 {
+	uint64_t n_space;
+
 	image = memory;
 	judgement = ret;
 	ret->n_lost = image_queue(image)->n_aborted - before.n_aborted +
 		      image_queue(image)->n_dropped - before.n_dropped;
+	if (queue_judge_sleep(image, cast, ret) != OUTCOME_GOOD)
+		return;
+	n_space = image->shape.capacity - shmreg_queue_length(&image->actor[CHECKER].queue);
 	if (drain() == OUTCOME_GOOD && conservation(cast) == OUTCOME_GOOD &&
+	    queue_judge_lost(cast, drained.n, n_space, ret) == OUTCOME_GOOD &&
 	    order(cast) == OUTCOME_GOOD && leaks(cast) == OUTCOME_GOOD)
 		works();
 }

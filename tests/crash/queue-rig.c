@@ -4,19 +4,43 @@
 #include "queue-start.h"
 
 static const struct setting settings[] = {
-	SETTING("capacity 4, first lap", 0, SETTING_KILL, 4, 0, 2, PEER, false, false),
-	SETTING("capacity 4, own claims before", PAIR, 0, 4, 5, 2, VICTIM, false, false),
-	SETTING("capacity 2, own claims before", 0, 0, 2, 5, 1, VICTIM, false, false),
-	SETTING("capacity 2", 0, PAIR | SETTING_RACE, 2, 4, 1, PEER, false, false),
-	SETTING("capacity 2, empty", 0, 0, 2, 7, 0, PEER, false, false),
-	SETTING("capacity 2, full", 0, 0, 2, 7, 2, VICTIM, false, false),
-	SETTING("capacity 4, positions wrap", 0, 0, 4, WRAP - 4, 2, PEER, false, false),
-	SETTING("capacity 4, its length is sampled", 0, 0, 4, 256, 2, PEER, false, false),
-	SETTING("capacity 4, tombstone ahead", 0, 0, 4, 6, 1, PEER, true, false),
-	SETTING("capacity 4, refused element", 0, 0, 4, 6, 1, PEER, false, true),
+	SETTING("capacity 4, first lap", 0, SETTING_KILL, 4, 0, 2, PEER, false, false, NOBODY_SLEEPS),
+	SETTING("capacity 4, own claims before", PAIR, 0, 4, 5, 2, VICTIM, false, false, NOBODY_SLEEPS),
+	SETTING("capacity 2, own claims before", 0, 0, 2, 5, 1, VICTIM, false, false, NOBODY_SLEEPS),
+	SETTING("capacity 2", 0, PAIR | SETTING_RACE, 2, 4, 1, PEER, false, false, NOBODY_SLEEPS),
+	SETTING("capacity 2, empty", SETTING_RESUME, 0, 2, 7, 0, PEER, false, false, NOBODY_SLEEPS),
+	SETTING("capacity 2, full", 0, SETTING_RESUME, 2, 7, 2, VICTIM, false, false, NOBODY_SLEEPS),
+	SETTING("capacity 4, positions wrap", 0, 0, 4, WRAP - 4, 2, PEER, false, false, NOBODY_SLEEPS),
+	SETTING("capacity 4, its length is sampled", 0, 0, 4, 256, 2, PEER, false, false, NOBODY_SLEEPS),
+	SETTING("capacity 4, tombstone ahead", 0, 0, 4, 6, 1, PEER, true, false, NOBODY_SLEEPS),
+	SETTING("capacity 4, refused element", 0, 0, 4, 6, 1, PEER, false, true, NOBODY_SLEEPS),
+	/* Beside the even ones something is pushed, beside the odd ones popped. */
+	{ "capacity 2, empty, two asleep, drop", SETTING_RESUME,
+	  &(const struct start){ 2, 7, 0, PEER, false, false, TWO_SLEEP, 0 } },
+	{ "capacity 2, full, two asleep, redeliver", SETTING_RESUME,
+	  &(const struct start){ 2, 7, 2, PEER, false, false, TWO_SLEEP, SHMREG_QUEUE_REDELIVER } },
+	SETTING("capacity 4, full, one asleep for two", 0, SETTING_RESUME, 4, 7, 4, PEER, false, false,
+		ONE_FOR_TWO),
 };
+#define EMPTY (&settings[8])
+#define ASLEEP (&settings[20])
 #define DROP (&settings[0])
 #define REDELIVER (&settings[1])
+
+/* Both sides say that somebody sleeps; who cannot go on does. */
+static void fall_asleep(struct image *image, const struct start *start)
+{
+	struct shmreg_queue_shm *shm = image_queue(image);
+	const enum side side = start->n_queued == 0 ? ITEMS : SPACE;
+
+	if (start->sleep == NOBODY_SLEEPS)
+		return;
+	shm->items.half[SHMREG_EVENTCOUNT_COUNT] = COUNT_ASLEEP;
+	shm->space.half[SHMREG_EVENTCOUNT_COUNT] = COUNT_ASLEEP;
+	image->bed[side][PLAIN] = image->bed[side][MAYBE_CHOOSY] = ASLEEP_IN_BED;
+	if (start->sleep == ONE_FOR_TWO)
+		queue_event(image, side)->half[SHMREG_EVENTCOUNT_COUNT] |= SHMREG_EVENTCOUNT_MIXED;
+}
 
 static void setup(void *memory, const struct setting *setting)
 {
@@ -62,6 +86,7 @@ static void setup(void *memory, const struct setting *setting)
 		must(shmreg_queue_refuse(by, &refused));
 	}
 	image->n_queued = (uint32_t)(value - SETUP_VALUE);
+	fall_asleep(image, start);
 }
 
 static void repair(void *memory, uint32_t dead, struct shmreg_reaper_report *ret)
@@ -155,6 +180,11 @@ static const struct planted planted[] = {
 	  &careless_push, NULL },
 	{ "batch publishes its leader first", NULL, MODE_ALONE, DROP, &hasty_batch, NULL, NULL },
 	{ "acquire does not mark its slot", NULL, MODE_ALONE, DROP, &careless_acquire, NULL, NULL },
+	{ "push wakes nobody", NULL, MODE_ALONE, ASLEEP, &silent_push, NULL, NULL },
+	{ "a wait sleeps without having tried", NULL, MODE_RESUME, EMPTY, &hasty_wait, NULL,
+	  &queue_operations[PUSH] },
+	{ "a wait keeps the wake-up of another", NULL, MODE_RESUME, ASLEEP, &selfish_wait, NULL,
+	  &queue_operations[PUSH] },
 };
 
 static const struct operation *const peers[] = { &queue_operations[PUSH], &queue_operations[POP] };

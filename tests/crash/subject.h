@@ -45,6 +45,7 @@ static inline uint32_t actor_seat(enum actor_number number)
 #define OPERATION_PAIR 1u	/* also together with every other of these: two dead; and killed
 				   by real SIGKILLs, see SETTING_KILL; others with --full */
 #define OPERATION_RACE 2u	/* and raced, and two of the same nested; others with --full */
+#define OPERATION_RESUME 4u	/* and resumed where SETTING_RESUME is; all are where SETTING_PAIR is */
 
 /*
  * What is killed: one public call, or a few, of an actor, each followed by a note in the
@@ -64,6 +65,7 @@ struct operation {
 				   nested, two dead; else with --full only */
 #define SETTING_RACE 4u		/* also raced, slow repair, nested of two dead: one of those with
 				   SETTING_PAIR; others with --full */
+#define SETTING_RESUME 8u	/* for OPERATION_RESUME */
 
 /* How the object is when the operation begins. */
 struct setting {

@@ -62,6 +62,8 @@ build() {
 		main=$(cd "$work/tests/crash" && ls case.c crash-main.c image.c inside.c rig.c sweep-race.c sweep.c \
 			tally.c tracer.c "$subject.c" \
 			"$subject"-*.c 2>/dev/null | sed 's,^,tests/crash/,' | tr '\n' ' ')
+		[ "$subject" != queue ] ||
+			libs=-Wl,--wrap=futex_wait_any,--wrap=futex_wake,--wrap=futex_clear_and_wake
 		;;
 	# What is built is the daemon, for a test that is there.
 	test-daemon-*)
