@@ -24,11 +24,12 @@ static bool is_users_own(const char *socket)
 
 enum bus_kind bus_kind_of(enum options_bus when, bool system, const char *socket)
 {
-	if (when == OPTIONS_BUS_NO)
+	const bool is_system = strcmp(socket, SYSTEM_SOCKET) == 0;
+
+	if (when == OPTIONS_BUS_NO ||
+	    (when == OPTIONS_BUS_AUTO && !is_system && !is_users_own(socket)))
 		return BUS_NONE;
-	if (system || strcmp(socket, SYSTEM_SOCKET) == 0)
-		return BUS_SYSTEM;
-	return when == OPTIONS_BUS_YES || is_users_own(socket) ? BUS_SESSION : BUS_NONE;
+	return system || is_system ? BUS_SYSTEM : BUS_SESSION;
 }
 
 const char *bus_kind_name(enum bus_kind kind)

@@ -92,7 +92,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	# The user may not be there, where the service is not installed.
 	sed '/<policy user="shmreg">/,/<\/policy>/d' "$source/systemd/org.shmreg.Registry1.conf" \
 		>"$scratch/org.shmreg.Registry1.conf"
-	instance=(--system "--socket=$SHMREG_SOCKET")
+	instance=(--system "--socket=$SHMREG_SOCKET" --bus=yes)
 	export DBUS_SYSTEM_BUS_ADDRESS=$address
 else
 	system=
@@ -383,6 +383,7 @@ for _ in 1 2 3 4 5; do
 	until_true call List
 done
 until_true heard flooded flood
+echo "  $(property Requests) requests, $(property Refused) of them refused"
 until_true named
 good '"early"' List
 echo "  peak of memory before $before KiB, after $(peak_kib) KiB"
@@ -419,6 +420,15 @@ start_daemon
 until_true named
 property_is Pid "u $daemon_pid" || fail "Pid is $(property Pid)"
 good '^a(tsa{sv}) 0' List
+
+step "a daemon that starts while the bus does not answer serves its socket, and is named later"
+kill_child "$daemon_pid"
+kill -STOP "$bus_pid"
+start_daemon
+"$ctl" create early --size 64K || fail "create"
+kill -CONT "$bus_pid"
+until_true named
+good '"early"' List
 
 step "two instances: the second has the name when the first ends"
 first=$daemon_pid

@@ -341,6 +341,16 @@ test_options_SOURCES = \
 	daemon/uid-limits.c \
 	tests/test-options.c
 
+PURE_TESTS += test-bus-args
+test_bus_args_CPPFLAGS = $(core_cppflags)
+test_bus_args_CFLAGS = $(core_cflags)
+test_bus_args_LDADD = $(core_ldadd)
+test_bus_args_SOURCES = \
+	daemon/bus-address.c \
+	daemon/bus-args.c \
+	tests/suite.h \
+	tests/test-bus-args.c
+
 daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart test-daemon-watch \
 	test-daemon-bell test-daemon-root
 check_PROGRAMS += $(daemon_tests)
