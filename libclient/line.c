@@ -133,25 +133,6 @@ static int say_hello(struct shmreg_connection *c)
 	return r;
 }
 
-int line_ensure(struct shmreg_connection *c)
-{
-	struct line *line = &c->line;
-	int fd, life;
-
-	for (life = 0; life < LIVES; life++) {
-		if (line->fd >= 0 && !line->is_dead)
-			return 0;
-		fd = connect_now(c->path);
-		if (fd < 0)
-			return fd;
-		replace(line, fd);
-		line->session++;
-		if (say_hello(c) == 0)
-			line_settle(c);
-	}
-	return line->is_dead ? -ECONNRESET : 0;
-}
-
 static bool is_hang_up(int error)
 {
 	return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
@@ -349,24 +330,62 @@ static bool answered(struct shmreg_connection *c, const struct shmreg_reply *rep
 	return good;
 }
 
-void line_collect(struct shmreg_connection *c)
+/* Take in what is there, also on a line that is dead. Return: whether there was anything. */
+static bool hear(struct shmreg_connection *c)
 {
 	struct line *line = &c->line;
 	int fds[TRANSPORT_FDS_MAX], n;
+	bool is_more = false, is_reset = false;
 	struct shmreg_reply reply;
 	unsigned int n_fds;
-	bool is_more = false;
 
-	while (line->fd >= 0 && !line->is_dead) {
+	for (;;) {
 		n = transport_receive_quietly(line->fd, &reply, fds, &n_fds, MSG_DONTWAIT);
 		if (n == -EAGAIN)
-			break;
-		if (n < 0 || !answered(c, &reply, (size_t)n, fds, n_fds))
+			return is_more;
+		/* Said first, if the daemon had not read all; what it had answered comes behind that. */
+		if (n == -ECONNRESET && !is_reset) {
+			is_reset = true;
+			continue;
+		}
+		if (n < 0 || !answered(c, &reply, (size_t)n, fds, n_fds)) {
 			line->is_dead = true;
+			return is_more;
+		}
 		is_more = true;
 	}
-	if (is_more)
+}
+
+void line_collect(struct shmreg_connection *c)
+{
+	if (c->line.fd >= 0 && !c->line.is_dead && hear(c))
 		line_settle(c);
+}
+
+int line_ensure(struct shmreg_connection *c)
+{
+	struct line *line = &c->line;
+	int fd, life, r;
+
+	for (life = 0; life <= LIVES; life++) {
+		if (line->fd >= 0 && !line->is_dead)
+			return 0;
+		/* Its last words may be why. */
+		if (line->fd >= 0)
+			hear(c);
+		r = line->refused;
+		line->refused = 0;
+		if (r < 0 || life == LIVES)
+			return r < 0 ? r : -ECONNRESET;
+		fd = connect_now(c->path);
+		if (fd < 0)
+			return fd;
+		replace(line, fd);
+		line->session++;
+		if (say_hello(c) == 0)
+			line_settle(c);
+	}
+	return -ECONNRESET;
 }
 
 /* Nothing makes its descriptor readable any more: nobody is to be kept busy by it. */

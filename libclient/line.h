@@ -104,7 +104,7 @@ void line_forsake(struct line *line);
  * line_ensure() - have a line, and all watches on it
  *
  * Return: 0; -ECONNREFUSED, -ENOENT nobody listens; -EAGAIN too many are waiting to be let
- * in; -errno.
+ * in; what HELLO was refused with, as -EDQUOT; -ECONNRESET daemons accept and hang up; -errno.
  */
 int line_ensure(struct shmreg_connection *c);
 

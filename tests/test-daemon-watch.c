@@ -222,7 +222,8 @@ START_TEST(generation)
 	ck_assert_uint_eq(o->watch_generation, 5);
 	ck_assert_uint_eq(n_watches(), 2);
 	ck_assert_int_eq(raw_notify(&line, &s, queue, 0, BOTH), 0);
-	ck_assert_int_eq(bell_drain(bell[2]), 2);
+	/* And maybe another, for the repair of the attachment that ended. */
+	ck_assert_int_ge(bell_drain(bell[2]), 2);
 	raw_close(&line);
 	await_watches(0);
 	ck_assert_uint_eq(o->watch_generation, 6);
