@@ -74,7 +74,9 @@ static bool body_ok(const struct shmreg_reply *reply, uint16_t type)
 				return false;
 		return true;
 	case SHMREG_PACKET_DESCRIBE:
-		return terminated(reply->u.describe.name, sizeof(reply->u.describe.name));
+		/* What follows is asked of the segment by its id. */
+		return reply->u.describe.segment &&
+		       terminated(reply->u.describe.name, sizeof(reply->u.describe.name));
 	case SHMREG_PACKET_NOTIFY:
 		return notify_ok(&reply->u.notify);
 	case SHMREG_PACKET_ROOT:

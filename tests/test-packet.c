@@ -367,6 +367,9 @@ static struct shmreg_reply reply(uint16_t type)
 		r.u.list.n = 2;
 		r.u.list.more = 1;
 		break;
+	case SHMREG_PACKET_DESCRIBE:
+		r.u.describe.segment = 1;
+		break;
 	case SHMREG_PACKET_EVENT:
 		r.u.event.kind = SHMREG_EVENT_CREATED;
 		break;
@@ -421,6 +424,7 @@ START_TEST(test_replies)
 	REPLY_REFUSED(LIST, r.u.list.n = 0, -EBADMSG);
 	REPLY_REFUSED(LIST, memset(r.u.list.info[1].name, 'x', 128), -EBADMSG);
 	REPLY_REFUSED(DESCRIBE, memset(r.u.describe.name, 'x', 128), -EBADMSG);
+	REPLY_REFUSED(DESCRIBE, r.u.describe.segment = 0, -EBADMSG);
 	REPLY_REFUSED(HELLO, memset(r.u.hello.version, 'x', 32), -EBADMSG);
 	REPLY_REFUSED(CREATE, r.u.attach.segment = 0, -EBADMSG);
 	REPLY_REFUSED(CREATE, r.u.attach.data_bytes = 0, -EBADMSG);
