@@ -334,10 +334,16 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 	int r;
 
 	r = connection_call(c, call);
+	/* Attached, but the descriptors found no room? A refusal has a sentence in its place. */
+	if (r < 0 && (r != -EMFILE || call->reply.header.status < 0 ||
+		      call->reply.u.attach.participant == 0))
+		return r;
+	if (call->reply.u.attach.participant == 0) {
+		connection_call_done(call);
+		return error_set(-EBADMSG, "shmregd attached segment '%s' to nobody", name);
+	}
 	if (r == 0)
 		r = segment_new(&s, c, call, name);
-	else if (r != -EMFILE || call->reply.u.attach.participant == 0)
-		return r; /* else: attached, but the descriptors found no room */
 	connection_call_done(call);
 	if (r < 0) {
 		at.segment = call->reply.u.attach.segment;

@@ -597,6 +597,45 @@ START_TEST(nonsense_answers)
 }
 END_TEST
 
+static int attached_to_nobody;
+static enum fake_action nobody(struct script *s, const struct shmreg_request *request,
+			       struct fake_answer *answer)
+{
+	if (request->header.type == SHMREG_PACKET_HELLO)
+		return fake_hello(request, answer, s->registry, NULL);
+	/* Without an attachment there is nothing to detach from. */
+	ck_assert_int_ne(request->header.type, SHMREG_PACKET_DETACH);
+	if (!attached_to_nobody)
+		return fake_error(answer, -EMFILE, "shmregd has no descriptor left");
+	fake_attach(&s->segment, answer);
+	answer->reply.u.attach.participant = 0;
+	return FAKE_ANSWER;
+}
+
+START_TEST(no_attachment)
+{
+	struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 4096 };
+	struct shmreg_connection *c = connected();
+	const unsigned int before = open_descriptors();
+	struct shmreg_segment *s = NULL;
+
+	script.serve = nobody;
+	attached_to_nobody = 0;
+	ck_assert_int_eq(shmreg_segment_create(c, &s, "seg", &params), -EMFILE);
+	/* The sentence is not taken for an attachment. */
+	ck_assert_str_eq(shmreg_error(), "shmregd has no descriptor left");
+	attached_to_nobody = 1;
+	ck_assert_int_eq(shmreg_segment_create(c, &s, "seg", &params), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(shmreg_error(), "to nobody"));
+	ck_assert_ptr_null(s);
+	script.serve = NULL;
+	ck_assert_int_eq(shmreg_segment_create(c, &s, "seg", &params), 0);
+	s = shmreg_segment_close(s);
+	ck_assert_uint_le(open_descriptors(), before);
+	shmreg_disconnect(c);
+}
+END_TEST
+
 static enum fake_action stream(struct script *s, const struct shmreg_request *request,
 			       struct fake_answer *answer)
 {
@@ -732,6 +771,7 @@ int main(void)
 	tcase_add_test(tcase, seats_answer_lost);
 	tcase_add_test(tcase, removed_exactly_once);
 	tcase_add_test(tcase, nonsense_answers);
+	tcase_add_test(tcase, no_attachment);
 	tcase_add_test(tcase, events);
 	tcase_add_test(tcase, threads);
 	tcase_add_test(tcase, interrupted);
