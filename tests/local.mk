@@ -396,3 +396,4 @@ include tests/crash/local.mk
 include tests/attack/local.mk
 include tests/hostile/local.mk
 include tests/mutants/local.mk
+include tests/fuzz/local.mk

@@ -1,0 +1,105 @@
+# tests/fuzz: libFuzzer's targets (README there). Apart from Automake's objects: another compiler, and
+# instructions that count. FUZZ_CC is clang with libFuzzer, found by configure.
+
+fuzz_rows = cell object-queue pool queue records ring topic
+fuzz_targets = packet registry dispatch reply directory config arguments name $(fuzz_rows)
+fuzz_programs = $(fuzz_targets:%=fuzz/%)
+
+TESTS += tests/fuzz/run.sh
+EXTRA_DIST += \
+	tests/fuzz/README \
+	tests/fuzz/arguments.c \
+	tests/fuzz/arguments.dict \
+	tests/fuzz/config.c \
+	tests/fuzz/config.dict \
+	tests/fuzz/directory.c \
+	tests/fuzz/dispatch.c \
+	tests/fuzz/fuzz.c \
+	tests/fuzz/fuzz.h \
+	tests/fuzz/input/random.h \
+	tests/fuzz/name.c \
+	tests/fuzz/packet.c \
+	tests/fuzz/registry.c \
+	tests/fuzz/reply.c \
+	tests/fuzz/request.c \
+	tests/fuzz/request.h \
+	tests/fuzz/run.sh \
+	tests/fuzz/structure.c
+
+# Ways out of -O1 that hide bugs from the sanitizers are not taken.
+fuzz_cflags = -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
+	-fsanitize=address,undefined -fno-sanitize-recover=all -I. \
+	$(LIBSYSTEMD_CFLAGS) $(LIBINIH_CFLAGS) $(shmregd_paths)
+fuzz_compile = $(AM_V_CC)$(MKDIR_P) $(@D) && $(FUZZ_CC) $(fuzz_cflags) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@
+fuzz_link = $(AM_V_CCLD)$(MKDIR_P) fuzz && $(FUZZ_CC) $(fuzz_cflags) -fsanitize=fuzzer -o $@
+
+fuzz_objects_of = $(patsubst %.c,fuzz/obj/%.o,$(filter %.c,$(1)))
+fuzz_proto = $(call fuzz_objects_of,$(libproto_la_SOURCES))
+fuzz_core = $(call fuzz_objects_of,$(libshmregd_core_la_SOURCES)) $(fuzz_proto)
+fuzz_client = $(call fuzz_objects_of,$(libshmreg_la_SOURCES) $(libstructures_la_SOURCES) \
+	$(librepair_la_SOURCES)) $(fuzz_proto)
+fuzz_shell = $(call fuzz_objects_of,$(filter-out daemon/main.c daemon/reapers.c \
+	daemon/reapers-process.c,$(shmregd_SOURCES))) $(fuzz_core)
+fuzz_common = fuzz/obj/tests/fuzz/fuzz.o
+
+fuzz/obj/proto/%.o: $(top_srcdir)/proto/%.c
+	$(fuzz_compile) -I$(top_srcdir)/proto $<
+fuzz/obj/daemon/%.o: $(top_srcdir)/daemon/%.c
+	$(fuzz_compile) -I$(top_srcdir)/proto $<
+fuzz/obj/libclient/%.o: $(top_srcdir)/libclient/%.c
+	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
+fuzz/obj/ctl/%.o: $(top_srcdir)/ctl/%.c
+	$(fuzz_compile) -I$(top_srcdir)/proto $<
+# What the rows say is at random, the fuzzer chooses: input/random.h goes first.
+fuzz/obj/tests/hostile/%.o: $(top_srcdir)/tests/hostile/%.c
+	$(fuzz_compile) -I$(top_srcdir)/tests/fuzz/input -I$(top_srcdir)/tests/fuzz \
+		-I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
+fuzz/obj/tests/fuzz/reply.o: $(top_srcdir)/tests/fuzz/reply.c
+	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
+fuzz/obj/tests/fuzz/arguments.o: $(top_srcdir)/tests/fuzz/arguments.c
+	$(fuzz_compile) -I$(top_srcdir)/ctl -I$(top_srcdir)/proto $<
+fuzz/obj/tests/fuzz/%.o: $(top_srcdir)/tests/fuzz/%.c
+	$(fuzz_compile) -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/proto $<
+fuzz/obj/tests/%.o: $(top_srcdir)/tests/%.c
+	$(fuzz_compile) -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/proto $<
+fuzz/obj/row/%.o: $(top_srcdir)/tests/fuzz/structure.c
+	$(fuzz_compile) -DFUZZ_ROW=hostile_$(subst -,_,$*) -I$(top_srcdir)/tests/fuzz/input \
+		-I$(top_srcdir)/tests/fuzz -I$(top_srcdir)/tests/hostile -I$(top_srcdir)/tests \
+		-I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
+-include $(wildcard fuzz/obj/*/*.d fuzz/obj/*/*/*.d)
+
+fuzz_registry_objects = fuzz/obj/tests/fuzz/request.o fuzz/obj/tests/registry-fixture.o $(fuzz_core)
+fuzz/packet: fuzz/obj/tests/fuzz/packet.o $(fuzz_common) $(fuzz_proto)
+	$(fuzz_link) $^
+fuzz/name: fuzz/obj/tests/fuzz/name.o $(fuzz_common) $(fuzz_proto)
+	$(fuzz_link) $^
+fuzz/arguments: fuzz/obj/tests/fuzz/arguments.o $(fuzz_common) fuzz/obj/ctl/parse.o
+	$(fuzz_link) $^
+fuzz/config: fuzz/obj/tests/fuzz/config.o $(fuzz_common) fuzz/obj/daemon/log.o \
+		fuzz/obj/daemon/options-parse.o fuzz/obj/daemon/options.o
+	$(fuzz_link) $^ $(LIBINIH_LIBS)
+fuzz/registry: fuzz/obj/tests/fuzz/registry.o $(fuzz_common) $(fuzz_registry_objects)
+	$(fuzz_link) $^
+fuzz/directory: fuzz/obj/tests/fuzz/directory.o $(fuzz_common) $(fuzz_registry_objects)
+	$(fuzz_link) $^
+fuzz/dispatch: fuzz/obj/tests/fuzz/dispatch.o $(fuzz_common) fuzz/obj/tests/fuzz/request.o \
+		$(fuzz_shell)
+	$(fuzz_link) $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
+# The daemon's part is played by the target.
+fuzz/reply: fuzz/obj/tests/fuzz/reply.o $(fuzz_common) $(fuzz_client)
+	$(fuzz_link) -Wl,--wrap=transport_connect,--wrap=transport_send $^
+$(fuzz_rows:%=fuzz/%): fuzz/%: fuzz/obj/row/%.o $(fuzz_common) fuzz/obj/tests/plain.o \
+		$(call fuzz_objects_of,$(hostile_rows)) $(fuzz_client)
+	$(fuzz_link) $^
+# No interruption makes one of them be removed as intermediate.
+.SECONDARY:
+
+.PHONY: fuzz-programs fuzz-list check-fuzz
+fuzz-programs: $(fuzz_programs)
+fuzz-list:
+	@echo $(fuzz_targets)
+# FUZZ_SECONDS: for each target; FUZZ_TARGETS: which; FUZZ_JOBS: how many at a time.
+check-fuzz:
+	@FUZZ_CC='$(FUZZ_CC)' FUZZ_SECONDS="$${FUZZ_SECONDS:-5}" FUZZ_KEEP=yes \
+		top_srcdir='$(top_srcdir)' \
+		$(SHELL) $(top_srcdir)/tests/fuzz/run.sh
