@@ -93,6 +93,7 @@ shmregd_SOURCES = \
 	daemon/options-uid.c \
 	daemon/options.c \
 	daemon/options.h \
+	daemon/peer-greet.c \
 	daemon/peer.c \
 	daemon/peer.h \
 	daemon/reapers-internal.h \

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,16 +23,18 @@ void rights_refuse(int fd)
 	refused = setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof(no)) == 0;
 }
 
-bool rights_arrived(int fd)
+int rights_look(int fd)
 {
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (refused)
-		return false;
+		return 0;
 	/* The kernel makes and drops a copy of each descriptor; the one in the queue stays. */
-	return recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT) >= 0 && (msg.msg_flags & MSG_CTRUNC);
+	if (recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT) < 0)
+		return -errno;
+	return (msg.msg_flags & MSG_CTRUNC) != 0;
 }
 
 /* Is there any packet, empty or not, that has not been received? None comes any more. */
@@ -38,6 +42,7 @@ static bool holds_packets(int fd)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
 	const int yes = 1;
+	ssize_t n;
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
@@ -45,10 +50,13 @@ static bool holds_packets(int fd)
 
 	shutdown(fd, SHUT_RD);
 	/* An empty packet differs from the end of the stream in that somebody has sent it. */
-	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0 ||
-	    recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT) < 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0)
 		return true;
-	return msg.msg_controllen > 0 || (msg.msg_flags & MSG_CTRUNC);
+	/* ECONNRESET comes once, from one who has not read our answer. */
+	do
+		n = recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == ECONNRESET);
+	return n < 0 || msg.msg_controllen > 0 || (msg.msg_flags & MSG_CTRUNC);
 }
 
 void rights_close(int fd)

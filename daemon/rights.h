@@ -16,12 +16,15 @@
  * a process do not linger.
  */
 
-#include <stdbool.h>
-
 /* Call for a listener before it listens: those that are accepted inherit it. */
 void rights_refuse(int fd);
-/* Has the next packet descriptors with it? It must not be received then, only rights_close() be called. */
-bool rights_arrived(int fd);
+/*
+ * rights_look() - may the next packet be received?
+ *
+ * Return: 0; 1 it has descriptors with it: the socket is good for rights_close() only;
+ * -EAGAIN, -errno there is none, and one that arrives now has not been looked at.
+ */
+int rights_look(int fd);
 void rights_close(int fd);
 
 #endif /* SHMREGD_RIGHTS_H */

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -46,59 +47,62 @@ void attack_stuffing(struct attacker *me)
 	}
 }
 
-/* Connected to itself as it were: the other end is never read from, and kept by us. */
-static int make_lingering(int *ret_peer)
+static int listen_to_nobody(struct sockaddr_in *ret)
+{
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t bytes = sizeof(*ret);
+
+	*ret = (struct sockaddr_in){ .sin_family = AF_INET };
+	ret->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd >= 0 && bind(fd, (struct sockaddr *)ret, bytes) == 0 && listen(fd, 1) == 0 &&
+	    getsockname(fd, (struct sockaddr *)ret, &bytes) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* In a child, for its own copy must not linger: none does that is closed by an exit. */
+static void send_lingering(const struct raw *c, const struct sockaddr_in *to, uint64_t how)
 {
 	const struct linger linger = { .l_onoff = 1, .l_linger = 3600 };
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	socklen_t bytes = sizeof(address);
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	static char full[65536];
-	int listener, fd;
+	struct shmreg_request in;
 
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	*ret_peer = -1;
-	if (listener >= 0 && fd >= 0 &&
-	    bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    listen(listener, 1) == 0 &&
-	    getsockname(listener, (struct sockaddr *)&address, &bytes) == 0 &&
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		*ret_peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	close(listener);
-	if (*ret_peer < 0) {
-		close(fd);
-		return -1;
-	}
+	if (fd < 0 || connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0)
+		_exit(0);
 	while (send(fd, full, sizeof(full), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		;
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	return fd;
+	raw_request(&in, SHMREG_PACKET_LIST);
+	in.header.serial = 2;
+	/* Behind what is refused with a hang-up, it is never received, but closed all the same. */
+	if (how % 4 == 1)
+		throw_bytes(c, &in, sizeof(in) - 1);
+	send_with_fds(c->fd, &in, how % 4 == 2 ? 0 : sizeof(in), fd, 1);
+	_exit(0);
 }
 
 void attack_linger(struct attacker *me)
 {
-	const struct linger none = { 0 };
-	struct shmreg_request in;
+	struct sockaddr_in address;
 	struct raw c;
-	int fd, peer;
+	int listener, status;
+	pid_t pid;
 
-	raw_request(&in, SHMREG_PACKET_LIST);
-	in.header.serial = 2;
-	fd = make_lingering(&peer);
 	/* A machine without IPv4 has nothing that lingers. */
-	if (fd < 0)
+	listener = listen_to_nobody(&address);
+	if (listener < 0)
 		return;
 	raw_connect(&c, me->stage->path);
-	/* Behind what is refused with a hang-up, it is never received, but closed all the same. */
-	if (me->n_rounds % 4 == 1)
-		throw_bytes(&c, &in, sizeof(in) - 1);
-	if (send_with_fds(c.fd, &in, me->n_rounds % 4 == 2 ? 0 : sizeof(in), fd, 1) < 0)
-		/* It is ours alone, and we do not want to wait for it. */
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	close(fd);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		send_lingering(&c, &address, me->n_rounds);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 	if (me->n_rounds % 4 != 3)
 		hold(me, 5);
 	raw_close(&c);
-	close(peer);
+	close(listener);
 }
