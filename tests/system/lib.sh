@@ -19,9 +19,11 @@ step() {
 	echo "* $*"
 }
 
-# Until a command succeeds; its end is sure to come, or the container's time limit does.
+# Until a command succeeds. What has not come after so long will not come.
 until_true() {
+	local end=$((SECONDS + 60))
 	until "$@"; do
+		[ $SECONDS -lt $end ] || fail "this did not come true: $*"
 		sleep 0.05
 	done
 }
