@@ -377,6 +377,9 @@ static int perform_set_limit(struct bus *bus, const struct caller *c, const stru
 
 	if (!c->admin)
 		return refuse(error, EACCES, "only root may set limits");
+	if (in->uid != UINT32_MAX)
+		return refuse(error, EOPNOTSUPP, "a limit can be set for all uids only, that is for uid "
+			      "4294967295");
 	server_set_uid_limit(bus->server, in->resource, in->limit);
 	log_client(LOG_NOTICE, &about, "uid %" PRIu32 " pid %" PRIu32 " (%s on the %s) set each uid's "
 		   "limit of %s to %" PRIu64 ", until the configuration is read anew", c->uid,
@@ -392,7 +395,7 @@ static int method_set_limit(sd_bus_message *m, void *data, sd_bus_error *e)
 	int r;
 
 	(void)e;
-	r = sd_bus_message_read(m, "st", &resource, &in.limit);
+	r = sd_bus_message_read(m, "ust", &in.uid, &resource, &in.limit);
 	if (r < 0)
 		return r;
 	r = bus_parse_resource(&in.resource, resource, error);
@@ -447,7 +450,7 @@ const sd_bus_vtable bus_vtable[] = {
 				method_set, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("Limits", SD_BUS_ARGS("u", uid), SD_BUS_RESULT("a{s(tt)}", limits),
 				method_limits, ANYBODY),
-	SD_BUS_METHOD_WITH_ARGS("SetLimit", SD_BUS_ARGS("s", resource, "t", limit), SD_BUS_NO_RESULT,
+	SD_BUS_METHOD_WITH_ARGS("SetLimit", SD_BUS_ARGS("u", uid, "s", resource, "t", limit), SD_BUS_NO_RESULT,
 				method_set_limit, ANYBODY),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	FIXED("Pid", "u", pid),

@@ -86,8 +86,10 @@ static void listen_to(const char *address)
 
 static void own(const char *address)
 {
-	const int r = sd_bus_request_name(connect_to(address), NAME, 0);
+	sd_bus *bus = connect_to(address);
+	const int r = sd_bus_request_name(bus, NAME, 0);
 
+	sd_bus_flush_close_unref(bus);
 	say(r < 0 ? strerrorname_np(-r) : "owned");
 }
 

@@ -253,13 +253,13 @@ bad 'mode 1000 is none' Set 'sa{sv}' early 1 Mode u 512
 bad 'nothing is to be changed' Set 'sa{sv}' early 0
 bad 'Mode is given twice' Set 'sa{sv}' early 2 Mode u 1 Mode u 2
 bad 'Owner is given twice' Set 'sa{sv}' early 3 Owner u 1 Group u 1 Owner u 1
-bad '"colours" is no resource' SetLimit st colours 3
+bad '"colours" is no resource' SetLimit ust 4294967295 colours 3
 bad 'nvalid argument' Describe u 3
 bad 'nknown method' Frobnicate
 good '"Mode" u 384 ' Describe s early
 
 step "limits are set, and hold"
-good '' SetLimit st segments 7
+good '' SetLimit ust 4294967295 segments 7
 grep -q "set each uid's limit of segments to 7" "$log" || fail "the log does not say so"
 if [ "$system" ]; then
 	good '"segments" 0 7 ' Limits u 65534
@@ -322,7 +322,7 @@ if [ "$system" ]; then
 	refused 'may remove it' Remove s dir/open
 	refused 'may change it' Set 'sa{sv}' dir/open 1 Mode u 0
 	refused 'only its owner and root may change' Set 'sa{sv}' early 1 Owner u 65534
-	refused 'only root may set limits' SetLimit st segments 0
+	refused 'only root may set limits' SetLimit ust 4294967295 segments 0
 	refused 'not that of uid 0' Limits u 0
 	other Limits u 65534 || fail "another user cannot see his own account"
 	other Limits u 4294967295 || fail "another user cannot see the whole registry's limits"
