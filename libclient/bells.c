@@ -22,6 +22,9 @@
  *	the request cannot be sent	the daemon is stopped, with dozens of ours before it: A
  *			stays, so the next waker tries again. Should none come, those who watch this
  *			object and none of the others hear of it with the next event, or death.
+ *	the daemon may refuse	this uid has as many connections as it may have: until one request
+ *			was carried out A stays as well, and after a refusal the daemon is left
+ *			alone for a moment.
  */
 
 /*
@@ -247,9 +250,11 @@ int bells_ring(const struct shmreg_handle *handle, uint32_t events)
 			ring_all(&c->line, b, events);
 			break;
 		}
-		r = line_ensure(c);
+		r = line_was_refused(&c->line) ? -EAGAIN : line_ensure(c);
 		if (r == 0)
 			r = ask(s, index, handle->object, events, 0);
+		if (r == 0 && !c->line.is_heard)
+			r = -EAGAIN;
 		if (r == 0)
 			break;
 		if (c->line.is_dead && lives > 1)

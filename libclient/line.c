@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bells.h"
@@ -14,6 +15,8 @@
 
 /* A line that is lost is replaced at once, but not again and again in one call. */
 #define LIVES 3
+
+#define PAUSE_NS UINT64_C(1000000000)
 
 void line_lock(struct shmreg_connection *c, struct line_guard *guard)
 {
@@ -76,6 +79,7 @@ static void replace(struct line *line, int fd)
 	if (old >= 0)
 		close(old);
 	line->is_dead = false;
+	line->is_heard = false;
 }
 
 void line_deinit(struct shmreg_connection *c)
@@ -131,6 +135,19 @@ static int say_hello(struct shmreg_connection *c)
 	r = line_send(c, &request);
 	c->line.hello = c->line.serial;
 	return r;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+bool line_was_refused(const struct line *line)
+{
+	return line->refused_ns != 0 && now_ns() - line->refused_ns < PAUSE_NS;
 }
 
 static bool is_hang_up(int error)
@@ -315,6 +332,9 @@ static bool answered(struct shmreg_connection *c, const struct shmreg_reply *rep
 	bool good = n >= sizeof(reply->header) && reply->header.serial <= c->line.serial &&
 		    shmreg_reply_check(reply, n, type, reply->header.serial) == 0;
 
+	if (good && reply->header.status >= 0 &&
+	    (type == SHMREG_PACKET_WATCH || type == SHMREG_PACKET_NOTIFY))
+		c->line.is_heard = true;
 	if (good && type == SHMREG_PACKET_WATCH) {
 		watch_answered(c, reply, fds, n_fds);
 		return true;
@@ -323,8 +343,10 @@ static bool answered(struct shmreg_connection *c, const struct shmreg_reply *rep
 		bells_answered(c, reply, fds, n_fds);
 		return true;
 	}
-	if (good && reply->header.serial == c->line.hello && reply->header.status < 0)
+	if (good && reply->header.serial == c->line.hello && reply->header.status < 0) {
 		c->line.refused = reply->header.status;
+		c->line.refused_ns = now_ns();
+	}
 	while (n_fds > 0)
 		close(fds[--n_fds]);
 	return good;

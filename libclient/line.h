@@ -51,7 +51,9 @@ struct line {
 	pthread_mutex_t mutex;
 	int fd;			/* atomic, for a forked child */
 	bool is_dead;
+	bool is_heard;		/* the daemon has carried out a WATCH or a NOTIFY of this session */
 	int refused;		/* HELLO: -errno, to be told to those who ask; 0 */
+	uint64_t refused_ns;	/* when that was; 0 */
 	uint64_t serial;
 	uint64_t hello;		/* the serial of this connection's HELLO */
 	uint64_t session;	/* counts connections, from 1 */
@@ -110,6 +112,13 @@ int line_ensure(struct shmreg_connection *c);
 
 /* line_send() - Return: 0; -EAGAIN its queue is full; -errno. Sets the header's rest. */
 int line_send(struct shmreg_connection *c, struct shmreg_request *request);
+
+/*
+ * line_was_refused() - has the daemon just said that it will not have us?
+ *
+ * So that who makes one event after the other happen does not knock each time.
+ */
+bool line_was_refused(const struct line *line);
 
 /* line_collect() - take in the answers that are there. A hang-up makes it dead. */
 void line_collect(struct shmreg_connection *c);

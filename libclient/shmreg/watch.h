@@ -60,7 +60,8 @@
  *		happen to it (256 in all at most), a subscription of the uid's quota; one connection a
  *		process for all watches. ready() that finds something: no system call. ready()
  *		that returns 0: four. An event while a watch waits: a handful of system calls,
- *		one of them for each bell; an event while none does: none. However many events
+ *		one of them for each bell; an event while none does: none (but those that a process
+ *		makes happen before the daemon has answered it for the first time). However many events
  *		happen before the watcher comes to look, it is woken once.
  *
  * fork: calls say -ECHILD in the child, and close() closes the child's copies.
