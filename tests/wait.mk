@@ -46,6 +46,15 @@ test_queue_wait_CFLAGS = $(harness_cflags)
 test_queue_wait_LDADD = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_LIBS) -lpthread
 test_queue_wait_SOURCES = tests/test-queue-wait.c $(asleep)
 
+check_PROGRAMS += test-wake-kill
+TESTS += test-wake-kill
+test_wake_kill_CPPFLAGS = $(harness_cppflags)
+test_wake_kill_CFLAGS = $(harness_cflags)
+# Symbols are bound before the first step.
+test_wake_kill_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
+test_wake_kill_LDADD = $(integration_ldadd) -lpthread
+test_wake_kill_SOURCES = tests/test-wake-kill.c tests/watcher.h $(asleep)
+
 check_PROGRAMS += test-wake-cost
 TESTS += test-wake-cost
 test_wake_cost_CPPFLAGS = $(queue_cppflags)
