@@ -374,9 +374,8 @@ static void run_hasty_wait(void *arg)
 
 	begin(a);
 	queue_wait_by(a);
-	r = waiter_begin(&w, &a->queue.handle, &shmreg_queue_shm_(&a->queue)->items, &deadline);
-	if (r == 0)
-		r = shmreg_queue_pop(&a->queue, &item);
+	waiter_begin(&w, &a->queue.handle, &shmreg_queue_shm_(&a->queue)->items, &deadline);
+	r = shmreg_queue_pop(&a->queue, &item);
 	if (r == -EAGAIN && waiter_next(&w) == 0 && waiter_next(&w) == 0)
 		r = shmreg_queue_pop(&a->queue, &item);
 	popped(a, waiter_end(&w, r, shmreg_queue_length(&a->queue) > 0), &item, 1);
@@ -393,9 +392,8 @@ static void run_selfish_wait(void *arg)
 
 	begin(a);
 	queue_wait_by(a);
-	r = waiter_begin(&w, &a->queue.handle, &shmreg_queue_shm_(&a->queue)->items, &deadline);
-	if (r == 0)
-		r = shmreg_queue_pop(&a->queue, &item);
+	waiter_begin(&w, &a->queue.handle, &shmreg_queue_shm_(&a->queue)->items, &deadline);
+	r = shmreg_queue_pop(&a->queue, &item);
 	if (r == -EAGAIN && waiter_next(&w) == 0)
 		r = shmreg_queue_pop(&a->queue, &item);
 	/* As if its deadline had passed as it was woken. */
