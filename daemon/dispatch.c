@@ -399,10 +399,11 @@ void dispatch(struct peer *p, const struct shmreg_request *request, size_t n)
 	*h = (struct shmreg_packet_header){
 		.magic = SHMREG_PACKET_MAGIC,
 		.protocol = SHMREG_PROTOCOL,
+		.type = SHMREG_PACKET_REPLY,
 		.status = r,
 	};
 	if (n >= sizeof(*h)) {
-		h->type = request->header.type | SHMREG_PACKET_REPLY;
+		h->type |= request->header.type;
 		h->serial = request->header.serial;
 	}
 	if (r < 0) {

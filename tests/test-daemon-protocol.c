@@ -290,6 +290,7 @@ START_TEST(wrong_sizes)
 		if (sizes[i] > 0 && sizes[i] < sizeof(in)) {
 			ck_assert_int_eq(raw_receive(&c), -EBADMSG);
 			raw_says(&c, "1024 bytes");
+			ck_assert_uint_ne(c.reply.header.type & SHMREG_PACKET_REPLY, 0);
 		}
 		ck_assert_int_eq(raw_receive(&c), -ESHUTDOWN);
 		is_hung_up(&c);
