@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/fuzz/dispatch.c \
 	tests/fuzz/fuzz.c \
 	tests/fuzz/fuzz.h \
+	tests/fuzz/found/dispatch/short-packet \
 	tests/fuzz/input/random.h \
 	tests/fuzz/name.c \
 	tests/fuzz/packet.c \
@@ -40,19 +41,24 @@ fuzz_core = $(call fuzz_objects_of,$(libshmregd_core_la_SOURCES)) $(fuzz_proto)
 fuzz_client = $(call fuzz_objects_of,$(libshmreg_la_SOURCES) $(libstructures_la_SOURCES) \
 	$(librepair_la_SOURCES)) $(fuzz_proto)
 fuzz_shell = $(call fuzz_objects_of,$(filter-out daemon/main.c daemon/reapers.c \
-	daemon/reapers-process.c,$(shmregd_SOURCES))) $(fuzz_core)
+	daemon/reapers-process.c,$(shmregd_SOURCES)))
+# What looks at the invariants after each step looks at thousands of seats: without instruments, but
+# for the check of a directory where that is what is tested.
+fuzz_verify = bitmap registry-verify segment-verify
+fuzz_core_quiet = $(filter-out fuzz/obj/daemon/directory-check.o \
+	$(fuzz_verify:%=fuzz/obj/daemon/%.o),$(fuzz_core)) $(fuzz_verify:%=fuzz/obj/quiet/%.o)
 fuzz_common = fuzz/obj/tests/fuzz/fuzz.o
 
 fuzz/obj/proto/%.o: $(top_srcdir)/proto/%.c
 	$(fuzz_compile) -I$(top_srcdir)/proto $<
 fuzz/obj/daemon/%.o: $(top_srcdir)/daemon/%.c
 	$(fuzz_compile) -I$(top_srcdir)/proto $<
+fuzz/obj/quiet/%.o: $(top_srcdir)/daemon/%.c
+	$(fuzz_compile) -O2 -fno-sanitize=all -I$(top_srcdir)/proto $<
 fuzz/obj/libclient/%.o: $(top_srcdir)/libclient/%.c
 	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
 fuzz/obj/ctl/%.o: $(top_srcdir)/ctl/%.c
 	$(fuzz_compile) -I$(top_srcdir)/proto $<
-# Looked at after each step, and looking at thousands of seats: not what is tested, so without instruments.
-fuzz/obj/daemon/registry-verify.o fuzz/obj/daemon/segment-verify.o: fuzz_compile += -O2 -fno-sanitize=all
 # What the rows say is at random, the fuzzer chooses: input/random.h goes first.
 fuzz/obj/tests/hostile/%.o: $(top_srcdir)/tests/hostile/%.c
 	$(fuzz_compile) -I$(top_srcdir)/tests/fuzz/input -I$(top_srcdir)/tests/fuzz \
@@ -74,7 +80,8 @@ fuzz_depend = $(wildcard fuzz/obj/*/*.d fuzz/obj/*/*/*.d)
 $(fuzz_depend): ;
 -include $(fuzz_depend)
 
-fuzz_registry_objects = fuzz/obj/tests/fuzz/request.o fuzz/obj/tests/registry-fixture.o $(fuzz_core)
+fuzz_registry_objects = fuzz/obj/tests/fuzz/request.o fuzz/obj/tests/registry-fixture.o \
+	$(fuzz_core_quiet)
 fuzz/packet: fuzz/obj/tests/fuzz/packet.o $(fuzz_common) $(fuzz_proto)
 	$(fuzz_link) $^
 fuzz/name: fuzz/obj/tests/fuzz/name.o $(fuzz_common) $(fuzz_proto)
@@ -88,13 +95,15 @@ fuzz/config: fuzz/obj/tests/fuzz/config.o $(fuzz_common) $(call fuzz_objects_of,
 		$(filter daemon/options% daemon/log.c daemon/uid-limits.c,\
 		$(shmregd_SOURCES) $(libshmregd_core_la_SOURCES))) $(fuzz_proto)
 	$(fuzz_link) $^ $(LIBINIH_LIBS)
-fuzz/registry: fuzz/obj/tests/fuzz/registry.o $(fuzz_common) $(fuzz_registry_objects)
+fuzz/registry: fuzz/obj/tests/fuzz/registry.o $(fuzz_common) $(fuzz_registry_objects) \
+		fuzz/obj/quiet/directory-check.o
 	$(fuzz_link) $^
-fuzz/directory: fuzz/obj/tests/fuzz/directory.o $(fuzz_common) $(fuzz_registry_objects)
+fuzz/directory: fuzz/obj/tests/fuzz/directory.o $(fuzz_common) $(fuzz_registry_objects) \
+		fuzz/obj/daemon/directory-check.o
 	$(fuzz_link) $^
 fuzz/dispatch: fuzz/obj/tests/fuzz/dispatch.o $(fuzz_common) fuzz/obj/tests/fuzz/request.o \
-		$(fuzz_shell)
-	$(fuzz_link) $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
+		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-check.o
+	$(fuzz_link) -Wl,--wrap=rights_close $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
 # The daemon's part is played by the target.
 fuzz/reply: fuzz/obj/tests/fuzz/reply.o $(fuzz_common) $(fuzz_client)
 	$(fuzz_link) -Wl,--wrap=transport_connect,--wrap=transport_send $^
