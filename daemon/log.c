@@ -23,14 +23,19 @@
 #define CLIENT_BURST 100
 #define CLIENT_LINES_SEC 20
 
+struct bucket {
+	double tokens;
+	double time;
+};
+
 static struct {
 	int level;
 	int journal;			/* -1: stderr */
 	uint64_t n_lost;		/* since the last line that went through */
 	uint64_t n_suppressed;		/* of log_client() */
-	double client_tokens;
-	double client_time;
-} self = { .level = LOG_INFO, .journal = -1, .client_tokens = CLIENT_BURST };
+	struct bucket client, client_warnings;
+} self = { .level = LOG_INFO, .journal = -1, .client = { CLIENT_BURST, 0 },
+	   .client_warnings = { CLIENT_BURST, 0 } };
 
 static const char *const level_names[] = {
 	[LOG_ERR] = "error",	   [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
@@ -175,22 +180,22 @@ void log_write(int level, const struct log_about *about, const char *format, ...
 	va_end(args);
 }
 
-static bool client_may_log(void)
+static bool may_log(struct bucket *b)
 {
 	struct timespec ts;
 	double now;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	now = (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-	self.client_tokens += (now - self.client_time) * CLIENT_LINES_SEC;
-	self.client_time = now;
-	if (self.client_tokens > CLIENT_BURST)
-		self.client_tokens = CLIENT_BURST;
-	if (self.client_tokens < 1) {
+	b->tokens += (now - b->time) * CLIENT_LINES_SEC;
+	b->time = now;
+	if (b->tokens > CLIENT_BURST)
+		b->tokens = CLIENT_BURST;
+	if (b->tokens < 1) {
 		self.n_suppressed++;
 		return false;
 	}
-	self.client_tokens -= 1;
+	b->tokens -= 1;
 	return true;
 }
 
@@ -199,7 +204,8 @@ void log_client(int level, const struct log_about *about, const char *format, ..
 	char text[128];
 	va_list args;
 
-	if (level > self.level || !client_may_log())
+	if (level > self.level ||
+	    !may_log(level <= LOG_WARNING ? &self.client_warnings : &self.client))
 		return;
 	if (self.n_suppressed > 0) {
 		snprintf(text, sizeof(text),

@@ -36,7 +36,8 @@ void log_write(int level, const struct log_about *about, const char *format, ...
 	__attribute__((format(printf, 3, 4)));
 /*
  * The same for lines that a client can cause as often as it likes: beyond 100
- * at once and 20 a second they are only counted.
+ * at once and 20 a second they are only counted. Warnings and errors are counted by
+ * themselves, so that they cannot be hidden by many lines of less weight.
  */
 void log_client(int level, const struct log_about *about, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

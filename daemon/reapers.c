@@ -56,13 +56,13 @@ static void job_failed(struct reapers *all, struct repair *job, const char *why,
 	all->stats->n_reaper_failures++;
 	if (segments_fault) {
 		job->n_failures++;
-		log_write(LOG_WARNING, &about,
-			  "the repair of segment '%s' (%" PRIu64 ") failed, %u of %d: %s",
+		log_client(LOG_WARNING, &about,
+			   "the repair of segment '%s' (%" PRIu64 ") failed, %u of %d: %s",
 			  segment_name(s), id, job->n_failures, REAPERS_TRIES, why);
 	} else {
 		job->n_prevented++;
-		log_write(LOG_WARNING, &about,
-			  "the repair of segment '%s' (%" PRIu64 ") was prevented and is tried again: %s",
+		log_client(LOG_WARNING, &about,
+			   "the repair of segment '%s' (%" PRIu64 ") was prevented and is tried again: %s",
 			  segment_name(s), id, why);
 		if (job->n_prevented >= REAPERS_TRIES) {
 			all->prevented = true;
@@ -80,8 +80,8 @@ static void job_failed(struct reapers *all, struct repair *job, const char *why,
 	}
 	all->stats->n_quarantined++;
 	about.message = MESSAGE_QUARANTINED;
-	log_write(LOG_ERR, &about,
-		  "segment '%s' (%" PRIu64 ") is quarantined: its repair failed %d times in a row, at "
+	log_client(LOG_ERR, &about,
+		   "segment '%s' (%" PRIu64 ") is quarantined: its repair failed %d times in a row, at "
 		  "last since %s. Nobody can attach to it any more; end those who are, or remove it "
 		  "with 'shmregctl rm %s'", segment_name(s), id, REAPERS_TRIES, why,
 		  segment_name(s));
