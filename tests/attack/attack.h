@@ -31,6 +31,7 @@ struct stage {
 	/* The honest client's, for who wants to forge: in "victim", which others may read. */
 	struct shmreg_attachment victim;
 	uint64_t victim_object, victim_watch;
+	uint64_t reserve_bytes;		/* the quota of those to be reserved */
 	uint64_t arena_object;		/* a queue in "arena", which others may write */
 };
 
@@ -89,6 +90,7 @@ void attack_watches(struct attacker *me);
 void attack_bells(struct attacker *me);
 void attack_events(struct attacker *me);
 void attack_forgery(struct attacker *me);
+void attack_reserve(struct attacker *me);
 void attack_deaths(struct attacker *me);
 
 #endif /* TEST_ATTACK_H */

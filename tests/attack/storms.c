@@ -36,6 +36,31 @@ void attack_segments(struct attacker *me)
 	raw_close(&c);
 }
 
+/* What is reserved is allocated and freed by the daemon itself: as much as the quota allows. */
+void attack_reserve(struct attacker *me)
+{
+	struct shmreg_request in;
+	struct raw c;
+	int r;
+
+	if (knock(&c, me, SHMREG_HELLO_OBSERVER) < 0)
+		return;
+	for (unsigned int i = 0; i < TIMES / 4 && goes_on(me); i++) {
+		raw_request(&in, SHMREG_PACKET_CREATE);
+		own_name(in.u.create.name, me, i);
+		in.u.create.nonce = i + 1;
+		in.u.create.data_bytes = me->stage->reserve_bytes;
+		in.u.create.mode = 0600;
+		in.u.create.flags = SHMREG_CREATE_DETACHED | SHMREG_CREATE_RESERVE;
+		in.u.create.lifetime = SHMREG_UNTIL_REMOVED;
+		r = raw_call(&c, &in);
+		ck_assert_msg(r == 0 || is_quota(r) || r == -ENOMEM, "%d: %s", r, c.reply.u.error);
+		if (r == 0)
+			ck_assert_int_eq(raw_target(&c, SHMREG_PACKET_REMOVE, in.u.create.name), 0);
+	}
+	raw_close(&c);
+}
+
 void attack_openings(struct attacker *me)
 {
 	struct raw c;

@@ -29,6 +29,7 @@
 #define MAX_PARTICIPANTS 256
 #define MAX_OBJECTS 256
 #define MAX_REAPERS 4
+#define MAX_RESERVED_BYTES 16777216
 
 /* daemon/log.h: lines that clients can cause. */
 #define LOG_BURST 100
@@ -49,6 +50,7 @@ static const char *const options[] = {
 	"--max-participants-per-uid=" TEXT(MAX_PARTICIPANTS),
 	"--max-objects-per-uid=" TEXT(MAX_OBJECTS),
 	"--max-reapers=" TEXT(MAX_REAPERS),
+	"--max-reserved-bytes-per-uid=" TEXT(MAX_RESERVED_BYTES),
 	/* The most it can say. */
 	"--log-level=debug",
 	NULL
@@ -240,6 +242,7 @@ static void setup(void)
 	n_attackers = 0;
 	harness_start(&h, options);
 	snprintf(stage->path, sizeof(stage->path), "%s", h.socket_path);
+	stage->reserve_bytes = MAX_RESERVED_BYTES;
 	stage->apart = geteuid() == 0;
 	honest_start(&honest, stage->apart ? &anna : NULL, stage, samples);
 	process_expect(&honest, 1);

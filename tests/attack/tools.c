@@ -23,6 +23,7 @@ const struct attack attacks[] = {
 	{ "lingering", 4, attack_linger },
 	{ "exhaustion", 1, attack_exhaustion },
 	{ "create, remove", 1, attack_segments },
+	{ "reserve", 1, attack_reserve },
 	{ "open, close", 1, attack_openings },
 	{ "objects", 1, attack_objects },
 	{ "watches", 1, attack_watches },
