@@ -11,6 +11,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <shmreg/connection.h>
@@ -26,9 +27,15 @@ int ctl_show(struct ctl *ctl, int argc, char **argv);
 int ctl_create(struct ctl *ctl, int argc, char **argv);
 int ctl_remove(struct ctl *ctl, int argc, char **argv);
 int ctl_set(struct ctl *ctl, int argc, char **argv);
+int ctl_limit(struct ctl *ctl, int argc, char **argv);
 int ctl_stats(struct ctl *ctl, int argc, char **argv);
 int ctl_watch(struct ctl *ctl, int argc, char **argv);
 int ctl_run(struct ctl *ctl, int argc, char **argv);
+
+/* A resource's number by its name, @n bytes of @name; -1: there is none. */
+int ctl_resource(const char *name, size_t n);
+/* As ctl_stats() prints them; UINT32_MAX: of the whole registry. Return: 0, or what ctl_failed() says. */
+int ctl_show_stats(const struct ctl *ctl, struct shmreg_connection *connection, uint32_t uid);
 
 /* Says the sentence; Return: 2. */
 int ctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

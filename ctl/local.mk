@@ -21,6 +21,7 @@ shmregctl_SOURCES = \
 	ctl/kind-topic.c \
 	ctl/kind.c \
 	ctl/kind.h \
+	ctl/limit.c \
 	ctl/list.c \
 	ctl/main.c \
 	ctl/parse.c \

@@ -20,6 +20,7 @@ static const struct command {
 	{ "create", ctl_create, "SEGMENT --size BYTES [...]", "make a segment that stays until removed" },
 	{ "rm", ctl_remove, "SEGMENT...", "remove segments: take their names away" },
 	{ "set", ctl_set, "SEGMENT [...]", "change a segment's owner, mode or lifetime" },
+	{ "limit", ctl_limit, "USER RESOURCE=LIMIT...", "set limits of one user" },
 	{ "stats", ctl_stats, "[--user USER]", "usage, limits and counters" },
 	{ "watch", ctl_watch, "[SEGMENT]", "say what happens, as it happens" },
 	{ "run", ctl_run, "[...] -- COMMAND [ARGUMENT...]", "run a command with a private daemon" },
@@ -137,6 +138,7 @@ static void help(void)
 	     "        [--max-objects N] [--max-participants N] [--reserve] [--dry-run]\n"
 	     "set:    [--owner USER[:GROUP] | :GROUP] [--mode MODE] [--lifetime LIFETIME]\n"
 	     "        lifetimes: while-attached, until-removed, with-creator\n"
+	     "limit:  RESOURCE as in stats, such as segments=10, bytes=64G, seats=default\n"
 	     "watch:  [--events KIND[,KIND...]]\n"
 	     "run:    [--daemon PATH] [--reaper PATH] [--daemon-option OPTION]... [--verbose]\n"
 	     "\n"
@@ -184,6 +186,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return commands[i].run(&ctl, argc, argv);
-	return ctl_usage("'%s' is not a command; there are ls, show, create, rm, set, stats, watch "
-			 "and run", argv[0]);
+	return ctl_usage("'%s' is not a command; there are ls, show, create, rm, set, limit, stats, "
+			 "watch and run", argv[0]);
 }

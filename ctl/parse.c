@@ -64,6 +64,27 @@ int parse_bytes(const char *text, uint64_t *ret, const char **ret_why)
 	return 0;
 }
 
+int parse_limit(const char *text, bool bytes, uint64_t *ret, const char **ret_why)
+{
+	const char *end;
+	uint64_t value;
+
+	if (strcmp(text, "none") == 0) {
+		*ret = UINT64_MAX;
+		return 0;
+	}
+	if (number(text, 10, &value, &end) == 0 && !*end) {
+		*ret = value;
+		return 0;
+	}
+	if (!bytes)
+		return refuse(ret_why, "has no number such as 100; none and default are limits, too");
+	if (parse_bytes(text, ret, ret_why) < 0)
+		return refuse(ret_why, "has no size such as 4096, 64M or 1G (64T at most); none and "
+				       "default are limits, too");
+	return 0;
+}
+
 int parse_count(const char *text, uint32_t max, uint32_t *ret, const char **ret_why)
 {
 	const char *end;

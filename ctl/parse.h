@@ -8,10 +8,13 @@
  * Return: 0 or -EINVAL, and then *ret_why is a sentence's end; static storage.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* "4096", "64K", "64M", "1G", "2T", "64MiB"; powers of 1024 */
 int parse_bytes(const char *text, uint64_t *ret, const char **ret_why);
+/* "100", "none"; with @bytes "64G", too */
+int parse_limit(const char *text, bool bytes, uint64_t *ret, const char **ret_why);
 /* 1 .. @max */
 int parse_count(const char *text, uint32_t max, uint32_t *ret, const char **ret_why);
 /* "1", "0.5"; above 0, to the millisecond, up to a day */

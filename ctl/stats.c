@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl.h"
 #include "json.h"
@@ -117,6 +118,27 @@ static int print_text(const struct shmreg_stats_reply *stats, uint32_t uid)
 	return 0;
 }
 
+int ctl_resource(const char *name, size_t n)
+{
+	for (int i = 0; i < SHMREG_N_RESOURCES; i++)
+		if (strlen(resources[i]) == n && memcmp(resources[i], name, n) == 0)
+			return i;
+	return -1;
+}
+
+int ctl_show_stats(const struct ctl *ctl, struct shmreg_connection *connection, uint32_t uid)
+{
+	struct shmreg_stats_reply stats;
+	const int r = shmreg_stats(connection, uid, &stats);
+
+	if (r < 0)
+		return ctl_failed(r);
+	if (!ctl->json)
+		return print_text(&stats, uid);
+	print_json(&stats, uid);
+	return 0;
+}
+
 int ctl_stats(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -125,7 +147,6 @@ int ctl_stats(struct ctl *ctl, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct shmreg_connection *connection;
-	struct shmreg_stats_reply stats;
 	uint32_t uid = UINT32_MAX;
 	const char *why;
 	int option, r;
@@ -144,13 +165,7 @@ int ctl_stats(struct ctl *ctl, int argc, char **argv)
 	r = ctl_connect(ctl, &connection, SHMREG_CONNECT_OBSERVER);
 	if (r)
 		return r;
-	r = shmreg_stats(connection, uid, &stats);
-	if (r < 0)
-		r = ctl_failed(r);
-	else if (ctl->json)
-		print_json(&stats, uid);
-	else
-		r = print_text(&stats, uid);
+	r = ctl_show_stats(ctl, connection, uid);
 	shmreg_disconnect(connection);
 	return ctl_flush() || r;
 }

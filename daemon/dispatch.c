@@ -9,6 +9,7 @@
 
 #include "dispatch.h"
 #include "log.h"
+#include "quota.h"
 #include "refuse.h"
 #include "server.h"
 
@@ -345,6 +346,32 @@ static int call_root(struct call *c)
 	return 0;
 }
 
+static int call_set_limit(struct call *c)
+{
+	const struct shmreg_set_limit *in = &c->in->u.set_limit;
+	const struct caller *who = &c->peer->caller;
+	const struct log_about about = { .uid = who->uid, .pid = who->process.pid,
+					 .message = MESSAGE_LIMIT_SET };
+	int r;
+
+	r = server_limit_user(c->server, who, in, c->error);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < SHMREG_N_RESOURCES; i++) {
+		const char *key = quota_key((enum shmreg_resource)i);
+
+		if (in->unset & UINT32_C(1) << i)
+			log_client(LOG_NOTICE, &about, "uid %" PRIu32 " pid %" PRIu32 " set %s of uid %"
+				   PRIu32 " back to what is configured", who->uid, who->process.pid, key,
+				   in->uid);
+		else if (in->what & UINT32_C(1) << i)
+			log_client(LOG_NOTICE, &about, "uid %" PRIu32 " pid %" PRIu32 " set %s of uid %"
+				   PRIu32 " to %" PRIu64, who->uid, who->process.pid, key, in->uid,
+				   in->limit[i]);
+	}
+	return 0;
+}
+
 static int (*const calls[SHMREG_PACKET_MAX + 1])(struct call *c) = {
 	[SHMREG_PACKET_HELLO] = call_hello,
 	[SHMREG_PACKET_CREATE] = call_create,
@@ -365,6 +392,7 @@ static int (*const calls[SHMREG_PACKET_MAX + 1])(struct call *c) = {
 	[SHMREG_PACKET_UNWATCH] = call_unwatch,
 	[SHMREG_PACKET_NOTIFY] = call_notify,
 	[SHMREG_PACKET_ROOT] = call_root,
+	[SHMREG_PACKET_SET_LIMIT] = call_set_limit,
 };
 
 static int perform(struct call *c, uint16_t type)

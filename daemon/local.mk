@@ -78,6 +78,8 @@ shmregd_SOURCES = \
 	daemon/clients.h \
 	daemon/dispatch.c \
 	daemon/dispatch.h \
+	daemon/kept-limits.c \
+	daemon/kept-limits.h \
 	daemon/listener.c \
 	daemon/listener.h \
 	daemon/lock.c \

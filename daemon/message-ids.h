@@ -29,7 +29,8 @@
 	X(REPAIR_FAILED, "706c4ba1336f4c8e96df500c503c40e7")                                      \
 	X(QUARANTINED, "1e0db8002ba841b9abd87dc0a9d000e4")                                        \
 	X(REFUSED, "4f7973fe6864467e92888819f275e72a")                                            \
-	X(HUNG_UP, "e8283677189f47e685708611fc19eb11")
+	X(HUNG_UP, "e8283677189f47e685708611fc19eb11")                                            \
+	X(LIMIT_SET, "0bac3347b1384882837a4b3047eca988")	/* of one user */
 
 enum message_id {
 	MESSAGE_NONE = 0,

@@ -17,6 +17,8 @@ struct setting {
 };
 
 const struct setting *setting_find(const char *name);
+/* The resource of which it is the limit of each uid; -1: none. */
+int setting_resource(const struct setting *s);
 /* The one behind @s, the first behind NULL; NULL at the end. */
 const struct setting *setting_next(const struct setting *s);
 /*
@@ -28,8 +30,8 @@ int options_set_of_uid(struct options *o, const char *section, const char *name,
 		       char *error);
 /* The sections, behind the other options. */
 void options_print_uids(const struct options *o, FILE *out);
-/* In the form of a configuration: "12M" */
-void options_print_bytes(FILE *out, uint64_t n);
+/* In the form of a configuration: "12M", "none" */
+void options_print_number(FILE *out, const struct setting *s, uint64_t n);
 /* Return: -EINVAL. */
 int options_refuse(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int options_refuse_unknown(const char *name, char *error);

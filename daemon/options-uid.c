@@ -14,16 +14,6 @@
 
 static const char suffix[] = "-per-uid";
 
-/* The resource that a setting limits; -1: none. */
-static int resource_of(const struct setting *s)
-{
-	const size_t first = offsetof(struct options, limit);
-
-	if (s->offset < first || s->offset >= first + sizeof(((struct options *)NULL)->limit))
-		return -1;
-	return (int)((s->offset - first) / sizeof(uint64_t));
-}
-
 /* A number is never looked up: it may be that of a user whom this machine does not know yet. */
 static int parse_uid(const char *user, uint32_t *ret, char *error)
 {
@@ -70,7 +60,7 @@ int options_set_of_uid(struct options *o, const char *section, const char *name,
 	s = setting_find(name);
 	if (!s)
 		return options_refuse_unknown(name, error);
-	what = resource_of(s);
+	what = setting_resource(s);
 	if (what < 0)
 		return options_refuse(error, "%s is not of one user; in [uid %.64s] there may be options "
 				      "that end in %s", name, section, suffix);
@@ -91,15 +81,12 @@ void options_print_uids(const struct options *o, FILE *out)
 
 		fprintf(out, "\n[uid %" PRIu32 "]\n", of->uid);
 		for (const struct setting *s = setting_next(NULL); s; s = setting_next(s)) {
-			const int what = resource_of(s);
+			const int what = setting_resource(s);
 
 			if (what < 0 || !(of->set & UINT32_C(1) << what))
 				continue;
 			fprintf(out, "%s = ", s->name);
-			if (s->kind == BYTES)
-				options_print_bytes(out, of->limit[what]);
-			else
-				fprintf(out, "%" PRIu64, of->limit[what]);
+			options_print_number(out, s, of->limit[what]);
 			fputs("\n", out);
 		}
 	}

@@ -47,18 +47,18 @@ static const struct setting settings[] = {
 	  "repairs at the same time" },
 	{ "repair-timeout", SECONDS, AT(repair_timeout), 1, 3600, 30,
 	  "seconds after which a repair counts as failed" },
-	{ "max-segments-per-uid", COUNT, LIMIT(SEGMENTS), 0, UINT32_MAX, 128, "segments" },
+	{ "max-segments-per-uid", COUNT, LIMIT(SEGMENTS), 0, UINT64_MAX, 128, "segments" },
 	{ "max-bytes-per-uid", BYTES, LIMIT(BYTES), 0, UINT64_MAX, 256 * GIB,
 	  "sizes of segments, touched or not" },
 	{ "max-reserved-bytes-per-uid", BYTES, LIMIT(RESERVED_BYTES), 0, UINT64_MAX, 0,
 	  "of those created with RESERVE; default an eighth of the machine's memory" },
-	{ "max-objects-per-uid", COUNT, LIMIT(OBJECTS), 0, UINT32_MAX, 65536, "objects" },
-	{ "max-participants-per-uid", COUNT, LIMIT(PARTICIPANTS), 0, UINT32_MAX, 4096,
+	{ "max-objects-per-uid", COUNT, LIMIT(OBJECTS), 0, UINT64_MAX, 65536, "objects" },
+	{ "max-participants-per-uid", COUNT, LIMIT(PARTICIPANTS), 0, UINT64_MAX, 4096,
 	  "attachments" },
-	{ "max-seats-per-uid", COUNT, LIMIT(SEATS), 0, UINT32_MAX, 16384, "seats" },
-	{ "max-connections-per-uid", COUNT, LIMIT(CONNECTIONS), 0, UINT32_MAX, 1024,
+	{ "max-seats-per-uid", COUNT, LIMIT(SEATS), 0, UINT64_MAX, 16384, "seats" },
+	{ "max-connections-per-uid", COUNT, LIMIT(CONNECTIONS), 0, UINT64_MAX, 1024,
 	  "connections" },
-	{ "max-subscriptions-per-uid", COUNT, LIMIT(SUBSCRIPTIONS), 0, UINT32_MAX, 256,
+	{ "max-subscriptions-per-uid", COUNT, LIMIT(SUBSCRIPTIONS), 0, UINT64_MAX, 256,
 	  "streams of events, and objects watched by descriptors" },
 };
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -150,6 +150,15 @@ const struct setting *setting_find(const char *name)
 	return NULL;
 }
 
+int setting_resource(const struct setting *s)
+{
+	const size_t first = AT(limit);
+
+	if (s->offset < first || s->offset >= first + sizeof(((struct options *)NULL)->limit))
+		return -1;
+	return (int)((s->offset - first) / sizeof(uint64_t));
+}
+
 const struct setting *setting_next(const struct setting *s)
 {
 	s = s ? s + 1 : settings;
@@ -209,6 +218,10 @@ static int set_number(struct options *o, const struct setting *s, const char *va
 	uint64_t number;
 	int r;
 
+	if (setting_resource(s) >= 0 && strcmp(value, "none") == 0) {
+		*(uint64_t *)field(o, s) = UINT64_MAX;
+		return 0;
+	}
 	r = parse_number(value, s->kind == BYTES ? "KMGT" : s->kind == SECONDS ? "s" : "", &number);
 	if (r == -EINVAL)
 		return options_refuse(error, "%s is '%.64s', but must be %s", s->name, value, form);
@@ -311,12 +324,16 @@ int options_set(struct options *o, const char *name, const char *value, char *er
 	return options_refuse(error, "%s has no kind", name);
 }
 
-void options_print_bytes(FILE *out, uint64_t n)
+void options_print_number(FILE *out, const struct setting *s, uint64_t n)
 {
 	static const char suffixes[] = "\0KMGT";
 	int i = 0;
 
-	for (; n && n % KIB == 0 && i < 4; i++)
+	if (n == UINT64_MAX && setting_resource(s) >= 0) {
+		fputs("none", out);
+		return;
+	}
+	for (; s->kind == BYTES && n && n % KIB == 0 && i < 4; i++)
 		n /= KIB;
 	fprintf(out, "%" PRIu64, n);
 	if (i)
@@ -330,10 +347,8 @@ static void print_value(FILE *out, const struct options *o, const struct setting
 	switch (s->kind) {
 	case COUNT:
 	case SECONDS:
-		fprintf(out, "%" PRIu64, *(const uint64_t *)value);
-		break;
 	case BYTES:
-		options_print_bytes(out, *(const uint64_t *)value);
+		options_print_number(out, s, *(const uint64_t *)value);
 		break;
 	case MODE:
 		fprintf(out, "%04" PRIo64, *(const uint64_t *)value);

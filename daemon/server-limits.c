@@ -118,6 +118,22 @@ int server_set_limits(struct server *server)
 	return 0;
 }
 
+int server_limit_user(struct server *server, const struct caller *c,
+		      const struct shmreg_set_limit *in, char *error)
+{
+	int r;
+
+	if (!c->admin)
+		return refuse(error, EACCES, "only root may set limits; uid %" PRIu32 " is not", c->uid);
+	r = kept_limits_set(&server->limits, in);
+	if (r == -ENOMEM)
+		return refuse(error, r, "shmregd is out of memory");
+	if (r < 0)
+		return refuse(error, r, "the limits could not be kept in '%s', so are as they were: %s",
+			      server->limits.path, strerror(-r));
+	return 0;
+}
+
 void server_make_config(const struct server *server, struct registry_config *ret)
 {
 	const struct options *o = &server->options;
@@ -132,6 +148,7 @@ void server_make_config(const struct server *server, struct registry_config *ret
 	memcpy(ret->limit, o->limit, sizeof(ret->limit));
 	/* Of the options in force, whichever those are. */
 	ret->uid_limits_configured = &o->uids;
+	ret->uid_limits_set = &server->limits.table;
 }
 
 void server_set_uid_limit(struct server *server, enum shmreg_resource what, uint64_t limit)

@@ -272,6 +272,7 @@ static int take_over(struct server *server)
 			return r;
 		}
 	}
+	kept_limits_read(&server->limits, server->listener.path);
 	log_message(LOG_NOTICE, STARTED,
 		    "shmregd %s listens at '%s', pid %d uid %u%s; %d segments were kept",
 		    PACKAGE_VERSION, server->listener.path, (int)getpid(), geteuid(),
@@ -336,6 +337,7 @@ static void tear_down(struct server *server)
 	lock_drop(&server->lock);
 	free(server->spare);
 	options_deinit(&server->options);
+	kept_limits_deinit(&server->limits);
 }
 
 int server_run(struct options *options, int argc, char *const argv[])

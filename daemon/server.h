@@ -10,6 +10,7 @@
 
 #include "bus.h"
 #include "clients.h"
+#include "kept-limits.h"
 #include "listener.h"
 #include "lock.h"
 #include "notify.h"
@@ -33,6 +34,7 @@ struct server_segment {
 struct server {
 	struct ev_loop *loop;
 	struct options options;
+	struct kept_limits limits;		/* of single users, over those of the options */
 	int argc;			/* read again by SIGHUP */
 	char *const *argv;
 
@@ -81,6 +83,9 @@ struct store_entry *server_store_entry(const struct segment *s);
 void server_set_uid_limit(struct server *server, enum shmreg_resource what, uint64_t limit);
 /* One more connection. Return: 0; -EDQUOT, -EUSERS and a sentence. */
 int server_charge_connection(struct server *server, uint32_t uid, char *error);
+/* SET_LIMIT. Return: 0; -EACCES, -ENOMEM, others of a file, and a sentence. */
+int server_limit_user(struct server *server, const struct caller *c,
+		      const struct shmreg_set_limit *in, char *error);
 void server_uncharge_connection(struct server *server, uint32_t uid);
 /*
  * WATCH, UNWATCH and NOTIFY of a connection. *ret_bell is -1 without DESCRIPTOR; it and @fds

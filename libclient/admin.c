@@ -189,3 +189,16 @@ int shmreg_stats(struct shmreg_connection *connection, uint32_t uid, struct shmr
 	*ret = call.reply.u.stats;
 	return 0;
 }
+
+int shmreg_set_limit(struct shmreg_connection *connection, const struct shmreg_set_limit *set)
+{
+	struct connection_call call = { .request.header.type = SHMREG_PACKET_SET_LIMIT };
+	int r;
+
+	if (set == NULL)
+		return error_set(-EINVAL, "no limit is to be set: the struct shmreg_set_limit is NULL");
+	call.request.u.set_limit = *set;
+	r = connection_call(connection, &call);
+	connection_call_done(&call);
+	return r;
+}

@@ -95,6 +95,8 @@ static size_t body_bytes(uint16_t type)
 		return sizeof(struct shmreg_notify);
 	case SHMREG_PACKET_ROOT:
 		return sizeof(struct shmreg_root_request);
+	case SHMREG_PACKET_SET_LIMIT:
+		return sizeof(struct shmreg_set_limit);
 	default:
 		return 0;
 	}
@@ -387,6 +389,25 @@ static int notify_check(const struct shmreg_notify *in, const char **ret_why)
 	return 0;
 }
 
+static int set_limit_check(const struct shmreg_set_limit *in, const char **ret_why)
+{
+	if (in->reserved)
+		return malformed(ret_why, "SET_LIMIT has a reserved field that is not zero");
+	if (in->uid == 0)
+		return refuse(-EINVAL, ret_why, "root has no limits, so none can be set");
+	if (in->uid == UINT32_MAX)
+		return refuse(-EINVAL, ret_why, "a uid must be below 4294967295");
+	if (!in->what || in->what >> SHMREG_N_RESOURCES)
+		return refuse(-EINVAL, ret_why,
+			      "SET_LIMIT must be of some of the resources that there are, and no others");
+	if (in->unset & ~in->what)
+		return malformed(ret_why, "SET_LIMIT unsets what it is not to change");
+	for (uint32_t i = 0; i < SHMREG_N_RESOURCES; i++)
+		if (in->limit[i] && !((in->what & ~in->unset) & UINT32_C(1) << i))
+			return malformed(ret_why, "SET_LIMIT has a limit but is not to set it");
+	return 0;
+}
+
 #define STR_(x) #x
 #define STR(x) STR_(x)
 
@@ -445,6 +466,8 @@ int shmreg_request_check(const struct shmreg_request *request, size_t n, const c
 		return subscribe_check(&request->u.subscribe, ret_why);
 	case SHMREG_PACKET_SET:
 		return set_check(&request->u.set, ret_why);
+	case SHMREG_PACKET_SET_LIMIT:
+		return set_limit_check(&request->u.set_limit, ret_why);
 	case SHMREG_PACKET_WATCH:
 		return watch_check(&request->u.watch, ret_why);
 	case SHMREG_PACKET_UNWATCH:

@@ -310,6 +310,14 @@ inside() {
 		json 'j["owner_uid"] == 12345 and j["owner_gid"] == 54321' set a/segment --owner :54321
 	fi
 
+	check 0 '' limit 12345 segments=7 bytes=3G seats=none
+	json 'j["uid"] == 12345 and j["usage"]["segments"]["limit"] == 8
+		and j["usage"]["bytes"]["limit"] == 3 << 30
+		and j["usage"]["seats"]["limit"] is None' limit 12345 segments=8
+	json 'j["usage"]["bytes"]["limit"] == 256 << 30' limit 12345 bytes=default
+	check 0 'segments *0 *8' stats --user 12345
+	check 1 'root has no limits' limit 0 segments=1
+
 	# The daemon dies and comes back with everything; watch says that it has a gap.
 	daemon=$(daemon_pid)
 	root=$(root_of "$daemon")
@@ -319,6 +327,7 @@ inside() {
 	[ "$(root_of "$(daemon_pid)")" = "$root" ] || fail 'killed and restarted, it has another root'
 	grep -q 'was lost' "$scratch/watch.err" || fail 'watch does not say that it lost the daemon'
 	json 'j["n_restarts"] == 1 and j["usage"]["segments"]["used"] == 2' stats
+	json 'j["usage"]["segments"]["limit"] == 8' stats --user 12345
 	json "len(j['objects']) == len($objects) - 2 and o['events']['length'] == 3" show a/segment
 	# And stops in order, and comes back from that.
 	daemon=$(daemon_pid)
@@ -387,6 +396,15 @@ check 2 'nothing is to be changed' "$nobody" set a
 check 2 'neither a user' "$nobody" set a --owner no-such-user
 check 2 'owners look like' "$nobody" set a --owner :
 check 2 'neither a user' "$nobody" stats --user -1
+check 2 'user is missing' "$nobody" limit
+check 2 'neither a user' "$nobody" limit -- -1 segments=1
+check 2 'RESOURCE=LIMIT is missing' "$nobody" limit 12345
+check 2 'resources are segments, bytes' "$nobody" limit 12345 segment=1
+check 2 'not of the form' "$nobody" limit 12345 segments
+check 2 'sets again' "$nobody" limit 12345 segments=1 segments=2
+check 2 'no number such as' "$nobody" limit 12345 segments=4K
+check 2 'no number such as' "$nobody" limit 12345 segments=
+check 2 'no size such as' "$nobody" limit 12345 bytes=4X
 check 2 'is not an event' "$nobody" watch --events born
 check 2 "got 'b' too" "$nobody" watch a b
 check 2 'command is missing' run
@@ -395,7 +413,7 @@ check 0 'Usage' --help
 check 0 '^shmregctl [0-9]' --version
 
 # Nobody there: status 1, and how to start one.
-for command in 'ls' 'show a' 'create a --size 1M' 'rm a' 'set a --mode 0600' stats watch; do
+for command in 'ls' 'show a' 'create a --size 1M' 'rm a' 'set a --mode 0600' 'limit 1 seats=1' stats watch; do
 	# shellcheck disable=SC2086
 	check 1 'shmregctl run' "$nobody" $command
 done

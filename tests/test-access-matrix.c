@@ -374,6 +374,22 @@ static int set_owner_self(struct visit *v)
 	return r;
 }
 
+/* Of the owner, and of oneself; back to what is configured, which it is. */
+static int set_limit(struct visit *v)
+{
+	struct shmreg_request in;
+	int r, again;
+
+	raw_request(&in, SHMREG_PACKET_SET_LIMIT);
+	in.u.set_limit.uid = OWNER;
+	in.u.set_limit.what = in.u.set_limit.unset = (UINT32_C(1) << SHMREG_N_RESOURCES) - 1;
+	r = raw_call(&v->c, &in);
+	in.u.set_limit.uid = getuid() ? getuid() : OWNER;
+	again = raw_call(&v->c, &in);
+	ck_assert_int_eq(r, again);
+	return r;
+}
+
 /* By id and by name; and what is denied by one is by the other. */
 static int remove_segment(struct visit *v)
 {
@@ -420,6 +436,7 @@ static const struct request {
 	REQUEST(set_owner_self, BE_ROOT, -EACCES),
 	REQUEST(set_group_strange, BE_ROOT, -EACCES),
 	REQUEST(set_group_own, GIVE_GROUP, -EACCES),
+	REQUEST(set_limit, BE_ROOT, -EACCES),
 	REQUEST(remove_segment, ADMINISTER, -EACCES),
 };
 #define N_REQUESTS (int)(sizeof(requests) / sizeof(requests[0]))

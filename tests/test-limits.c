@@ -294,6 +294,126 @@ START_TEST(test_reload)
 }
 END_TEST
 
+/* --- limits of single users, set by root ------------------------------------------------ */
+
+static void set_limit(uint32_t uid, enum shmreg_resource what, uint64_t limit, bool unset)
+{
+	struct shmreg_set_limit set = { .uid = uid, .what = UINT32_C(1) << what };
+	struct shmreg_connection *c = harness_connect();
+
+	if (unset)
+		set.unset = set.what;
+	else
+		set.limit[what] = limit;
+	harness_ok(shmreg_set_limit(c, &set));
+	shmreg_disconnect(c);
+}
+
+/* For herself, and for another. */
+static int64_t deed_set_limit(struct actor *a, int64_t uid)
+{
+	const struct shmreg_set_limit set = { .uid = (uint32_t)uid, .what = 1, .limit = { 1000 } };
+
+	return deed_connect(a, 0) < 0 ? -1 : shmreg_set_limit(a->connection, &set);
+}
+
+static bool in_limits_file(const char *text)
+{
+	char path[112], all[1024] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s.limits", h.socket_path);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	all[fread(all, 1, sizeof(all) - 1, f)] = '\0';
+	fclose(f);
+	return strstr(all, text) != NULL;
+}
+
+START_TEST(test_set_limit)
+{
+	static const char *const options[] = { "--max-segments-per-uid=2", NULL };
+	struct shmreg_connection *c;
+	struct process p;
+
+	if (harness_need_root())
+		return;
+	harness_start(&h, options);
+	actor_start_as(&p, &anna);
+	actor_expect(&p, deed_set_limit, anna.uid, -EACCES);
+	actor_says(&p, "only root may set limits");
+	actor_expect(&p, deed_set_limit, anna.uid + 1, -EACCES);
+	for (int i = 0; i < 2; i++)
+		actor_ok(&p, deed_take_segment, i);
+	actor_expect(&p, deed_take_segment, 2, -EDQUOT);
+	actor_says(&p, "raise max-segments-per-uid in shmregd's configuration");
+
+	set_limit(anna.uid, SHMREG_RESOURCE_SEGMENTS, 3, false);
+	ck_assert_uint_eq(limit_of(anna.uid, SHMREG_RESOURCE_SEGMENTS), 3);
+	ck_assert_uint_eq(limit_of(anna.uid + 1, SHMREG_RESOURCE_SEGMENTS), 2);
+	actor_ok(&p, deed_take_segment, 2);
+	set_limit(anna.uid, SHMREG_RESOURCE_SEGMENTS, 1, false);
+	ck_assert_int_eq(harness_n_segments(), 3);
+	actor_expect(&p, deed_take_segment, 3, -EDQUOT);
+	actor_says(&p, "has 3 of at most 1 segments");
+	actor_says(&p, "shmregctl limit 20001 segments=N");
+
+	/* As is all else, it is there again after the daemon was killed. */
+	set_limit(anna.uid, SHMREG_RESOURCE_BYTES, UINT64_MAX, false);
+	ck_assert(in_limits_file("[uid 20001]"));
+	harness_kill_daemon(&h);
+	harness_restart_daemon(&h);
+	ck_assert_uint_eq(limit_of(anna.uid, SHMREG_RESOURCE_SEGMENTS), 1);
+	ck_assert_uint_eq(limit_of(anna.uid, SHMREG_RESOURCE_BYTES), UINT64_MAX);
+	actor_expect(&p, deed_take_segment, 3, -EDQUOT);
+
+	set_limit(anna.uid, SHMREG_RESOURCE_SEGMENTS, 0, true);
+	ck_assert_uint_eq(limit_of(anna.uid, SHMREG_RESOURCE_SEGMENTS), 2);
+	ck_assert(!in_limits_file("segments"));
+	/* Without the last of them the file goes, as harness_stop() sees. */
+	set_limit(anna.uid, SHMREG_RESOURCE_BYTES, 0, true);
+
+	c = harness_connect();
+	harness_result(shmreg_set_limit(c, NULL), -EINVAL);
+	harness_result(shmreg_set_limit(c, &(struct shmreg_set_limit){ .what = 1 }), -EINVAL);
+	harness_sentence("root has no limits");
+	harness_result(shmreg_set_limit(c, &(struct shmreg_set_limit){ .uid = 1 }), -EINVAL);
+	shmreg_disconnect(c);
+	process_finish(&p);
+	harness_stop(&h);
+}
+END_TEST
+
+/* A file that is another's, or nonsense, is not heeded; nor does it keep the daemon from serving. */
+START_TEST(test_limits_file)
+{
+	char path[112];
+	FILE *f;
+
+	if (harness_need_root())
+		return;
+	harness_start(&h, NULL);
+	snprintf(path, sizeof(path), "%s.limits", h.socket_path);
+	for (int i = 0; i < 2; i++) {
+		f = fopen(path, "we");
+		ck_assert_ptr_nonnull(f);
+		fputs(i ? "[uid 20001]\nmax-segments-per-uid = 5\nmax-seats-per-uid = five\n" :
+			  "[uid 20001]\nmax-segments-per-uid = 5\n", f);
+		ck_assert_int_eq(fclose(f), 0);
+		if (i == 0)
+			ck_assert_int_eq(chown(path, anna.uid, anna.gid), 0);
+		harness_kill_daemon(&h);
+		harness_restart_daemon(&h);
+		harness_wait_log(&h, i ? ".limits:3: max-seats-per-uid is 'five'" :
+					 "is not a file of uid 0's");
+		ck_assert_uint_eq(limit_of(anna.uid, SHMREG_RESOURCE_SEGMENTS), 128);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+	harness_stop(&h);
+}
+END_TEST
+
 static int64_t deed_create_small(struct actor *a, int64_t unused)
 {
 	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20,
@@ -352,6 +472,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_root_is_not_limited);
 	tcase_add_test(tc, test_registry_limits);
 	tcase_add_test(tc, test_reload);
+	tcase_add_test(tc, test_set_limit);
+	tcase_add_test(tc, test_limits_file);
 	tcase_add_test(tc, test_segment_limits);
 	return s;
 }

@@ -88,6 +88,8 @@ START_TEST(values)
 	ck_assert_str_eq(o.socket, "/tmp/x");
 	ok("socket", "/tmp/y");
 	ck_assert_str_eq(o.socket, "/tmp/y");
+	ok("max-objects-per-uid", "none");
+	ck_assert_uint_eq(o.limit[SHMREG_RESOURCE_OBJECTS], UINT64_MAX);
 	ok("max-subscriptions-per-uid", "0");
 	ck_assert_uint_eq(o.limit[SHMREG_RESOURCE_SUBSCRIPTIONS], 0);
 }
@@ -99,6 +101,7 @@ START_TEST(bad_values)
 	bad("max-segments", "", "must be a number");
 	bad("max-segments", "-1", "must be a number");
 	bad("max-segments", " 1", "must be a number");
+	bad("max-segments", "none", "must be a number");
 	bad("max-segments", "5K", "must be a number");
 	bad("max-segments", "0", "must be 1 to 2000");
 	bad("max-segments", "2001", "must be 1 to 2000");
@@ -267,11 +270,13 @@ START_TEST(print_and_read)
 
 	ok("socket", "/tmp/x");
 	ok("socket-mode", "0640");
-	ok("max-bytes-per-uid", "1536K");
+	ok("max-reserved-bytes-per-uid", "1536K");
 	ok("log-level", "notice");
 	ok("system", "yes");
 	ck_assert_int_eq(uid_limits_set(&o.uids, 5, SHMREG_RESOURCE_BYTES, 3 << 20), 0);
 	ck_assert_int_eq(uid_limits_set(&o.uids, 4, SHMREG_RESOURCE_SUBSCRIPTIONS, 0), 0);
+	ck_assert_int_eq(uid_limits_set(&o.uids, 4, SHMREG_RESOURCE_SEATS, UINT64_MAX), 0);
+	ok("max-bytes-per-uid", "none");
 	f = fopen(path, "we");
 	ck_assert_ptr_nonnull(f);
 	options_print(&o, f);

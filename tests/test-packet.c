@@ -105,6 +105,12 @@ static struct shmreg_request request(uint16_t type)
 		r.u.notify.after = UINT64_MAX;
 		r.u.notify.events = SHMREG_WAIT_ITEMS | SHMREG_WAIT_SPACE;
 		break;
+	case SHMREG_PACKET_SET_LIMIT:
+		r.u.set_limit.uid = 1000;
+		r.u.set_limit.what = 1u << SHMREG_RESOURCE_SEGMENTS | 1u << SHMREG_RESOURCE_BYTES;
+		r.u.set_limit.unset = 1u << SHMREG_RESOURCE_SEGMENTS;
+		r.u.set_limit.limit[SHMREG_RESOURCE_BYTES] = UINT64_MAX;
+		break;
 	default:
 		break;
 	}
@@ -177,8 +183,23 @@ START_TEST(test_valid)
 	ACCEPTED(SUBSCRIBE, memset(&r.u.subscribe, 0, sizeof(r.u.subscribe)));
 	ACCEPTED(SET, r.u.set.what = SHMREG_SET_MODE; r.u.set.uid = r.u.set.gid = 0;
 		 r.u.set.lifetime = 0);
+	ACCEPTED(SET_LIMIT, r.u.set_limit.unset = 0);
+	ACCEPTED(SET_LIMIT, r.u.set_limit.what = 255);
 	ACCEPTED(WATCH, r.u.watch.flags = 0; r.u.watch.events = SHMREG_WAIT_SPACE);
 	ACCEPTED(NOTIFY, r.u.notify.events = 0; r.u.notify.after = 0);
+}
+END_TEST
+
+START_TEST(test_set_limit)
+{
+	REFUSED(SET_LIMIT, r.u.set_limit.reserved = 1, -EBADMSG, "reserved");
+	REFUSED(SET_LIMIT, r.u.set_limit.uid = 0, -EINVAL, "root has no limits");
+	REFUSED(SET_LIMIT, r.u.set_limit.uid = UINT32_MAX, -EINVAL, "below 4294967295");
+	REFUSED(SET_LIMIT, r.u.set_limit.what = 0, -EINVAL, "some of the resources");
+	REFUSED(SET_LIMIT, r.u.set_limit.what |= 1u << SHMREG_N_RESOURCES, -EINVAL, "no others");
+	REFUSED(SET_LIMIT, r.u.set_limit.unset |= 1u << SHMREG_RESOURCE_SEATS, -EBADMSG, "unsets");
+	REFUSED(SET_LIMIT, r.u.set_limit.limit[SHMREG_RESOURCE_SEATS] = 1, -EBADMSG, "has a limit");
+	REFUSED(SET_LIMIT, r.u.set_limit.limit[SHMREG_RESOURCE_SEGMENTS] = 1, -EBADMSG, "has a limit");
 }
 END_TEST
 
@@ -498,6 +519,7 @@ int main(void)
 
 	tcase_add_test(tcase, test_valid);
 	tcase_add_test(tcase, test_header);
+	tcase_add_test(tcase, test_set_limit);
 	tcase_add_test(tcase, test_fields);
 	tcase_add_test(tcase, test_random_requests);
 	tcase_add_test(tcase, test_replies);

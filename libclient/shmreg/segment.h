@@ -182,6 +182,19 @@ SHMREG_API SHMREG_CHECK int shmreg_stats(struct shmreg_connection *connection, u
 					 struct shmreg_stats_reply *ret);
 
 /*
+ * shmreg_set_limit() - limits of one uid, in place of the configured ones; root only
+ *
+ * They outlive the daemon, until the machine is started anew or they are unset.
+ *
+ * Return: 0, or
+ *	-EACCES		the caller is neither root nor the daemon's uid
+ *	-EINVAL		@set is NULL or makes no sense; root's have been asked for
+ *	other		the daemon cannot keep them, and nothing was changed; the connection's errors
+ */
+SHMREG_API SHMREG_CHECK int shmreg_set_limit(struct shmreg_connection *connection,
+					     const struct shmreg_set_limit *set);
+
+/*
  * shmreg_subscribe() - turn @connection into a stream of life-cycle events
  * @name:	only this segment; NULL: all that this uid may read
  * @mask:	bits 1 << enum shmreg_event_kind; 0 = all

@@ -66,7 +66,8 @@ enum shmreg_packet_type {
 	SHMREG_PACKET_UNWATCH = 18,
 	SHMREG_PACKET_NOTIFY = 19,
 	SHMREG_PACKET_ROOT = 20,
-	SHMREG_PACKET_MAX = 20,
+	SHMREG_PACKET_SET_LIMIT = 21,
+	SHMREG_PACKET_MAX = 21,
 };
 #define SHMREG_PACKET_REPLY UINT16_C(0x8000)	/* added to a reply's type */
 
@@ -274,6 +275,18 @@ struct shmreg_set {
 };
 
 /*
+ * SET_LIMIT: of one uid, in place of what the configuration says; root only. Outlives the daemon
+ * as segments do. Nothing is taken from who has more.
+ */
+struct shmreg_set_limit {
+	uint32_t uid;		/* not 0: root has no limits */
+	uint32_t what;		/* 1 << enum shmreg_resource, at least one */
+	uint32_t unset;		/* those of them that are to be as configured again */
+	uint32_t reserved;
+	uint64_t limit[SHMREG_N_RESOURCES];	/* UINT64_MAX: none; 0 if not in what, or in unset */
+};
+
+/*
  * WATCH: tell this process when something happens to an object.
  *
  * Without DESCRIPTOR, for participants that are attached read-only and so cannot set a bit
@@ -399,6 +412,7 @@ struct shmreg_request {
 		struct shmreg_unwatch unwatch;
 		struct shmreg_notify notify;
 		struct shmreg_root_request root;
+		struct shmreg_set_limit set_limit;
 		uint8_t bytes[SHMREG_PACKET_BYTES - sizeof(struct shmreg_packet_header)];
 	} u;
 };
@@ -433,6 +447,7 @@ SHMREG_STATIC_ASSERT(sizeof(struct shmreg_event) == 312, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_watch_request) == 40, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_notify) == 48, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_notify_reply) == 64, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_set_limit) == 80, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_request) == SHMREG_PACKET_BYTES, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reply) == SHMREG_PACKET_BYTES, "frozen");
 
