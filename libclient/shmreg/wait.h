@@ -10,7 +10,9 @@
  *
  * Deadlines	are points of CLOCK_MONOTONIC, see shmreg_deadline(); NULL: wait for ever. A
  *		deadline that has passed means: try, and do not wait. Nothing is taken and
- *		nothing given by a call that returns an error.
+ *		nothing given by a call that returns an error. Who is attached read-only asks
+ *		the daemon before the first sleep on an object: of that request the deadline
+ *		is none, and a daemon that is stopped holds it up.
  *
  * Return	what the function without _wait returns, except that in place of -EAGAIN comes
  *	-ETIMEDOUT	the deadline has passed
@@ -30,7 +32,8 @@
  *		is woken. A waker that died before it woke anybody is made good for when the
  *		daemon notices the death. One that was *stopped* wakes when it goes on, or
  *		the next one wakes for it. A sleeper that is stopped having been woken keeps
- *		that wake-up until it goes on: nobody else is woken for the same event.
+ *		that wake-up until it goes on: nobody else is woken for the same event. While
+ *		the daemon is stopped nobody notices a death; all else goes on.
  *		Vain wake-ups are possible and not seen by the caller.
  *
  * Crashes	A sleeper may die at any instruction; whom it was woken for is then woken in its
@@ -39,7 +42,16 @@
  * Cost		Those who do not wait, and whom nobody waits for: one plain load an operation. A
  *		sleeper: a membarrier (1 to 10 microseconds) and a futex_waitv. Who wakes
  *		somebody: one or two futex calls. Before a first sleep a call spins, see
- *		shmreg_handle_set_waiting().
+ *		shmreg_handle_set_waiting(). Whoever leaves a segment, dead or not, and each
+ *		repair wake all sleepers of that segment in vain, once.
+ *
+ * Handles	To set_waiting(), wait_any() and <shmreg/watch.h> belongs the handle inside of
+ *		what a structure's open() has given, or, if that is typed, its name_untyped():
+ *			queue, pool, cell, atomic	&x->handle
+ *			producer, consumer		&x->ring.handle
+ *			publisher, subscriber		&x->topic.handle
+ *			object queue, cell writer	&x->queue.handle, &x->cell.handle
+ *			typed atomic			&x->atomic.handle
  *
  * Where the kernel has no futex_waitv (before 5.16, or forbidden by a seccomp filter, or under
  * valgrind) a sleeper looks at the death word 50 times a second, and signal handlers with
