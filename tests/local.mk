@@ -399,5 +399,6 @@ include tests/system/local.mk
 include tests/crash/local.mk
 include tests/attack/local.mk
 include tests/hostile/local.mk
+include tests/soak/local.mk
 include tests/mutants/local.mk
 include tests/fuzz/local.mk
