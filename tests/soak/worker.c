@@ -123,7 +123,7 @@ static bool now_and_then(struct client *c)
 		return false;
 	default:
 		/* Both sides are to meet full and empty, and all share few processors. */
-		if (random_below(&c->random, 4) == 0)
+		if (random_below(&c->random, 8) == 0)
 			nap(random_below(&c->random, 1000));
 		return true;
 	}
