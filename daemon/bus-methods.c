@@ -16,11 +16,12 @@
 #include "refuse.h"
 #include "server.h"
 
-static void log_did(const struct bus *bus, const struct caller *c, const char *did,
-		    const struct shmreg_segment_info *s, const char *more)
+static void log_did(const struct bus *bus, const struct caller *c, enum message_id message,
+		    const char *did, const struct shmreg_segment_info *s, const char *more)
 {
 	const struct log_about about = {
 		.segment = s->name, .segment_id = s->segment, .uid = c->uid, .pid = c->process.pid,
+		.message = message,
 	};
 
 	log_client(LOG_INFO, &about, "uid %" PRIu32 " pid %" PRIu32 " (%s on the %s) %s segment '%s' (%"
@@ -172,7 +173,7 @@ static int perform_remove(struct bus *bus, const struct caller *c, const struct 
 		r = registry_remove(registry, c, &in->set.target, error);
 	if (r < 0)
 		return r;
-	log_did(bus, c, "removed", &info, "");
+	log_did(bus, c, MESSAGE_SEGMENT_REMOVED, "removed", &info, "");
 	return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -233,7 +234,7 @@ static int perform_set(struct bus *bus, const struct caller *c, const struct bus
 		n += (size_t)snprintf(more + n, sizeof(more) - n, ", mode %04o", set.mode);
 	if (set.what & SHMREG_SET_LIFETIME)
 		snprintf(more + n, sizeof(more) - n, ", lifetime %s", bus_lifetime_name(set.lifetime));
-	log_did(bus, c, "changed", &info, more);
+	log_did(bus, c, MESSAGE_SEGMENT_CHANGED, "changed", &info, more);
 	return sd_bus_reply_method_return(m, NULL);
 }
 

@@ -73,7 +73,8 @@ static void on_store_full(void *data, unsigned int n)
 			    "segment will outlive this daemon");
 		return;
 	}
-	server->store_segments = n_segments > n ? n_segments - n : 0;
+	/* Of those that came together some may have fitted: that all did not is what is known. */
+	server->store_segments = n > 0 ? n_segments - 1 : n_segments;
 	heed_store_limit(server);
 	server_make_config(server, &config);
 	registry_reconfigure(server->registry, &config);

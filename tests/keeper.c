@@ -88,7 +88,9 @@ static void store_remove(struct self *self, const char *name)
 
 static void store_add(struct self *self, const char *name, int fd)
 {
-	if (self->n_stored == KEEPER_STORE_MAX) {
+	const char *max = getenv(KEEPER_STORE_ENV);
+
+	if (self->n_stored == (max ? atoi(max) : KEEPER_STORE_MAX)) {
 		close(fd);
 		return;
 	}
@@ -191,7 +193,10 @@ static void exec_daemon(struct self *self)
 	setenv("LISTEN_FDNAMES", names, 1);
 	/* As systemd says it from 254 on. */
 	snprintf(number, sizeof(number), "%d", KEEPER_STORE_MAX);
-	setenv("FDSTORE", number, 1);
+	if (getenv(KEEPER_STORE_ENV))
+		unsetenv("FDSTORE");
+	else
+		setenv("FDSTORE", number, 1);
 	if (self->uid && (setgroups(0, NULL) < 0 || setresgid(self->uid, self->uid, self->uid) < 0 ||
 			  setresuid(self->uid, self->uid, self->uid) < 0 ||
 			  prctl(PR_SET_PDEATHSIG, SIGKILL) < 0))

@@ -22,6 +22,12 @@ struct keeper {
 	pid_t daemon;		/* 0: not running */
 };
 
+/*
+ * If this is in the environment the store takes so many descriptors, and the daemon is not told,
+ * as by systemd before 254; else KEEPER_STORE_MAX, and it is.
+ */
+#define KEEPER_STORE_ENV "SHMREG_TEST_STORE_MAX"
+
 /* @argv, from the daemon's program on, is started by each keeper_daemon_start(). */
 void keeper_start(struct keeper *k, const char *dir, const char *socket_path,
 		  char *const argv[]);

@@ -229,9 +229,14 @@ START_TEST(all_died_meanwhile)
 }
 END_TEST
 
-static bool is_answered(const struct raw *c)
+static void take_away(const char *name)
 {
-	return poll(&(struct pollfd){ .fd = c->fd, .events = POLLIN }, 1, 0) == 1;
+	struct raw c;
+
+	raw_connect(&c, h.socket_path);
+	ck_assert_int_eq(raw_hello(&c, SHMREG_HELLO_OBSERVER), 0);
+	ck_assert_int_eq(raw_target(&c, SHMREG_PACKET_REMOVE, name), 0);
+	raw_close(&c);
 }
 
 static void send_create(struct raw *c, const char *name, uint64_t nonce)
@@ -244,6 +249,109 @@ static void send_create(struct raw *c, const char *name, uint64_t nonce)
 	in.u.create.data_bytes = 4096;
 	in.u.create.n_seats = 1;
 	ck_assert_int_eq(raw_send(c, &in), 0);
+}
+
+static int create_kept(const char *name)
+{
+	const struct shmreg_segment_params params = {
+		.size = sizeof(params), .bytes = 4096, .mode = 0600,
+		.lifetime = SHMREG_UNTIL_REMOVED, .flags = 0,
+	};
+	struct shmreg_connection *c = harness_connect();
+	struct shmreg_segment *s;
+	const int r = shmreg_segment_create(c, &s, name, &params);
+
+	if (r == 0)
+		shmreg_segment_close(s);
+	shmreg_disconnect(c);
+	return r;
+}
+
+static void setup_small_store(void)
+{
+	setenv(KEEPER_STORE_ENV, "6", 1);
+	harness_start(&h, NULL);
+}
+
+static void teardown_small_store(void)
+{
+	harness_stop(&h);
+	unsetenv(KEEPER_STORE_ENV);
+}
+
+/*
+ * The root, two segments, and one descriptor that shows that there was room: the third segment is
+ * refused, then without asking; what was there before is there after a restart, and what was
+ * refused is not.
+ */
+START_TEST(full_store)
+{
+	struct raw c;
+
+	harness_ok(create_kept("one"));
+	harness_ok(create_kept("two"));
+	harness_result(create_kept("three"), -ENOSPC);
+	harness_sentence("FileDescriptorStoreMax=");
+	harness_result(create_kept("three"), -ENOSPC);
+	harness_sentence("max-segments");
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_SEGMENTS), 2);
+	again();
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_SEGMENTS), 2);
+	/* The new one finds out by itself. */
+	harness_result(create_kept("three"), -ENOSPC);
+	harness_sentence("FileDescriptorStoreMax=");
+	raw_connect(&c, h.socket_path);
+	ck_assert_int_eq(raw_hello(&c, SHMREG_HELLO_OBSERVER), 0);
+	ck_assert_int_eq(raw_target(&c, SHMREG_PACKET_DESCRIBE, "three"), -ENOENT);
+	raw_close(&c);
+	take_away("one");
+	harness_ok(create_kept("three"));
+	again();
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_SEGMENTS), 2);
+	take_away("two");
+	take_away("three");
+}
+END_TEST
+
+/* Several at once of which one would fit: none is lost, and one by one it fits. */
+START_TEST(full_at_once)
+{
+	enum { N = 5 };
+	struct raw c[N];
+	char name[8];
+	int i;
+
+	harness_ok(create_kept("one"));
+	for (i = 0; i < N; i++)
+		raw_open(&c[i], h.socket_path);
+	ck_assert_int_eq(kill(h.keeper.pid, SIGSTOP), 0);
+	for (i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		send_create(&c[i], name, 1);
+	}
+	ck_assert_int_eq(kill(h.keeper.pid, SIGCONT), 0);
+	for (i = 0; i < N; i++) {
+		if (raw_receive(&c[i]) == 0)
+			ck_assert_int_eq(raw_attachment(&c[i], SHMREG_PACKET_DETACH,
+							c[i].reply.u.attach.segment,
+							c[i].reply.u.attach.participant), 0);
+		else
+			ck_assert_int_eq(c[i].reply.header.status, -ENOSPC);
+		raw_close(&c[i]);
+	}
+	/* As soon as they are gone. */
+	while (create_kept("two") < 0)
+		ck_assert_uint_ge(used(SHMREG_RESOURCE_SEGMENTS), 1);
+	again();
+	ck_assert_uint_eq(used(SHMREG_RESOURCE_SEGMENTS), 2);
+	take_away("one");
+	take_away("two");
+}
+END_TEST
+
+static bool is_answered(const struct raw *c)
+{
+	return poll(&(struct pollfd){ .fd = c->fd, .events = POLLIN }, 1, 0) == 1;
 }
 
 /*
@@ -552,6 +660,28 @@ START_TEST(stopped_and_started)
 }
 END_TEST
 
+/* The manager restarts it: nobody is told that it has gone. */
+START_TEST(handed_over)
+{
+	struct shmreg_dir *dir;
+	struct raw c;
+
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	dir = map_dir(&c);
+	ck_assert_int_eq(keeper_daemon_end(&h.keeper, SIGUSR1), 0);
+	ck_assert_uint_eq(dir->flags & SHMREG_DIR_ORPHANED, 0);
+	harness_restart_daemon(&h);
+	munmap(dir, dir->dir_bytes);
+	raw_close(&c);
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
+	ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, c.reply.u.attach.segment,
+					c.reply.u.attach.participant), 0);
+	raw_close(&c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("daemon-restart");
@@ -566,8 +696,13 @@ int main(void)
 	tcase_add_test(tc, killed_before_stored);
 	tcase_add_test(tc, again_and_again);
 	tcase_add_test(tc, stopped_and_started);
+	tcase_add_test(tc, handed_over);
 	tcase_add_test(tc, exec_after_restart);
 	tcase_add_test(tc, no_exec_after_restart);
+	tc = harness_case(suite, "store");
+	tcase_add_checked_fixture(tc, setup_small_store, teardown_small_store);
+	tcase_add_test(tc, full_store);
+	tcase_add_test(tc, full_at_once);
 	tc = harness_case(suite, "reaper");
 	tcase_add_checked_fixture(tc, setup_script, teardown_script);
 	tcase_add_test(tc, old_reaper_first);

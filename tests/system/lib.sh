@@ -8,6 +8,10 @@ service=shmregd.service
 dropin=/etc/systemd/system/$service.d
 conf=/usr/local/etc/shmregd.conf
 
+# What fails without a sentence of its own is at least named.
+set -E
+trap 'echo "FAILED: $BASH_COMMAND (line $LINENO of ${BASH_SOURCE[0]})"' ERR
+
 fail() {
 	echo "FAILED: $*"
 	systemctl status --no-pager shmregd.socket $service || :
