@@ -363,6 +363,22 @@ if [ "$system" ]; then
 	! grep -q Private "$scratch/signals-other" || fail "another user hears what is not for him"
 fi
 
+if [ "$system" ]; then
+	step "a daemon to which the bus does not give the name serves its socket"
+	mkdir "$scratch/other"
+	chown 65534 "$scratch/other"
+	"${as[@]}" "$build/shmregd" --config=/dev/null --reaper="$build/shmreg-reaper" --system \
+		--bus=yes --socket="$scratch/other/socket" >"$scratch/other.log" 2>&1 &
+	nameless=$!
+	children+=("$nameless")
+	until_true grep -q 'the system bus does not give the name org.shmreg.Registry1: ' \
+		"$scratch/other.log"
+	SHMREG_SOCKET=$scratch/other/socket "$ctl" ls >/dev/null || fail "its socket is not served"
+	kill -TERM "$nameless"
+	wait "$nameless" || fail "it did not end well"
+	property_is Pid "u $daemon_pid" || fail "Pid is $(property Pid)"
+fi
+
 step "more happens than a bus should be bothered with: some is counted only"
 "$peer" churn 700 || fail "churn"
 until_true heard 'org.shmreg.Registry1 Lost '
