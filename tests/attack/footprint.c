@@ -27,17 +27,17 @@
 /*
  * Memory of the daemon's own. A connection: peer, client, token, an answer of 1 KiB that waits.
  * A subscription: 128 events of 312 bytes (a watch is smaller). A segment: the private account
- * of its directory, by the default 256 participants and objects, 4,095 seats, and in the
- * tests' registry 1,024 participants at most. The rest is what malloc() does not give back.
+ * of its directory: bitmaps of up to 65,536 participants and objects, and of 4,095 seats; the
+ * table of ids is touched where objects are. The rest is what malloc() does not give back.
  */
 #define CONNECTION_BYTES (4 * KIB)
 #define SUBSCRIPTION_BYTES (44 * KIB)
-#define SEGMENT_BYTES (64 * KIB)
+#define SEGMENT_BYTES (32 * KIB)
 #define PARTICIPANT_BYTES 256
 #define OBJECT_BYTES 256
 #define SLACK_BYTES (1024 * KIB)
-/* What it maps of a segment is its directory: 256 participants, 256 objects, 4,096 seats. */
-#define DIRECTORY_BYTES (256 * KIB)
+/* What it maps of a segment is its directory; what it touches are entries that are in use. */
+#define DIRECTORY_BYTES (32 * KIB)
 
 static uint64_t count_fds(pid_t pid)
 {

@@ -28,6 +28,13 @@ struct charges {
 
 void footprint_take(struct footprint *ret, pid_t pid);
 void footprint_raise(struct footprint *most, const struct footprint *now);
+/* Sanitizers have memory of their own, and keep what is freed. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+# define FOOTPRINT_HAS_BYTES 0
+#else
+# define FOOTPRINT_HAS_BYTES 1
+#endif
+
 /* The most that these charges may add to @start. */
 void footprint_bound(struct footprint *ret, const struct footprint *start,
 		     const struct charges *c);

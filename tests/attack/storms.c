@@ -17,6 +17,22 @@ static bool is_quota(int r)
 	return r == -EDQUOT || r == -ENOSPC || r == -EUSERS;
 }
 
+/* As large as one may be in all that it takes to administer it. */
+static int create_large(struct raw *c, const char *name, uint64_t nonce)
+{
+	struct shmreg_request in;
+
+	raw_request(&in, SHMREG_PACKET_CREATE);
+	snprintf(in.u.create.name, sizeof(in.u.create.name), "%s", name);
+	in.u.create.nonce = nonce;
+	in.u.create.data_bytes = 4096;
+	in.u.create.mode = 0600;
+	in.u.create.max_participants = SHMREG_PARTICIPANTS_MAX;
+	in.u.create.max_objects = SHMREG_OBJECTS_MAX;
+	in.u.create.n_seats = SHMREG_SEATS_A_REPLY;
+	return raw_call(c, &in);
+}
+
 /* Up to the quota and beyond; the connection ends with some of them made. */
 void attack_segments(struct attacker *me)
 {
@@ -28,7 +44,7 @@ void attack_segments(struct attacker *me)
 		return;
 	for (unsigned int i = 0; i < TIMES && goes_on(me); i++) {
 		own_name(name, me, i);
-		r = raw_create(&c, name, i + 1, 0);
+		r = i % 8 ? raw_create(&c, name, i + 1, 0) : create_large(&c, name, i + 1);
 		ck_assert_msg(r == 0 || is_quota(r) || r == -EEXIST, "%d: %s", r, c.reply.u.error);
 		if (r == 0 && i % 4)
 			ck_assert_int_eq(raw_target(&c, SHMREG_PACKET_REMOVE, name), 0);
