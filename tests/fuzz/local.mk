@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/fuzz/fuzz.c \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/found/dispatch/short-packet \
+	tests/fuzz/found/dispatch/token-sealed \
 	tests/fuzz/input/random.h \
 	tests/fuzz/name.c \
 	tests/fuzz/packet.c \
