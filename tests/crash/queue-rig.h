@@ -62,10 +62,11 @@ struct start {
 
 /*
  * The futexes of both event counts: queue-sleep.c is the kernel, as far as queues need one. Who
- * waits has a bed: those who are stepped, and two who have slept since before it began.
+ * waits has a bed: those who are stepped, and two who have slept since before it began. They are
+ * woken in this order.
  */
 enum side { ITEMS, SPACE, N_SIDES };
-enum { PLAIN = PEER, MAYBE_CHOOSY, N_BEDS };	/* those of VICTIM and SECOND come first */
+enum { MAYBE_CHOOSY = PEER, PLAIN, N_BEDS };	/* those of VICTIM and SECOND come first */
 enum bed { NOBODY, FALLING_ASLEEP, ASLEEP_IN_BED, WOKEN };
 
 struct image {

@@ -180,7 +180,7 @@ static enum outcome judge_side(const struct cast *cast, enum side side, uint64_t
 	bool sleeps = false, comes = false;
 
 	for (unsigned int i = 0; i < N_BEDS; i++) {
-		const struct effect *op = i < PLAIN ? effect_of(cast, i) : NULL;
+		const struct effect *op = i < MAYBE_CHOOSY ? effect_of(cast, i) : NULL;
 		const bool choosy = i == MAYBE_CHOOSY ? start_of(cast)->sleep == ONE_FOR_TWO
 						      : op != NULL && op->n_push > 1;
 
