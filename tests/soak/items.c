@@ -5,6 +5,8 @@
 
 #include "soak.h"
 
+const char *soak_plant;
+
 struct item item_make(uint32_t lane, uint32_t seq)
 {
 	struct random_state r = { (uint64_t)lane << 32 | seq };
@@ -59,8 +61,11 @@ void item_seen(struct client *c, const struct item *item)
 		complain("%s: an item is torn: lane %u number %u", c->stage->name, item->lane,
 			 item->seq);
 	atomic_fetch_add(&c->books->n_ops, 1);
-	if (item->lane != NO_LANE)
+	/* Planted, for the test of this test: some are not noted, or twice. */
+	if (item->lane != NO_LANE && (!soak_plant || item->seq % 50))
 		atomic_fetch_add(&c->books->seen[item->lane][item->seq], 1);
+	else if (item->lane != NO_LANE && strcmp(soak_plant, "twice") == 0)
+		atomic_fetch_add(&c->books->seen[item->lane][item->seq], 2);
 }
 
 void hands_begin(struct client *c, enum doing doing)

@@ -378,6 +378,11 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	seconds = seconds_of(argc, argv);
+	soak_plant = getenv("SOAK_PLANT");
+	if (soak_plant && strcmp(soak_plant, "lose") != 0 && strcmp(soak_plant, "twice") != 0) {
+		fprintf(stderr, "soak: SOAK_PLANT=%s: lose or twice is expected\n", soak_plant);
+		return 2;
+	}
 	if (!getenv("SHMREG_TEST_SEED")) {
 		char text[32];
 

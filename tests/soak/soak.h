@@ -117,6 +117,7 @@ bool item_is_good(const struct item *item);
 uint32_t lane_take(struct client *c, uint32_t n);
 void lane_begin(struct books *b, uint32_t lane, uint32_t seq);
 void lane_certain(struct client *c, uint32_t seq, uint32_t n);
+extern const char *soak_plant;	/* $SOAK_PLANT: a wrong to be found, lose or twice; or NULL */
 /* A consumer has got it. */
 void item_seen(struct client *c, const struct item *item);
 void hands_begin(struct client *c, enum doing doing);
