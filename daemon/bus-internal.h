@@ -93,6 +93,7 @@ struct bus_request {
 	uint32_t uid;
 	enum shmreg_resource resource;
 	uint64_t limit;
+	bool unset;
 };
 
 /*

@@ -370,37 +370,95 @@ static int method_limits(sd_bus_message *m, void *data, sd_bus_error *e)
 	return r < 0 ? r : bus_call_begin(data, m, 0, NULL, &in, perform_limits);
 }
 
-static int perform_set_limit(struct bus *bus, const struct caller *c, const struct bus_request *in,
-			     sd_bus_message *m, char *error)
+/* Of every uid, for which UINT32_MAX stands; that is as the configuration says after a reload. */
+static int set_default_limit(struct bus *bus, const struct caller *c, const struct bus_request *in,
+			     char *error)
 {
-	const char *const resource = bus_resource_name(in->resource);
-	const struct log_about about = { .uid = c->uid, .pid = c->process.pid };
+	const struct log_about about = {
+		.uid = c->uid, .pid = c->process.pid, .message = MESSAGE_LIMIT_SET,
+	};
 
 	if (!c->admin)
-		return refuse(error, EACCES, "only root may set limits");
-	if (in->uid != UINT32_MAX)
-		return refuse(error, EOPNOTSUPP, "a limit can be set for all uids only, that is for uid "
-			      "4294967295");
+		return refuse(error, EACCES, "only root may set limits; uid %" PRIu32 " is not", c->uid);
+	if (in->unset)
+		return refuse(error, EINVAL, "the limit of all is as configured after a reload of shmregd; "
+			      "one uid's can be unset");
 	server_set_uid_limit(bus->server, in->resource, in->limit);
 	log_client(LOG_NOTICE, &about, "uid %" PRIu32 " pid %" PRIu32 " (%s on the %s) set each uid's "
 		   "limit of %s to %" PRIu64 ", until the configuration is read anew", c->uid,
-		   c->process.pid, c->name, bus_kind_name(bus->kind), resource, in->limit);
-	return sd_bus_reply_method_return(m, NULL);
+		   c->process.pid, c->name, bus_kind_name(bus->kind), bus_resource_name(in->resource),
+		   in->limit);
+	return 0;
+}
+
+static int set_limit_of_user(struct bus *bus, const struct caller *c, const struct bus_request *in,
+			     char *error)
+{
+	const struct log_about about = {
+		.uid = c->uid, .pid = c->process.pid, .message = MESSAGE_LIMIT_SET,
+	};
+	struct shmreg_set_limit set = {
+		.uid = in->uid,
+		.what = UINT32_C(1) << in->resource,
+		.unset = in->unset ? UINT32_C(1) << in->resource : 0,
+	};
+	char to[32];
+	int r;
+
+	if (in->uid == 0)
+		return refuse(error, EINVAL, "root has no limits, so they cannot be set; uid 4294967295 "
+			      "stands for all others");
+	set.limit[in->resource] = in->limit;
+	snprintf(to, sizeof(to), "to %" PRIu64, in->limit);
+	if (in->unset)
+		snprintf(to, sizeof(to), "back to what is configured");
+	r = server_limit_user(bus->server, c, &set, error);
+	if (r < 0)
+		return r;
+	log_client(LOG_NOTICE, &about, "uid %" PRIu32 " pid %" PRIu32 " (%s on the %s) set uid %" PRIu32
+		   "'s limit of %s %s", c->uid, c->process.pid, c->name, bus_kind_name(bus->kind),
+		   in->uid, bus_resource_name(in->resource), to);
+	return 0;
+}
+
+static int perform_set_limit(struct bus *bus, const struct caller *c, const struct bus_request *in,
+			     sd_bus_message *m, char *error)
+{
+	const int r = in->uid == UINT32_MAX ? set_default_limit(bus, c, in, error) :
+					      set_limit_of_user(bus, c, in, error);
+
+	return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_limit(struct bus *bus, sd_bus_message *m, struct bus_request *in,
+		    const char *resource)
+{
+	char error[SHMREG_ERROR_MAX + 1];
+	const int r = bus_parse_resource(&in->resource, resource, error);
+
+	return bus_call_begin(bus, m, r, error, in, perform_set_limit);
 }
 
 static int method_set_limit(sd_bus_message *m, void *data, sd_bus_error *e)
 {
-	char error[SHMREG_ERROR_MAX + 1];
 	struct bus_request in = { 0 };
 	const char *resource;
 	int r;
 
 	(void)e;
 	r = sd_bus_message_read(m, "ust", &in.uid, &resource, &in.limit);
-	if (r < 0)
-		return r;
-	r = bus_parse_resource(&in.resource, resource, error);
-	return bus_call_begin(data, m, r, error, &in, perform_set_limit);
+	return r < 0 ? r : on_limit(data, m, &in, resource);
+}
+
+static int method_unset_limit(sd_bus_message *m, void *data, sd_bus_error *e)
+{
+	struct bus_request in = { .unset = true };
+	const char *resource;
+	int r;
+
+	(void)e;
+	r = sd_bus_message_read(m, "us", &in.uid, &resource);
+	return r < 0 ? r : on_limit(data, m, &in, resource);
 }
 
 /*
@@ -453,6 +511,8 @@ const sd_bus_vtable bus_vtable[] = {
 				method_limits, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("SetLimit", SD_BUS_ARGS("u", uid, "s", resource, "t", limit), SD_BUS_NO_RESULT,
 				method_set_limit, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("UnsetLimit", SD_BUS_ARGS("u", uid, "s", resource), SD_BUS_NO_RESULT,
+				method_unset_limit, ANYBODY),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	FIXED("Pid", "u", pid),
 	FIXED("StartedUSec", "t", started_usec),

@@ -216,8 +216,8 @@ for name in org.shmreg.Registry1 org.shmreg.Registry1.Private; do
 		<(interface $name "$source/proto/org.shmreg.Registry1.xml") ||
 		fail "$name and proto/org.shmreg.Registry1.xml differ"
 done
-[ "$(interface org.shmreg.Registry1 "$scratch/said" | grep -c '<method name')" -eq 6 ] ||
-	fail "there are not six methods"
+[ "$(interface org.shmreg.Registry1 "$scratch/said" | grep -c '<method name')" -eq 7 ] ||
+	fail "there are not seven methods"
 [ "$(interface org.shmreg.Registry1.Private "$scratch/said" | grep -c '<signal name')" -eq 9 ] ||
 	fail "there are not nine signals for root"
 : >"$scratch/said"
@@ -261,7 +261,13 @@ good '"Mode" u 384 ' Describe s early
 step "limits are set, and hold"
 good '' SetLimit ust 4294967295 segments 7
 grep -q "set each uid's limit of segments to 7" "$log" || fail "the log does not say so"
+bad 'root has no limits' SetLimit ust 0 segments 3
+bad 'one uid.s can be unset' UnsetLimit us 4294967295 segments
+good '' SetLimit ust 12345 segments 3
 if [ "$system" ]; then
+	good '"segments" 0 3 ' Limits u 12345
+	good '' UnsetLimit us 12345 segments
+	good '"segments" 0 7 ' Limits u 12345
 	good '"segments" 0 7 ' Limits u 65534
 else
 	good '"segments" 2 7 ' Limits u "$(id -u)"
@@ -323,6 +329,8 @@ if [ "$system" ]; then
 	refused 'may change it' Set 'sa{sv}' dir/open 1 Mode u 0
 	refused 'only its owner and root may change' Set 'sa{sv}' early 1 Owner u 65534
 	refused 'only root may set limits' SetLimit ust 4294967295 segments 0
+	refused 'only root may set limits' SetLimit ust 65534 segments 9
+	refused 'only root may set limits' UnsetLimit us 65534 segments
 	refused 'not that of uid 0' Limits u 0
 	other Limits u 65534 || fail "another user cannot see his own account"
 	other Limits u 4294967295 || fail "another user cannot see the whole registry's limits"
