@@ -110,7 +110,6 @@ static void ask_for_more(struct honest *h, unsigned int i)
 	struct shmreg_request in;
 	struct raw fresh;
 	double since;
-	char name[32];
 
 	raw_request(&in, SHMREG_PACKET_OPEN);
 	snprintf(in.u.open.name, sizeof(in.u.open.name), "private");
@@ -121,12 +120,17 @@ static void ask_for_more(struct honest *h, unsigned int i)
 	in.u.attachment.segment = h->c.reply.u.attach.segment;
 	in.u.attachment.participant = h->c.reply.u.attach.participant;
 	call(h, &in);
-	/* The one before may wait for its repair. */
-	snprintf(name, sizeof(name), "short-lived-%u", i);
-	create(h, name, 0600, 1000000 + i);
-	raw_request(&in, SHMREG_PACKET_DETACH);
-	in.u.attachment.segment = h->c.reply.u.attach.segment;
-	in.u.attachment.participant = h->c.reply.u.attach.participant;
+	/* Nobody attaches: else it would wait for a repair, and its quota with it. */
+	raw_request(&in, SHMREG_PACKET_CREATE);
+	snprintf(in.u.create.name, sizeof(in.u.create.name), "short-lived");
+	in.u.create.nonce = 1000000 + i;
+	in.u.create.data_bytes = 4096;
+	in.u.create.mode = 0600;
+	in.u.create.flags = SHMREG_CREATE_DETACHED;
+	in.u.create.lifetime = SHMREG_UNTIL_REMOVED;
+	call(h, &in);
+	raw_request(&in, SHMREG_PACKET_REMOVE);
+	in.u.target.segment = h->c.reply.u.attach.segment;
 	call(h, &in);
 	since = now_usec();
 	raw_connect(&fresh, h->stage->path);
