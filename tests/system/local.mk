@@ -19,6 +19,6 @@ EXTRA_DIST += $(system_topics) tests/system/README tests/system/inside tests/sys
 	tests/system/run
 
 check-system: all resident$(EXEEXT)
-	@top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)' $(srcdir)/tests/system/run \
+	@top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)' $(srcdir)/tests/system/run $(SYSTEM) \
 		$(notdir $(system_topics)); r=$$?; test $$r -eq 77 || exit $$r
 .PHONY: check-system
