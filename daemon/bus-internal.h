@@ -113,6 +113,15 @@ int bus_call_begin(struct bus *bus, sd_bus_message *m, int r, const char *error,
 /* The connection is over: nobody is to be answered. */
 void bus_calls_end(struct bus *bus);
 
+/* The methods' handlers. */
+int bus_method_list(sd_bus_message *m, void *data, sd_bus_error *e);
+int bus_method_describe(sd_bus_message *m, void *data, sd_bus_error *e);
+int bus_method_remove(sd_bus_message *m, void *data, sd_bus_error *e);
+int bus_method_set(sd_bus_message *m, void *data, sd_bus_error *e);
+int bus_method_limits(sd_bus_message *m, void *data, sd_bus_error *e);
+int bus_method_set_limit(sd_bus_message *m, void *data, sd_bus_error *e);
+int bus_method_unset_limit(sd_bus_message *m, void *data, sd_bus_error *e);
+
 void bus_stats_refresh(struct bus *bus);
 /* Tell what has changed, soon. */
 void bus_stats_tell(struct bus *bus);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The table of methods, properties and signals: decode, call, encode. */
+/* What the methods do: decode, call, encode. */
 
 #include <config.h>
 
@@ -135,7 +135,7 @@ static int perform_list(struct bus *bus, const struct caller *c, const struct bu
 	return send_reply(reply, r, error);
 }
 
-static int method_list(sd_bus_message *m, void *data, sd_bus_error *e)
+int bus_method_list(sd_bus_message *m, void *data, sd_bus_error *e)
 {
 	(void)e;
 	return bus_call_begin(data, m, 0, NULL, &(struct bus_request){ 0 }, perform_list);
@@ -191,13 +191,13 @@ static int on_target(struct bus *bus, sd_bus_message *m, bus_perform *perform)
 	return bus_call_begin(bus, m, r, error, &in, perform);
 }
 
-static int method_describe(sd_bus_message *m, void *data, sd_bus_error *e)
+int bus_method_describe(sd_bus_message *m, void *data, sd_bus_error *e)
 {
 	(void)e;
 	return on_target(data, m, perform_describe);
 }
 
-static int method_remove(sd_bus_message *m, void *data, sd_bus_error *e)
+int bus_method_remove(sd_bus_message *m, void *data, sd_bus_error *e)
 {
 	(void)e;
 	return on_target(data, m, perform_remove);
@@ -314,7 +314,7 @@ static int read_changes(sd_bus_message *m, struct bus_request *in, char *error)
 	return 0;
 }
 
-static int method_set(sd_bus_message *m, void *data, sd_bus_error *e)
+int bus_method_set(sd_bus_message *m, void *data, sd_bus_error *e)
 {
 	char error[SHMREG_ERROR_MAX + 1];
 	struct bus_request in = { 0 };
@@ -360,7 +360,7 @@ static int perform_limits(struct bus *bus, const struct caller *c, const struct 
 	return send_reply(reply, r, error);
 }
 
-static int method_limits(sd_bus_message *m, void *data, sd_bus_error *e)
+int bus_method_limits(sd_bus_message *m, void *data, sd_bus_error *e)
 {
 	struct bus_request in = { 0 };
 	int r;
@@ -439,7 +439,7 @@ static int on_limit(struct bus *bus, sd_bus_message *m, struct bus_request *in,
 	return bus_call_begin(bus, m, r, error, in, perform_set_limit);
 }
 
-static int method_set_limit(sd_bus_message *m, void *data, sd_bus_error *e)
+int bus_method_set_limit(sd_bus_message *m, void *data, sd_bus_error *e)
 {
 	struct bus_request in = { 0 };
 	const char *resource;
@@ -450,7 +450,7 @@ static int method_set_limit(sd_bus_message *m, void *data, sd_bus_error *e)
 	return r < 0 ? r : on_limit(data, m, &in, resource);
 }
 
-static int method_unset_limit(sd_bus_message *m, void *data, sd_bus_error *e)
+int bus_method_unset_limit(sd_bus_message *m, void *data, sd_bus_error *e)
 {
 	struct bus_request in = { .unset = true };
 	const char *resource;
@@ -460,92 +460,3 @@ static int method_unset_limit(sd_bus_message *m, void *data, sd_bus_error *e)
 	r = sd_bus_message_read(m, "us", &in.uid, &resource);
 	return r < 0 ? r : on_limit(data, m, &in, resource);
 }
-
-/*
- * Everybody may call: the bus is asked who it is, and the registry's policy decides. Without
- * the flag the library would ask the bus itself, and wait for the answer.
- */
-#define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
-#define FIXED(name, type, field) \
-	SD_BUS_PROPERTY(name, type, NULL, offsetof(struct bus, stats.field), \
-			SD_BUS_VTABLE_PROPERTY_CONST)
-#define STATISTIC(name, field) \
-	SD_BUS_PROPERTY(name, "t", NULL, offsetof(struct bus, stats.field), \
-			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
-
-static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,
-		       sd_bus_message *reply, void *data, sd_bus_error *e)
-{
-	(void)sd, (void)path, (void)interface, (void)property, (void)data, (void)e;
-	return sd_bus_message_append(reply, "s", PACKAGE_VERSION);
-}
-
-#define PARTICIPANT_ARGS \
-	SD_BUS_ARGS("t", segment, "s", name, "t", participant, "u", uid, "u", pid, "s", client)
-#define SEGMENT_ARGS SD_BUS_ARGS("t", segment, "s", name)
-#define OBJECT_ARGS SD_BUS_ARGS("t", segment, "s", name, "t", object, "s", object_name)
-#define DETAILED_SIGNALS \
-	SD_BUS_SIGNAL_WITH_ARGS("Disposed", SEGMENT_ARGS, 0), \
-	SD_BUS_SIGNAL_WITH_ARGS("Changed", SEGMENT_ARGS, 0), \
-	SD_BUS_SIGNAL_WITH_ARGS("Attached", PARTICIPANT_ARGS, 0), \
-	SD_BUS_SIGNAL_WITH_ARGS("Detached", PARTICIPANT_ARGS, 0), \
-	SD_BUS_SIGNAL_WITH_ARGS("Died", PARTICIPANT_ARGS, 0), \
-	SD_BUS_SIGNAL_WITH_ARGS("Repaired", \
-		SD_BUS_ARGS("t", segment, "s", name, "t", repaired, "t", freed, "t", requeued, \
-			    "t", gave_up), 0), \
-	SD_BUS_SIGNAL_WITH_ARGS("Quarantined", SEGMENT_ARGS, 0), \
-	SD_BUS_SIGNAL_WITH_ARGS("ObjectCreated", OBJECT_ARGS, 0), \
-	SD_BUS_SIGNAL_WITH_ARGS("ObjectRemoved", OBJECT_ARGS, 0)
-
-const sd_bus_vtable bus_vtable[] = {
-	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(tsa{sv})", segments),
-				method_list, ANYBODY),
-	SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_ARGS("s", segment),
-				SD_BUS_RESULT("a{sv}", properties), method_describe, ANYBODY),
-	SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", segment), SD_BUS_NO_RESULT, method_remove,
-				ANYBODY),
-	SD_BUS_METHOD_WITH_ARGS("Set", SD_BUS_ARGS("s", segment, "a{sv}", changes), SD_BUS_NO_RESULT,
-				method_set, ANYBODY),
-	SD_BUS_METHOD_WITH_ARGS("Limits", SD_BUS_ARGS("u", uid), SD_BUS_RESULT("a{s(tt)}", limits),
-				method_limits, ANYBODY),
-	SD_BUS_METHOD_WITH_ARGS("SetLimit", SD_BUS_ARGS("u", uid, "s", resource, "t", limit), SD_BUS_NO_RESULT,
-				method_set_limit, ANYBODY),
-	SD_BUS_METHOD_WITH_ARGS("UnsetLimit", SD_BUS_ARGS("u", uid, "s", resource), SD_BUS_NO_RESULT,
-				method_unset_limit, ANYBODY),
-	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-	FIXED("Pid", "u", pid),
-	FIXED("StartedUSec", "t", started_usec),
-	FIXED("Restarts", "t", restarts),
-	STATISTIC("Requests", requests),
-	STATISTIC("Refused", refused),
-	STATISTIC("MaxSegments", max_segments),
-	STATISTIC("ReserveBudget", reserve_budget),
-	SD_BUS_SIGNAL_WITH_ARGS("Created", SEGMENT_ARGS, 0),
-	SD_BUS_SIGNAL_WITH_ARGS("Removed", SEGMENT_ARGS, 0),
-	DETAILED_SIGNALS,
-	SD_BUS_SIGNAL_WITH_ARGS("Lost", SD_BUS_ARGS("t", n), 0),
-	SD_BUS_VTABLE_END,
-};
-
-const sd_bus_vtable bus_private_vtable[] = {
-	SD_BUS_VTABLE_START(0),
-	STATISTIC("Deaths", deaths),
-	STATISTIC("Repairs", repairs),
-	STATISTIC("ItemsRepaired", repaired),
-	STATISTIC("ItemsFreed", freed),
-	STATISTIC("ItemsRequeued", requeued),
-	STATISTIC("ItemsGivenUp", gave_up),
-	STATISTIC("ReaperFailures", reaper_failures),
-	STATISTIC("QuarantinedSegments", quarantined),
-	STATISTIC("Segments", used[SHMREG_RESOURCE_SEGMENTS]),
-	STATISTIC("Bytes", used[SHMREG_RESOURCE_BYTES]),
-	STATISTIC("ReservedBytes", used[SHMREG_RESOURCE_RESERVED_BYTES]),
-	STATISTIC("Objects", used[SHMREG_RESOURCE_OBJECTS]),
-	STATISTIC("Participants", used[SHMREG_RESOURCE_PARTICIPANTS]),
-	STATISTIC("Seats", used[SHMREG_RESOURCE_SEATS]),
-	STATISTIC("Connections", used[SHMREG_RESOURCE_CONNECTIONS]),
-	STATISTIC("Subscriptions", used[SHMREG_RESOURCE_SUBSCRIPTIONS]),
-	DETAILED_SIGNALS,
-	SD_BUS_VTABLE_END,
-};

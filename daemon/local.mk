@@ -72,6 +72,7 @@ shmregd_SOURCES = \
 	daemon/bus-internal.h \
 	daemon/bus-methods.c \
 	daemon/bus-stats.c \
+	daemon/bus-vtable.c \
 	daemon/bus.c \
 	daemon/bus.h \
 	daemon/clients.c \
