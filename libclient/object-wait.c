@@ -8,6 +8,7 @@
 #include "deadline.h"
 #include "error.h"
 #include "futex.h"
+#include "object.h"
 #include "segment.h"
 #include "wait-check.h"
 #include "waiter.h"
@@ -23,18 +24,9 @@
 static int check(struct shmreg_segment *s, const char *name, uint32_t flags,
 		 const struct timespec *deadline)
 {
-	const char *why;
-	int r;
+	const int r = object_check_name(s, name);
 
-	r = segment_usable(s);
-	if (r < 0)
-		return r;
-	if (name == NULL)
-		return error_set(-EINVAL, "the object's name is NULL");
-	r = shmreg_name_check(name, SHMREG_OBJECT_NAME_MAX, &why);
-	if (r < 0)
-		return error_set(r, "the object's name '%.160s' %s", name, why);
-	return wait_check(flags, deadline);
+	return r < 0 ? r : wait_check(flags, deadline);
 }
 
 static int hopeless(const struct shmreg_segment *s, int error)

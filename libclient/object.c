@@ -276,9 +276,7 @@ static int check_match(const struct shmreg_segment *s, const struct shmreg_dir_o
 			 describe(wanted, sizeof(wanted), shape, type_name));
 }
 
-static int check_arguments(struct shmreg_segment *s, uint32_t how, const char *name,
-			   const struct shmreg_shape *shape, const char *type_name,
-			   size_t handle_bytes)
+int object_check_name(struct shmreg_segment *s, const char *name)
 {
 	const char *why;
 	int r;
@@ -291,6 +289,19 @@ static int check_arguments(struct shmreg_segment *s, uint32_t how, const char *n
 	r = shmreg_name_check(name, SHMREG_OBJECT_NAME_MAX, &why);
 	if (r < 0)
 		return error_set(r, "the object's name '%.160s' %s", name, why);
+	return 0;
+}
+
+static int check_arguments(struct shmreg_segment *s, uint32_t how, const char *name,
+			   const struct shmreg_shape *shape, const char *type_name,
+			   size_t handle_bytes)
+{
+	const char *why;
+	int r;
+
+	r = object_check_name(s, name);
+	if (r < 0)
+		return r;
 	if (type_name != NULL && *type_name != '\0') {
 		r = shmreg_type_name_check(type_name, &why);
 		if (r < 0)

@@ -32,6 +32,13 @@ uint64_t object_epoch(struct shmreg_segment *s);
 void object_close_all(struct shmreg_segment *s);
 
 /*
+ * object_check_name() - may an object of the segment be asked for by this name?
+ *
+ * Return: 0; -EINVAL, -ENAMETOOLONG, and as segment_usable(); with a sentence.
+ */
+int object_check_name(struct shmreg_segment *s, const char *name);
+
+/*
  * object_refuse_read_only() - for handles through which one could write
  *
  * Return: 0; -EROFS attached read-only, with a sentence that names @instead.
