@@ -115,8 +115,7 @@ uint32_t waiter_set_bits(uint32_t *word, uint32_t bits)
 	for (i = 0; i < TRIES; i++) {
 		set = count | bits;
 		if ((count & SHMREG_EVENTCOUNT_ASLEEP) == 0)
-			set = (set & ~SHMREG_EVENTCOUNT_SEQUENCE) |
-			      ((set + 1) & SHMREG_EVENTCOUNT_SEQUENCE);
+			set = shmreg_eventcount_raised(set);
 		if (shmreg_cas_acq_rel(word, &count, set))
 			return set;
 	}

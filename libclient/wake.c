@@ -15,11 +15,6 @@
 #define ASLEEP_BIT 31
 SHMREG_STATIC_ASSERT(SHMREG_EVENTCOUNT_ASLEEP == UINT32_C(1) << ASLEEP_BIT, "futex_clear_and_wake()");
 
-static uint32_t raised(uint32_t count)
-{
-	return (count & ~SHMREG_EVENTCOUNT_SEQUENCE) | ((count + 1) & SHMREG_EVENTCOUNT_SEQUENCE);
-}
-
 static uint32_t events_of(const struct shmreg_handle *handle, size_t offset)
 {
 	return offset == shmreg_kind_eventcount(handle->shape.kind, SHMREG_WAIT_ITEMS)
@@ -65,9 +60,9 @@ void shmreg_wake_slow(const struct shmreg_handle *handle, size_t offset, uint32_
 	/* acquire: likewise what was done before S and A were set */
 	count = shmreg_load_acquire(word);						/* W' */
 	for (i = 0; i < TRIES; i++)
-		if (shmreg_cas_acq_rel(word, &count, raised(count)))			/* B */
+		if (shmreg_cas_acq_rel(word, &count, shmreg_eventcount_raised(count)))	/* B */
 			break;
-	left = raised(count);
+	left = shmreg_eventcount_raised(count);
 	if (((count & SHMREG_EVENTCOUNT_ASLEEP) != 0 || watch != 0) &&
 	    (n == SHMREG_WAKE_ALL || futex_wake(word, n) < n || cannot_use_it(event))) {
 		futex_clear_and_wake(word, ASLEEP_BIT);					/* (N3), (N8) */

@@ -253,8 +253,7 @@ static void arm(const struct shmreg_watch *w)
 		count = shmreg_load_acquire(word);
 		for (i = 0; i < TRIES; i++)
 			if (shmreg_cas_acq_rel(word, &count,
-					       (count & ~SHMREG_EVENTCOUNT_SEQUENCE) |
-						       ((count + 1) & SHMREG_EVENTCOUNT_SEQUENCE) |
+					       shmreg_eventcount_raised(count) |
 						       SHMREG_EVENTCOUNT_ARMED))
 				break;
 	}

@@ -60,6 +60,12 @@ SHMREG_STATIC_ASSERT(sizeof(union shmreg_eventcount) == 8, "frozen");
 # define SHMREG_EVENTCOUNT_WANTED UINT64_C(0xc0000000ffffffff)
 #endif
 
+/* A count with the next sequence and the same flags. */
+static inline uint32_t shmreg_eventcount_raised(uint32_t count)
+{
+	return (count & ~SHMREG_EVENTCOUNT_SEQUENCE) | ((count + 1) & SHMREG_EVENTCOUNT_SEQUENCE);
+}
+
 /* What an object may be waited for; which kind has which is in its contract. */
 #define SHMREG_WAIT_ITEMS UINT32_C(1)	/* something to take or to read, a change */
 #define SHMREG_WAIT_SPACE UINT32_C(2)	/* room, or a free object */
