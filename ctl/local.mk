@@ -37,6 +37,8 @@ shmregctl_SOURCES = \
 	ctl/snapshot-take.c \
 	ctl/snapshot.c \
 	ctl/snapshot.h \
+	ctl/source.c \
+	ctl/source.h \
 	ctl/stats.c \
 	ctl/text.c \
 	ctl/text.h \

@@ -12,7 +12,7 @@
 #include "kind.h"
 #include "parse.h"
 #include "show-json.h"
-#include "snapshot.h"
+#include "source.h"
 #include "text.h"
 
 static unsigned int count_seats(const struct snapshot *s, uint64_t participant)
@@ -225,21 +225,24 @@ static void pause_for(uint64_t ns)
 		;
 }
 
-static int show(const struct ctl *ctl, const char *name, uint64_t interval_ns)
+static int show(const struct ctl *ctl, struct source *source, uint64_t interval_ns)
 {
 	struct snapshot *s = NULL, *before = NULL;
+	const char *why;
 	int r = 0;
 
 	if (interval_ns) {
-		r = snapshot_take(ctl, name, &before);
-		if (r)
-			return r;
-		pause_for(interval_ns);
+		r = source_look(source, &before, &why);
+		if (r == 0)
+			pause_for(interval_ns);
 	}
-	r = snapshot_take(ctl, name, &s);
-	if (r == 0 && ctl->json)
+	if (r == 0)
+		r = source_look(source, &s, &why);
+	if (r < 0)
+		r = ctl_fail("show: %s: %s", source_name(source), why);
+	else if (ctl->json)
 		show_json(s, before);
-	else if (r == 0)
+	else
 		r = print(s, before);
 	snapshot_free(before);
 	snapshot_free(s);
@@ -254,6 +257,7 @@ int ctl_show(struct ctl *ctl, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	uint64_t interval_ns = 0;
+	struct source *source;
 	const char *why;
 	int option, r;
 
@@ -269,9 +273,10 @@ int ctl_show(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage("show: the segment's name is missing; shmregctl ls lists them");
 	if (argc - optind > 1)
 		return ctl_usage("show: one name is enough, got '%s' too", argv[optind + 1]);
-	r = ctl_check_name("show", argv[optind]);
+	r = source_open(ctl, "show", argv[optind], &source);
 	if (r)
 		return r;
-	r = show(ctl, argv[optind], interval_ns);
+	r = show(ctl, source, interval_ns);
+	source_close(source);
 	return ctl_flush() || r;
 }

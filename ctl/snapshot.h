@@ -7,8 +7,8 @@
  *
  * The directory is copied entry by entry while others go on, so that each entry
  * is consistent in itself. What is in the data area (occupancy, who holds what) is
- * read through a read-only attachment which lasts only for that, and is left
- * out where there can be none. What there is to read is said in kind.h.
+ * read through a read-only attachment, and is left out where there can be none. What there
+ * is to read is said in kind.h; source.h is where snapshots come from.
  */
 
 #include <stdbool.h>
@@ -55,8 +55,15 @@ struct snapshot {
 	char why_not[SHMREG_ERROR_MAX + 1];	/* if not */
 };
 
-/* Return: 0, with *ret to be freed; or what ctl_failed() says. */
-int snapshot_take(const struct ctl *ctl, const char *name, struct snapshot **ret);
+/*
+ * What the directory says, and what the daemon did. @own: a participant that is left out, or 0.
+ *
+ * Return: NULL, if no memory is left.
+ */
+struct snapshot *snapshot_new(const struct shmreg_segment_info *info, const struct shmreg_dir *dir,
+			      uint64_t own);
+/* And what is in the data area. Return: 0 or -ENOMEM. */
+int snapshot_read(struct snapshot *s, struct shmreg_segment *segment);
 struct snapshot *snapshot_free(struct snapshot *s);
 
 /*

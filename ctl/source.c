@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source.h"
+
+struct source {
+	struct shmreg_connection *connection;
+	struct shmreg_segment_info info;	/* as it was last described */
+	const struct shmreg_dir *dir;
+	struct shmreg_segment *segment;		/* NULL: not attached */
+	int error;				/* why not, */
+	char why_not[SHMREG_ERROR_MAX + 1];	/* in a sentence */
+	char why[SHMREG_ERROR_MAX + 1];		/* the last look failed */
+};
+
+int source_open(const struct ctl *ctl, const char *command, const char *name, struct source **ret)
+{
+	struct source *source;
+	int r;
+
+	*ret = NULL;
+	r = ctl_check_name(command, name);
+	if (r)
+		return r;
+	source = calloc(1, sizeof(*source));
+	if (!source)
+		return ctl_failed(-ENOMEM);
+	r = ctl_connect(ctl, &source->connection, 0);
+	if (r) {
+		free(source);
+		return r;
+	}
+	/* Before attaching, so that we are not in what we show. */
+	r = shmreg_segment_describe(source->connection, name, &source->info, &source->dir);
+	if (r < 0) {
+		source_close(source);
+		return ctl_failed(r);
+	}
+	*ret = source;
+	return 0;
+}
+
+struct source *source_close(struct source *source)
+{
+	if (!source)
+		return NULL;
+	if (source->segment)
+		shmreg_segment_close(source->segment);
+	if (source->dir)
+		shmreg_dir_unmap(source->dir);
+	shmreg_disconnect(source->connection);
+	free(source);
+	return NULL;
+}
+
+const char *source_name(const struct source *source)
+{
+	return source->info.name;
+}
+
+const struct shmreg_dir *source_dir(const struct source *source)
+{
+	return source->dir;
+}
+
+/* Tried once: who was refused is not to ask at every look. */
+static void attach(struct source *source)
+{
+	source->error = shmreg_segment_open(source->connection, &source->segment, source->info.name,
+					    SHMREG_ACCESS_READ);
+	if (source->error < 0) {
+		snprintf(source->why_not, sizeof(source->why_not), "%s", shmreg_error());
+	} else if (shmreg_segment_dir(source->segment)->segment != source->dir->segment) {
+		source->segment = shmreg_segment_close(source->segment);
+		source->error = -ESTALE;
+		snprintf(source->why_not, sizeof(source->why_not),
+			 "it has just been replaced by another");
+	}
+}
+
+int source_segment(struct source *source, struct shmreg_segment **ret, const char **ret_why)
+{
+	if (!source->segment && !source->error)
+		attach(source);
+	*ret = source->segment;
+	*ret_why = source->why_not;
+	return source->error;
+}
+
+/* What the daemon alone knows may have changed. */
+static int describe(struct source *source, const char **ret_why)
+{
+	struct shmreg_segment_info info;
+	int r = shmreg_segment_describe(source->connection, source->info.name, &info, NULL);
+
+	if (r < 0) {
+		snprintf(source->why, sizeof(source->why), "%s", shmreg_error());
+		*ret_why = source->why;
+		return r;
+	}
+	if (info.segment != source->info.segment) {
+		*ret_why = "it was removed, and another has its name";
+		return -ENOENT;
+	}
+	info.n_participants -= source->segment && info.n_participants;	/* this one */
+	source->info = info;
+	return 0;
+}
+
+int source_look(struct source *source, struct snapshot **ret, const char **ret_why)
+{
+	const uint64_t own = source->segment ? shmreg_segment_participant(source->segment) : 0;
+	struct shmreg_segment *segment;
+	struct snapshot *s;
+	const char *why;
+	int r;
+
+	r = describe(source, ret_why);
+	if (r < 0)
+		return r;
+	s = snapshot_new(&source->info, source->dir, own);
+	if (s && source_segment(source, &segment, &why) < 0)
+		snprintf(s->why_not, sizeof(s->why_not), "%s", why);
+	else if (s && snapshot_read(s, segment) < 0)
+		s = snapshot_free(s);
+	if (!s) {
+		*ret_why = "no memory is left";
+		return -ENOMEM;
+	}
+	*ret = s;
+	return 0;
+}

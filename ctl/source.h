@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGCTL_SOURCE_H
+#define SHMREGCTL_SOURCE_H
+
+/*
+ * source.h - where a command that only looks gets what it shows
+ *
+ * A segment of the daemon's. It is described first and attached, read-only, only when what is
+ * in the data area is wanted; the attachment lasts until the source is closed, so that who looks
+ * often disturbs nobody but once. Others see a participant named "shmregctl"; our own look at the
+ * participants leaves it out.
+ */
+
+#include "snapshot.h"
+
+struct source;
+
+/*
+ * source_open() - @name as the user typed it, for @command
+ *
+ * Return: 0; or what ctl_usage() or ctl_failed() says, and *ret is NULL.
+ */
+int source_open(const struct ctl *ctl, const char *command, const char *name, struct source **ret);
+struct source *source_close(struct source *source);
+
+const char *source_name(const struct source *source);
+/* Its directory; as long as the source is open, also after the segment was removed. */
+const struct shmreg_dir *source_dir(const struct source *source);
+
+/*
+ * source_segment() - the read-only attachment, made if it is not there yet
+ *
+ * Return: 0; or a negative errno, and then *ret_why is a sentence: it may not be read, it has been
+ * replaced by another segment of this name, ...
+ */
+int source_segment(struct source *source, struct shmreg_segment **ret, const char **ret_why);
+
+/*
+ * source_look() - all that is known of it now; as often as one likes
+ *
+ * Return: 0, with *ret to be freed by snapshot_free(); or a negative errno, and then *ret_why is
+ * a sentence: -ENOMEM; -ENOENT it is no more; ...
+ */
+int source_look(struct source *source, struct snapshot **ret, const char **ret_why);
+
+#endif /* SHMREGCTL_SOURCE_H */
