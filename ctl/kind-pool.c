@@ -94,12 +94,14 @@ static int read(struct snapshot *s, size_t i, struct shmreg_segment *segment)
 		o->value[N_ACQUIRED] = stats.n_acquired;
 		o->value[N_EXHAUSTED] = stats.n_exhausted;
 		o->value[N_RECLAIMED] = stats.n_reclaimed;
+	}
+	if (r == 0 && !s->no_holders) {
 		visit.owners = calloc(1, sizeof(*visit.owners) +
 						 sizeof(uint64_t) * ((size_t)visit.max_objects + 1));
 		r = visit.owners ? shmreg_pool_holders(pool, count, &visit) : -ENOMEM;
 	}
 	shmreg_pool_close(pool);
-	if (r == 0)
+	if (r == 0 && visit.owners)
 		r = add_owners(s, i, visit.owners);
 	free(visit.owners);
 	return r;

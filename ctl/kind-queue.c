@@ -82,7 +82,8 @@ static int read(struct snapshot *s, size_t i, struct shmreg_segment *segment)
 		o->value[N_DROPPED] = stats.n_dropped;
 		o->value[N_REDELIVERED] = stats.n_redelivered;
 		o->value[HIGH_WATER] = stats.high_water;
-		r = shmreg_queue_holders(queue, visit_slot, &visit);
+		if (!s->no_holders)
+			r = shmreg_queue_holders(queue, visit_slot, &visit);
 	}
 	shmreg_queue_close(queue);
 	return r;

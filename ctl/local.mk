@@ -21,6 +21,8 @@ shmregctl_SOURCES = \
 	ctl/kind-topic.c \
 	ctl/kind.c \
 	ctl/kind.h \
+	ctl/level.c \
+	ctl/level.h \
 	ctl/limit.c \
 	ctl/list.c \
 	ctl/main.c \

@@ -10,6 +10,7 @@
 
 #include "info.h"
 #include "kind.h"
+#include "level.h"
 #include "parse.h"
 #include "show-json.h"
 #include "source.h"
@@ -57,40 +58,15 @@ static void add_occupancy(struct text_table *t, const struct snapshot_object *o)
 	text_table_add_stream(t, out, &text);
 }
 
-/* A fact's name in JSON, for people: n_read is "read". */
-static void print_name(FILE *out, const char *name)
-{
-	if (name[0] == 'n' && name[1] == '_')
-		name += 2;
-	for (; *name; name++)
-		fputc(*name == '_' ? ' ' : *name, out);
-}
-
-/* "pushed 1200/s, popped 0.5/s"; what stands still is left out. */
 static void add_rates(struct text_table *t, const struct snapshot *s, const struct snapshot *before,
 		      const struct snapshot_object *o)
 {
-	const struct snapshot_fact *facts = kind_of(o)->facts;
 	char *text = NULL;
-	const char *comma = "";
-	bool known = false;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	double rate;
 
-	for (size_t i = 0; out && facts[i].name; i++) {
-		if (!snapshot_rate(before, s, o, &facts[i], i, &rate))
-			continue;
-		known = true;
-		if (rate <= 0)
-			continue;
-		fputs(comma, out);
-		print_name(out, facts[i].rate);
-		fprintf(out, " %.*f/s", rate < 100 ? 1 : 0, rate);
-		comma = ", ";
-	}
-	if (out && !*comma)
-		fputs(known ? "idle" : "-", out);
+	if (out)
+		level_print_rates(out, before, s, o);
 	text_table_add_stream(t, out, &text);
 }
 
@@ -151,7 +127,7 @@ static void add_facts(struct text_table *t, const struct snapshot_holder *h)
 
 	for (size_t i = 0; out && h->facts[i].name; i++) {
 		fputs(i ? ", " : "", out);
-		print_name(out, h->facts[i].name);
+		level_print_name(out, h->facts[i].name);
 		fprintf(out, " %" PRIu64, h->value[i]);
 	}
 	if (out && h->queue)

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#include <shmreg/abi/eventcount.h>
 
 #include "kind.h"
 #include "snapshot.h"
@@ -55,21 +58,51 @@ static int copy_directory(struct snapshot *s, const struct shmreg_dir *dir, uint
 	return r < 0 ? r : copy_participants(s, dir, own);
 }
 
-int snapshot_read(struct snapshot *s, struct shmreg_segment *segment)
+/* The flags of an object's event counts, which nobody is disturbed by looking at. */
+static void read_waits(struct snapshot_object *o, const struct shmreg_segment *segment)
+{
+	static const uint32_t events[] = { SHMREG_WAIT_ITEMS, SHMREG_WAIT_SPACE };
+	const unsigned char *data = shmreg_segment_data(segment);
+	const uint64_t end = shmreg_segment_dir(segment)->data_bytes;
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		const uint64_t at = shmreg_kind_eventcount(o->entry.shape.kind, events[i]);
+		union shmreg_eventcount word;
+
+		if (!at || o->entry.bytes < at + sizeof(word) || o->entry.offset > end ||
+		    end - o->entry.offset < o->entry.bytes)
+			continue;
+		/* relaxed: something to look at */
+		word.both = shmreg_load_relaxed(
+			(const uint64_t *)(const void *)(data + o->entry.offset + at));
+		if (word.half[SHMREG_EVENTCOUNT_COUNT] & SHMREG_EVENTCOUNT_ASLEEP ||
+		    word.half[SHMREG_EVENTCOUNT_WATCH])
+			o->asleep |= events[i];
+		if (word.half[SHMREG_EVENTCOUNT_COUNT] & SHMREG_EVENTCOUNT_ARMED)
+			o->armed |= events[i];
+	}
+}
+
+int snapshot_read(struct snapshot *s, struct shmreg_segment *segment,
+		  const struct snapshot_choice *choice)
 {
 	struct timespec now;
 
+	s->no_holders = choice->no_holders;
 	for (size_t i = 0; i < s->n_objects; i++) {
 		struct snapshot_object *o = &s->objects[i];
 		int r;
 
-		if (o->entry.state != SHMREG_ENTRY_LIVE)
+		if (o->entry.state != SHMREG_ENTRY_LIVE ||
+		    (choice->object && strcmp(choice->object, o->entry.name) != 0))
 			continue;
 		r = kind_of(o)->read(s, i, segment);
 		if (r == -ENOMEM)
 			return r;
 		/* Else it was removed meanwhile, or is of a layout unknown here: shown without. */
 		o->read = r >= 0;
+		if (o->read)
+			read_waits(o, segment);
 	}
 	s->attached = true;
 	clock_gettime(CLOCK_MONOTONIC, &now);

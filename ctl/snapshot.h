@@ -29,6 +29,8 @@ struct snapshot_object {
 	uint32_t index;			/* in the directory */
 	bool read;			/* the rest is known */
 	uint64_t value[SNAPSHOT_FACTS_MAX];	/* of the facts of its kind */
+	/* SHMREG_WAIT_...: for what somebody may be asleep, and for what descriptors are armed. */
+	uint32_t asleep, armed;
 };
 
 struct snapshot_holder {
@@ -38,6 +40,12 @@ struct snapshot_holder {
 	const char *queue;		/* through which it travels; NULL: none */
 	const struct snapshot_fact *facts;
 	uint64_t value[SNAPSHOT_FACTS_MAX];	/* of these */
+};
+
+/* What is wanted of the data area; zeros: all there is. */
+struct snapshot_choice {
+	const char *object;	/* of this alone; NULL: of every object */
+	bool no_holders;	/* not who holds what, for which whole queues may have to be searched */
 };
 
 struct snapshot {
@@ -50,6 +58,7 @@ struct snapshot {
 	size_t n_objects;
 	struct snapshot_holder *holders;
 	size_t n_holders;
+	bool no_holders;		/* they were not asked for */
 	bool attached;			/* the data area was read, */
 	uint64_t read_ns;		/* then, by CLOCK_MONOTONIC */
 	char why_not[SHMREG_ERROR_MAX + 1];	/* if not */
@@ -63,7 +72,8 @@ struct snapshot {
 struct snapshot *snapshot_new(const struct shmreg_segment_info *info, const struct shmreg_dir *dir,
 			      uint64_t own);
 /* And what is in the data area. Return: 0 or -ENOMEM. */
-int snapshot_read(struct snapshot *s, struct shmreg_segment *segment);
+int snapshot_read(struct snapshot *s, struct shmreg_segment *segment,
+		  const struct snapshot_choice *choice);
 struct snapshot *snapshot_free(struct snapshot *s);
 
 /*

@@ -9,6 +9,7 @@
 
 struct source {
 	struct shmreg_connection *connection;
+	bool owns_connection;
 	struct shmreg_segment_info info;	/* as it was last described */
 	const struct shmreg_dir *dir;
 	struct shmreg_segment *segment;		/* NULL: not attached */
@@ -17,30 +18,47 @@ struct source {
 	char why[SHMREG_ERROR_MAX + 1];		/* the last look failed */
 };
 
+int source_open_on(struct shmreg_connection *connection, const char *name, struct source **ret,
+		   const char **ret_why)
+{
+	struct source *source = calloc(1, sizeof(*source));
+	int r;
+
+	if (!source) {
+		*ret_why = "no memory is left";
+		return -ENOMEM;
+	}
+	source->connection = connection;
+	/* Before attaching, so that we are not in what we show. */
+	r = shmreg_segment_describe(connection, name, &source->info, &source->dir);
+	if (r < 0) {
+		free(source);
+		*ret_why = shmreg_error();
+		return r;
+	}
+	*ret = source;
+	return 0;
+}
+
 int source_open(const struct ctl *ctl, const char *command, const char *name, struct source **ret)
 {
-	struct source *source;
+	struct shmreg_connection *connection;
+	const char *why;
 	int r;
 
 	*ret = NULL;
 	r = ctl_check_name(command, name);
+	if (r == 0)
+		r = ctl_connect(ctl, &connection, 0);
 	if (r)
 		return r;
-	source = calloc(1, sizeof(*source));
-	if (!source)
-		return ctl_failed(-ENOMEM);
-	r = ctl_connect(ctl, &source->connection, 0);
-	if (r) {
-		free(source);
+	r = source_open_on(connection, name, ret, &why);
+	if (r < 0) {
+		r = ctl_fail("%s", why);
+		shmreg_disconnect(connection);
 		return r;
 	}
-	/* Before attaching, so that we are not in what we show. */
-	r = shmreg_segment_describe(source->connection, name, &source->info, &source->dir);
-	if (r < 0) {
-		source_close(source);
-		return ctl_failed(r);
-	}
-	*ret = source;
+	(*ret)->owns_connection = true;
 	return 0;
 }
 
@@ -52,7 +70,8 @@ struct source *source_close(struct source *source)
 		shmreg_segment_close(source->segment);
 	if (source->dir)
 		shmreg_dir_unmap(source->dir);
-	shmreg_disconnect(source->connection);
+	if (source->owns_connection)
+		shmreg_disconnect(source->connection);
 	free(source);
 	return NULL;
 }
@@ -113,6 +132,12 @@ static int describe(struct source *source, const char **ret_why)
 
 int source_look(struct source *source, struct snapshot **ret, const char **ret_why)
 {
+	return source_look_at(source, &(struct snapshot_choice){ .object = NULL }, ret, ret_why);
+}
+
+int source_look_at(struct source *source, const struct snapshot_choice *choice,
+		   struct snapshot **ret, const char **ret_why)
+{
 	const uint64_t own = source->segment ? shmreg_segment_participant(source->segment) : 0;
 	struct shmreg_segment *segment;
 	struct snapshot *s;
@@ -125,7 +150,7 @@ int source_look(struct source *source, struct snapshot **ret, const char **ret_w
 	s = snapshot_new(&source->info, source->dir, own);
 	if (s && source_segment(source, &segment, &why) < 0)
 		snprintf(s->why_not, sizeof(s->why_not), "%s", why);
-	else if (s && snapshot_read(s, segment) < 0)
+	else if (s && snapshot_read(s, segment, choice) < 0)
 		s = snapshot_free(s);
 	if (!s) {
 		*ret_why = "no memory is left";

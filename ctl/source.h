@@ -21,6 +21,13 @@ struct source;
  * Return: 0; or what ctl_usage() or ctl_failed() says, and *ret is NULL.
  */
 int source_open(const struct ctl *ctl, const char *command, const char *name, struct source **ret);
+/*
+ * source_open_on() - the same for who asks for many: over a connection that outlives the source
+ *
+ * Return: 0; or a negative errno, and then *ret_why is a sentence. Nothing is printed.
+ */
+int source_open_on(struct shmreg_connection *connection, const char *name, struct source **ret,
+		   const char **ret_why);
 struct source *source_close(struct source *source);
 
 const char *source_name(const struct source *source);
@@ -42,5 +49,8 @@ int source_segment(struct source *source, struct shmreg_segment **ret, const cha
  * a sentence: -ENOMEM; -ENOENT it is no more; ...
  */
 int source_look(struct source *source, struct snapshot **ret, const char **ret_why);
+/* The same, with only what is chosen of the data area. */
+int source_look_at(struct source *source, const struct snapshot_choice *choice,
+		   struct snapshot **ret, const char **ret_why);
 
 #endif /* SHMREGCTL_SOURCE_H */
