@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <shmreg/abi/verify.h>
+
 #include "bitmap.h"
 #include "directory-internal.h"
 
@@ -16,18 +18,18 @@ static void recover_participants(struct directory *d)
 			shmreg_store_relaxed(&p[i].flags, p[i].flags & ~SHMREG_PARTICIPANT_LEFT);
 }
 
-static void recover_seats(struct directory *d, struct directory_members *members)
+static void recover_seats(struct directory *d, struct shmreg_dir_members *members)
 {
 	const struct shmreg_dir_participant *p = shmreg_dir_participants(d->map);
 	uint64_t *seats = shmreg_dir_seats(d->map);
 
 	for (uint32_t i = 1; i < SHMREG_SEATS; i++) {
 		const uint64_t id = directory_seat_participant(seats[i]);
-		struct directory_member *m;
+		struct shmreg_dir_member *m;
 
 		if (directory_seat_state(seats[i]) == SHMREG_SEAT_FREE)
 			continue;
-		m = directory_member(members, id);
+		m = shmreg_dir_member_find(members, id);
 		if (!m) {
 			/* Granted for an attachment that never came about. */
 			directory_free_seat(d, i);
@@ -74,14 +76,14 @@ static void recover_objects(struct directory *d, struct bitmap *linked)
 
 int directory_recover(struct directory *d)
 {
-	struct directory_members members;
+	struct shmreg_dir_members members;
 	struct bitmap linked;
 	int r;
 
 	r = bitmap_init(&linked, d->map->max_objects);
 	if (r < 0)
 		return r;
-	r = directory_members(d, &members);
+	r = shmreg_dir_members(d->map, &members);
 	if (r < 0) {
 		bitmap_deinit(&linked);
 		return r;

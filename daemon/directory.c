@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <shmreg/abi/verify.h>
+
 #include "directory-internal.h"
 #include "memfd.h"
 #include "refuse.h"
@@ -334,4 +336,9 @@ int64_t directory_find_object(const struct directory *d, const char *name)
 		    strcmp(objects[link - 1].name, name) == 0)
 			return link - 1;
 	return -1;
+}
+
+int directory_check(const struct directory *d, char *error)
+{
+	return shmreg_dir_verify(d->map, error);
 }

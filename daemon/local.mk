@@ -7,7 +7,6 @@ libshmregd_core_la_LIBADD = libproto.la
 libshmregd_core_la_SOURCES = \
 	daemon/bitmap.c \
 	daemon/bitmap.h \
-	daemon/directory-check.c \
 	daemon/directory-internal.h \
 	daemon/directory-recover.c \
 	daemon/directory.c \

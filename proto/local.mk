@@ -7,9 +7,11 @@ libproto_la_SOURCES = \
 	proto/name.c \
 	proto/object.c \
 	proto/directory.c \
+	proto/directory-verify.c \
 	proto/packet-reply.c \
 	proto/packet.c \
-	proto/shmreg/abi/reaper.h
+	proto/shmreg/abi/reaper.h \
+	proto/shmreg/abi/verify.h
 
 dbusinterfacedir = $(datadir)/dbus-1/interfaces
 dbusinterface_DATA = proto/org.shmreg.Registry1.xml

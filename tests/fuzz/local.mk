@@ -46,7 +46,7 @@ fuzz_shell = $(call fuzz_objects_of,$(filter-out daemon/main.c daemon/reapers.c 
 # What looks at the invariants after each step looks at thousands of seats: without instruments, but
 # for the check of a directory where that is what is tested.
 fuzz_verify = bitmap registry-verify segment-verify
-fuzz_core_quiet = $(filter-out fuzz/obj/daemon/directory-check.o \
+fuzz_core_quiet = $(filter-out fuzz/obj/proto/directory-verify.o \
 	$(fuzz_verify:%=fuzz/obj/daemon/%.o),$(fuzz_core)) $(fuzz_verify:%=fuzz/obj/quiet/%.o)
 fuzz_common = fuzz/obj/tests/fuzz/fuzz.o
 
@@ -55,6 +55,8 @@ fuzz/obj/proto/%.o: $(top_srcdir)/proto/%.c
 fuzz/obj/daemon/%.o: $(top_srcdir)/daemon/%.c
 	$(fuzz_compile) -I$(top_srcdir)/proto $<
 fuzz/obj/quiet/%.o: $(top_srcdir)/daemon/%.c
+	$(fuzz_compile) -O2 -fno-sanitize=all -I$(top_srcdir)/proto $<
+fuzz/obj/quiet/directory-verify.o: $(top_srcdir)/proto/directory-verify.c
 	$(fuzz_compile) -O2 -fno-sanitize=all -I$(top_srcdir)/proto $<
 fuzz/obj/libclient/%.o: $(top_srcdir)/libclient/%.c
 	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
@@ -97,13 +99,13 @@ fuzz/config: fuzz/obj/tests/fuzz/config.o $(fuzz_common) $(call fuzz_objects_of,
 		$(shmregd_SOURCES) $(libshmregd_core_la_SOURCES))) $(fuzz_proto)
 	$(fuzz_link) $^ $(LIBINIH_LIBS)
 fuzz/registry: fuzz/obj/tests/fuzz/registry.o $(fuzz_common) $(fuzz_registry_objects) \
-		fuzz/obj/quiet/directory-check.o
+		fuzz/obj/quiet/directory-verify.o
 	$(fuzz_link) $^
 fuzz/directory: fuzz/obj/tests/fuzz/directory.o $(fuzz_common) $(fuzz_registry_objects) \
-		fuzz/obj/daemon/directory-check.o
+		fuzz/obj/proto/directory-verify.o
 	$(fuzz_link) $^
 fuzz/dispatch: fuzz/obj/tests/fuzz/dispatch.o $(fuzz_common) fuzz/obj/tests/fuzz/request.o \
-		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-check.o
+		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-verify.o
 	$(fuzz_link) -Wl,--wrap=rights_close $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
 # The daemon's part is played by the target.
 fuzz/reply: fuzz/obj/tests/fuzz/reply.o $(fuzz_common) $(fuzz_client)

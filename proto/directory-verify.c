@@ -1,50 +1,61 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <shmreg/abi/packet.h>
+#include <shmreg/abi/verify.h>
 
-#include "bitmap.h"
-#include "directory-internal.h"
-#include "policy.h"
-#include "refuse.h"
-
+#define MODE_MASK UINT32_C(0666)
 #define PARTICIPANT_ID_MAX ((UINT64_C(1) << 56) - 1)
 #define NUMBER_MAX (UINT64_MAX - 1)
 
+__attribute__((format(printf, 3, 4), cold)) static int refuse(char *error, int code,
+							       const char *format, ...)
+{
+	va_list ap;
+
+	if (error) {
+		va_start(ap, format);
+		vsnprintf(error, SHMREG_ERROR_MAX + 1, format, ap);
+		va_end(ap);
+	}
+	return -code;
+}
+
 static int compare_members(const void *a, const void *b)
 {
-	const struct directory_member *x = a, *y = b;
+	const struct shmreg_dir_member *x = a, *y = b;
 
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-int directory_members(const struct directory *d, struct directory_members *ret)
+int shmreg_dir_members(const struct shmreg_dir *dir, struct shmreg_dir_members *ret)
 {
-	const struct shmreg_dir_participant *p = shmreg_dir_participants(d->map);
-	struct directory_members m = { 0 };
+	const struct shmreg_dir_participant *p = shmreg_dir_participants(dir);
+	struct shmreg_dir_members m = { 0 };
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < d->map->max_participants; i++)
+	for (uint32_t i = 0; i < dir->max_participants; i++)
 		n += p[i].state != SHMREG_ENTRY_FREE;
 	m.members = calloc(n + 1, sizeof(*m.members));
 	if (!m.members)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < d->map->max_participants; i++)
+	for (uint32_t i = 0; i < dir->max_participants; i++)
 		if (p[i].state != SHMREG_ENTRY_FREE)
-			m.members[m.n++] = (struct directory_member){ .id = p[i].id, .index = i };
+			m.members[m.n++] = (struct shmreg_dir_member){ .id = p[i].id, .index = i };
 	qsort(m.members, m.n, sizeof(*m.members), compare_members);
 	*ret = m;
 	return 0;
 }
 
-struct directory_member *directory_member(const struct directory_members *m, uint64_t id)
+struct shmreg_dir_member *shmreg_dir_member_find(const struct shmreg_dir_members *m, uint64_t id)
 {
-	const struct directory_member key = { .id = id };
+	const struct shmreg_dir_member key = { .id = id };
 
 	return bsearch(&key, m->members, m->n, sizeof(key), compare_members);
 }
@@ -56,7 +67,7 @@ static bool terminated(const char *field, size_t size)
 
 static bool mode_lifetime_valid(uint32_t word)
 {
-	return !(word & 0xffff & ~POLICY_MODE_MASK) && word >> 16 <= SHMREG_WITH_CREATOR;
+	return !(word & 0xffff & ~MODE_MASK) && word >> 16 <= SHMREG_WITH_CREATOR;
 }
 
 static int check_head(const struct shmreg_dir *m, char *error)
@@ -92,19 +103,19 @@ static int check_head(const struct shmreg_dir *m, char *error)
 	return 0;
 }
 
-static int check_participants(const struct directory *d, const struct directory_members *members,
+static int check_participants(const struct shmreg_dir *dir, const struct shmreg_dir_members *members,
 			      char *error)
 {
-	const struct shmreg_dir_participant *p = shmreg_dir_participants(d->map);
+	const struct shmreg_dir_participant *p = shmreg_dir_participants(dir);
 
-	for (uint32_t i = 0; i < d->map->max_participants; i++) {
+	for (uint32_t i = 0; i < dir->max_participants; i++) {
 		if (p[i].id > PARTICIPANT_ID_MAX || p[i].state > SHMREG_ENTRY_DEAD)
 			return refuse(error, EBADMSG, "participant entry %u makes no sense", i);
 		if (p[i].state == SHMREG_ENTRY_FREE)
 			continue;
 		if (p[i].id == 0 || (p[i].pid == 0 && p[i].pidfd_inode == 0) ||
 		    !terminated(p[i].name, sizeof(p[i].name)) ||
-		    p[i].epoch > d->map->removal_epoch ||
+		    p[i].epoch > dir->removal_epoch ||
 		    (p[i].flags & ~(SHMREG_PARTICIPANT_READ_ONLY | SHMREG_PARTICIPANT_LEFT |
 				    SHMREG_PARTICIPANT_WATCHES)) ||
 		    ((p[i].flags & SHMREG_PARTICIPANT_WATCHES) &&
@@ -118,22 +129,22 @@ static int check_participants(const struct directory *d, const struct directory_
 	return 0;
 }
 
-static int check_seats(const struct directory *d, const struct directory_members *members,
+static int check_seats(const struct shmreg_dir *dir, const struct shmreg_dir_members *members,
 		       char *error)
 {
-	const struct shmreg_dir_participant *p = shmreg_dir_participants(d->map);
-	const uint64_t *seats = shmreg_dir_seats(d->map);
+	const struct shmreg_dir_participant *p = shmreg_dir_participants(dir);
+	const uint64_t *seats = shmreg_dir_seats(dir);
 
 	for (uint32_t i = 0; i < SHMREG_SEATS; i++) {
-		const uint64_t state = directory_seat_state(seats[i]);
-		const struct directory_member *m;
+		const uint64_t state = (seats[i] & SHMREG_SEAT_STATE_MASK);
+		const struct shmreg_dir_member *m;
 
 		if (seats[i] == SHMREG_SEAT_FREE)
 			continue;
 		if (i == 0 || (state != SHMREG_SEAT_LIVE && state != SHMREG_SEAT_DEAD) ||
-		    directory_seat_participant(seats[i]) == 0)
+		    seats[i] >> SHMREG_SEAT_PARTICIPANT_SHIFT == 0)
 			return refuse(error, EBADMSG, "seat %u makes no sense", i);
-		m = directory_member(members, directory_seat_participant(seats[i]));
+		m = shmreg_dir_member_find(members, seats[i] >> SHMREG_SEAT_PARTICIPANT_SHIFT);
 		if (!m && state == SHMREG_SEAT_LIVE)
 			continue;	/* of an attachment that was never committed */
 		if (!m || (p[m->index].flags & SHMREG_PARTICIPANT_READ_ONLY) ||
@@ -192,18 +203,18 @@ static int compare_object_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int check_objects(const struct directory *d, char *error)
+static int check_objects(const struct shmreg_dir *dir, char *error)
 {
-	const struct shmreg_dir_object *objects = shmreg_dir_objects(d->map);
+	const struct shmreg_dir_object *objects = shmreg_dir_objects(dir);
 	uint64_t *ids;
 	size_t n = 0;
 	int r = 0;
 
-	ids = calloc(d->map->max_objects, sizeof(*ids));
+	ids = calloc(dir->max_objects, sizeof(*ids));
 	if (!ids)
-		return refuse(error, ENOMEM, "shmregd is out of memory");
-	for (uint32_t i = 0; i < d->map->max_objects && r == 0; i++) {
-		r = check_object(d->map, &objects[i], i, error);
+		return refuse(error, ENOMEM, "no memory is left");
+	for (uint32_t i = 0; i < dir->max_objects && r == 0; i++) {
+		r = check_object(dir, &objects[i], i, error);
 		if (objects[i].state != SHMREG_ENTRY_FREE)
 			ids[n++] = objects[i].id;
 	}
@@ -215,60 +226,79 @@ static int check_objects(const struct directory *d, char *error)
 	return r;
 }
 
-/* Chains end, stay in their bucket, and hold nothing that is FREE; names are unique. */
-static int check_index(const struct directory *d, struct bitmap *linked, char *error)
+static uint32_t bucket_of(const struct shmreg_dir *dir, const char *name)
 {
-	const struct shmreg_dir_object *objects = shmreg_dir_objects(d->map);
-	const uint32_t *buckets = shmreg_dir_buckets(d->map);
+	return shmreg_name_hash(name) & (dir->n_buckets - 1);
+}
 
-	for (uint32_t b = 0; b < d->map->n_buckets; b++) {
+/* In a bucket whose chain was seen to end, or to lead to the object looked for. */
+static int64_t find(const struct shmreg_dir *dir, const char *name)
+{
+	const struct shmreg_dir_object *objects = shmreg_dir_objects(dir);
+	uint32_t link = shmreg_dir_buckets(dir)[bucket_of(dir, name)];
+
+	for (; link; link = objects[link - 1].next)
+		if (objects[link - 1].state == SHMREG_ENTRY_LIVE &&
+		    strcmp(objects[link - 1].name, name) == 0)
+			return link - 1;
+	return -1;
+}
+
+/* Chains end, stay in their bucket, and hold nothing that is FREE; names are unique. */
+static int check_index(const struct shmreg_dir *dir, bool *linked, char *error)
+{
+	const struct shmreg_dir_object *objects = shmreg_dir_objects(dir);
+	const uint32_t *buckets = shmreg_dir_buckets(dir);
+
+	for (uint32_t b = 0; b < dir->n_buckets; b++) {
 		for (uint32_t link = buckets[b]; link; link = objects[link - 1].next) {
 			const struct shmreg_dir_object *o;
 
-			if (link > d->map->max_objects || bitmap_get(linked, link - 1))
+			if (link > dir->max_objects || linked[link - 1])
 				return refuse(error, EBADMSG, "bucket %u does not end", b);
 			o = &objects[link - 1];
-			bitmap_set(linked, link - 1);
+			linked[link - 1] = true;
 			if (o->state == SHMREG_ENTRY_FREE ||
-			    directory_bucket(d->map, o->name) != b)
+			    bucket_of(dir, o->name) != b)
 				return refuse(error, EBADMSG, "bucket %u holds a stranger", b);
 			if (o->state == SHMREG_ENTRY_LIVE &&
-			    directory_find_object(d, o->name) != (int64_t)link - 1)
+			    find(dir, o->name) != (int64_t)link - 1)
 				return refuse(error, EBADMSG, "object \"%s\" is there twice",
 					      o->name);
 		}
 	}
 	/* At most one can have been committed and not yet linked. */
-	for (uint32_t i = 0, n_unlinked = 0; i < d->map->max_objects; i++)
-		if (objects[i].state == SHMREG_ENTRY_LIVE && !bitmap_get(linked, i) &&
-		    (n_unlinked++ || directory_find_object(d, objects[i].name) >= 0))
+	for (uint32_t i = 0, n_unlinked = 0; i < dir->max_objects; i++)
+		if (objects[i].state == SHMREG_ENTRY_LIVE && !linked[i] &&
+		    (n_unlinked++ || find(dir, objects[i].name) >= 0))
 			return refuse(error, EBADMSG, "object \"%s\" is not in the index",
 				      objects[i].name);
 	return 0;
 }
 
-int directory_check(const struct directory *d, char *error)
+int shmreg_dir_verify(const struct shmreg_dir *dir, char *error)
 {
-	struct directory_members members;
-	struct bitmap linked;
+	struct shmreg_dir_members members;
+	bool *linked;
 	int r;
 
-	r = check_head(d->map, error);
+	r = check_head(dir, error);
 	if (r < 0)
 		return r;
-	if (directory_members(d, &members) < 0)
-		return refuse(error, ENOMEM, "shmregd is out of memory");
-	r = check_participants(d, &members, error);
+	if (shmreg_dir_members(dir, &members) < 0)
+		return refuse(error, ENOMEM, "no memory is left");
+	r = check_participants(dir, &members, error);
 	if (r == 0)
-		r = check_seats(d, &members, error);
+		r = check_seats(dir, &members, error);
 	free(members.members);
 	if (r == 0)
-		r = check_objects(d, error);
+		r = check_objects(dir, error);
 	if (r < 0)
 		return r;
-	if (bitmap_init(&linked, d->map->max_objects) < 0)
-		return refuse(error, ENOMEM, "shmregd is out of memory");
-	r = check_index(d, &linked, error);
-	bitmap_deinit(&linked);
+	linked = calloc(dir->max_objects, sizeof(*linked));
+	if (!linked)
+		return refuse(error, ENOMEM, "no memory is left");
+	r = check_index(dir, linked, error);
+	free(linked);
 	return r;
 }
