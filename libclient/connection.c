@@ -331,6 +331,10 @@ int connection_call(struct shmreg_connection *c, struct connection_call *call)
 	r = connection_usable(c);
 	if (r < 0)
 		return r;
+	if (c->apart)
+		return error_set(-EROFS, "segment '%s' is a snapshot: there is no daemon to ask, and "
+				 "nothing in it can be changed",
+				 call->segment != NULL ? call->segment->name : "?");
 	pthread_mutex_lock(&c->mutex);
 	c->patience_ms = call->patience_ms;
 	if (c->events)
@@ -420,6 +424,21 @@ static int connection_new(struct shmreg_connection **ret)
 	}
 	*ret = c;
 	return 0;
+}
+
+int connection_new_apart(struct shmreg_connection **ret)
+{
+	const int r = connection_new(ret);
+
+	if (r == 0)
+		(*ret)->apart = true;
+	return r;
+}
+
+void connection_free_apart(struct shmreg_connection *c)
+{
+	if (c != NULL)
+		connection_free(c);
 }
 
 int shmreg_connect(struct shmreg_connection **ret, const struct shmreg_connect_params *params)

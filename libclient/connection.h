@@ -28,6 +28,7 @@ struct shmreg_connection {
 	const uint32_t *mine;
 	int fd;				/* -1: not connected; atomic, for a forked child */
 	uint32_t flags;
+	bool apart;			/* of a segment without a daemon: all calls are -EROFS */
 	bool events;			/* subscribed: a stream of events from now on */
 	bool ended;			/* the stream has, and the reader was told */
 	int patience_ms;		/* of the call under way */
@@ -93,6 +94,10 @@ int connection_call(struct shmreg_connection *c, struct connection_call *call);
 void connection_call_done(struct connection_call *call);
 /* Ends the session, with the mutex held; the next call begins another. */
 void connection_hang_up(struct shmreg_connection *c);
+/* One that is never made, for a segment without a daemon. Return: 0; -ENOMEM, -ENOSYS. */
+int connection_new_apart(struct shmreg_connection **ret);
+/* NULL is fine. */
+void connection_free_apart(struct shmreg_connection *c);
 /* A number that no other request of this process has. */
 uint64_t connection_nonce(struct shmreg_connection *c);
 

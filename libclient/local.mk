@@ -37,10 +37,12 @@ libshmreg_la_SOURCES = \
 	libclient/role.c \
 	libclient/root.c \
 	libclient/root.h \
+	libclient/segment-apart.c \
 	libclient/segment-cost.c \
 	libclient/segment-wait.c \
 	libclient/segment.c \
 	libclient/segment.h \
+	libclient/snapshot-open.c \
 	libclient/topic.c \
 	libclient/transport.c \
 	libclient/transport.h \
@@ -145,6 +147,7 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/ring-typed.h \
 	libclient/shmreg/ring.h \
 	libclient/shmreg/segment.h \
+	libclient/shmreg/snapshot.h \
 	libclient/shmreg/topic-inline.h \
 	libclient/shmreg/topic-typed.h \
 	libclient/shmreg/topic.h \

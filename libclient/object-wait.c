@@ -65,6 +65,9 @@ int shmreg_object_wait(struct shmreg_segment *segment, const char *name, uint32_
 		r = shmreg_dir_find(segment->dir, name, &entry, NULL);
 		if (r == 0)
 			return 0;
+		if (segment->apart)
+			return error_set(-EROFS, "there is no object '%s' in snapshot '%s', and "
+					 "none will come", name, segment->name);
 		trouble = hopeless(segment, trouble);
 		if (trouble < 0)
 			return trouble;

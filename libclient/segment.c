@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bells.h"
 #include "error.h"
@@ -200,14 +201,18 @@ static int watch_read_only(const struct shmreg_handle *handle,
 	return r == -ENOENT ? -ESTALE : r;
 }
 
-static void segment_free(struct shmreg_segment *s)
+void segment_free(struct shmreg_segment *s)
 {
-	bells_forget(s);
+	if (s->connection != NULL)
+		bells_forget(s);
 	if (s->data != NULL)
 		munmap(s->data, s->dir->data_bytes);
 	if (s->dir != NULL)
 		munmap((void *)(uintptr_t)s->dir, s->dir->dir_bytes);
+	if (s->data_fd >= 0)
+		close(s->data_fd);
 	arena_deinit(&s->arena);
+	free(s->notes);
 	free(s->by_index);
 	pthread_mutex_destroy(&s->mutex);
 	free(s);
@@ -271,31 +276,51 @@ static int map_both(struct shmreg_segment *s, const struct connection_call *call
 	return 0;
 }
 
+int segment_new_empty(struct shmreg_segment **ret, const char *name)
+{
+	struct shmreg_segment *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return error_set(-ENOMEM, "no memory is left");
+	pthread_mutex_init(&s->mutex, NULL);
+	s->data_fd = -1;
+	s->ring = bells_ring;
+	s->watch = watch_read_only;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	*ret = s;
+	return 0;
+}
+
+int segment_prepare(struct shmreg_segment *s)
+{
+	s->by_index = calloc(s->dir->max_objects, sizeof(*s->by_index));
+	if (s->by_index == NULL)
+		return error_set(-ENOMEM, "no memory is left");
+	/* Nobody reports what is in a file. */
+	if (s->apart)
+		s->reported = s->dir->removal_epoch;
+	return 0;
+}
+
 /* Of a CREATE or OPEN that succeeded: all that is left is this process's part. */
 static int segment_new(struct shmreg_segment **ret, struct shmreg_connection *c,
 		       const struct connection_call *call, const char *name)
 {
 	const struct shmreg_attach_reply *a = &call->reply.u.attach;
-	struct shmreg_segment *s = calloc(1, sizeof(*s));
+	struct shmreg_segment *s;
 	int r;
 
-	if (s == NULL)
-		return error_set(-ENOMEM, "no memory is left");
-	pthread_mutex_init(&s->mutex, NULL);
+	r = segment_new_empty(&s, name);
+	if (r < 0)
+		return r;
 	s->connection = c;
 	s->id = a->segment;
 	s->participant = a->participant;
 	s->participant_index = a->participant_index;
 	s->read_only = (a->access & SHMREG_ACCESS_WRITE) == 0;
-	s->ring = bells_ring;
-	s->watch = watch_read_only;
-	snprintf(s->name, sizeof(s->name), "%s", name);
 	r = map_both(s, call);
-	if (r == 0) {
-		s->by_index = calloc(s->dir->max_objects, sizeof(*s->by_index));
-		if (s->by_index == NULL)
-			r = error_set(-ENOMEM, "no memory is left");
-	}
+	if (r == 0)
+		r = segment_prepare(s);
 	if (r == 0 && add_seats(s, a->seat, a->n_seats) < 0)
 		r = error_set(-EBADMSG, "shmregd granted seats of segment '%s' that there are not",
 			      name);
@@ -327,7 +352,7 @@ static void detach(struct shmreg_connection *c, const struct shmreg_attachment *
 }
 
 static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
-		  struct connection_call *call, const char *name)
+		  struct connection_call *call, const char *name, bool extents)
 {
 	struct shmreg_attachment at = { 0 };
 	struct shmreg_segment *s = NULL;
@@ -344,6 +369,11 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 	}
 	if (r == 0)
 		r = segment_new(&s, c, call, name);
+	if (r == 0 && extents) {
+		/* The data area's, the second; segment_new() has seen that there are two. */
+		s->data_fd = call->fds[1];
+		call->n_fds = 1;
+	}
 	connection_call_done(call);
 	if (r < 0) {
 		at.segment = call->reply.u.attach.segment;
@@ -426,7 +456,7 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 		r = connection_call(c, &call);
 		connection_call_done(&call);
 	} else {
-		r = attach(c, ret, &call, name);
+		r = attach(c, ret, &call, name, false);
 	}
 	if (r == 0 && ret_created != NULL)
 		*ret_created = call.reply.u.attach.created != 0;
@@ -448,8 +478,8 @@ int shmreg_segment_open_or_create(struct shmreg_connection *connection,
 	return create(connection, ret, name, params, SHMREG_CREATE_OPEN, ret_created);
 }
 
-int shmreg_segment_open(struct shmreg_connection *connection, struct shmreg_segment **ret,
-			const char *name, uint32_t access)
+static int open_segment(struct shmreg_connection *connection, struct shmreg_segment **ret,
+			const char *name, uint32_t access, bool extents)
 {
 	struct connection_call call = { .request.header.type = SHMREG_PACKET_OPEN };
 	struct shmreg_open *in = &call.request.u.open;
@@ -467,7 +497,19 @@ int shmreg_segment_open(struct shmreg_connection *connection, struct shmreg_segm
 	in->nonce = connection_nonce(connection);
 	in->access = access;
 	in->n_seats = access == SHMREG_ACCESS_WRITE ? DEFAULT_SEATS : 0;
-	return attach(connection, ret, &call, name);
+	return attach(connection, ret, &call, name, extents);
+}
+
+int shmreg_segment_open(struct shmreg_connection *connection, struct shmreg_segment **ret,
+			const char *name, uint32_t access)
+{
+	return open_segment(connection, ret, name, access, false);
+}
+
+int shmreg_segment_open_extents(struct shmreg_connection *connection, struct shmreg_segment **ret,
+				const char *name)
+{
+	return open_segment(connection, ret, name, SHMREG_ACCESS_READ, true);
 }
 
 struct shmreg_segment *shmreg_segment_close(struct shmreg_segment *segment)
@@ -479,6 +521,8 @@ struct shmreg_segment *shmreg_segment_close(struct shmreg_segment *segment)
 
 	if (segment == NULL || connection_usable(segment->connection) < 0)
 		return NULL;
+	if (segment->apart)
+		return segment_free_apart(segment);
 	c = segment->connection;
 	pthread_mutex_lock(&c->mutex);
 	for (link = &c->segments; *link != NULL && *link != segment; link = &(*link)->next)

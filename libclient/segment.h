@@ -6,6 +6,7 @@
 
 #include <shmreg/handle.h>
 #include <shmreg/segment.h>
+#include <shmreg/snapshot.h>
 
 #include "connection.h"
 
@@ -21,6 +22,10 @@ struct shmreg_segment {
 	uint64_t participant;
 	uint64_t registry;
 	bool read_only;
+	bool apart;			/* in a file: without a daemon */
+	int data_fd;			/* -1: not kept */
+	struct shmreg_snapshot_head head;	/* apart */
+	struct shmreg_snapshot_note *notes;
 	uint32_t participant_index;	/* of its entry in the directory */
 	/*
 	 * The descriptors of others, see bells.h; and being woken without the right to write,
@@ -80,6 +85,22 @@ int segment_more_seats(struct shmreg_segment *s);
  * and closing what exists go on without one.
  */
 void segment_quiesce(struct shmreg_segment *s);
+
+/* Everything but the connection and the mappings. Return: 0; -ENOMEM; with a sentence. */
+int segment_new_empty(struct shmreg_segment **ret, const char *name);
+/* The mappings are there: what depends on their size. Return: the same. */
+int segment_prepare(struct shmreg_segment *s);
+/* Whatever of it is there. */
+void segment_free(struct shmreg_segment *s);
+
+/*
+ * segment_new_apart() - one without a daemon, read-only; the mappings are the caller's to make
+ *
+ * Return: 0; -ENOMEM, ...; with a sentence.
+ */
+int segment_new_apart(struct shmreg_segment **ret, const char *name);
+/* NULL is fine. Return: NULL. */
+struct shmreg_segment *segment_free_apart(struct shmreg_segment *s);
 
 /*
  * segment_map() - map what the daemon sent; not for forked children

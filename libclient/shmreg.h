@@ -14,6 +14,7 @@
 #include <shmreg/records.h>
 #include <shmreg/ring.h>
 #include <shmreg/segment.h>
+#include <shmreg/snapshot.h>
 #include <shmreg/topic.h>
 #include <shmreg/wait.h>
 #include <shmreg/watch.h>

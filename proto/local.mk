@@ -32,4 +32,5 @@ shmregabiinclude_HEADERS = \
 	proto/shmreg/abi/queue.h \
 	proto/shmreg/abi/ring.h \
 	proto/shmreg/abi/root.h \
+	proto/shmreg/abi/snapshot.h \
 	proto/shmreg/abi/topic.h
