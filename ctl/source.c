@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "source.h"
 
 struct source {
+	char *file;				/* NULL: a segment of the daemon's */
 	struct shmreg_connection *connection;
 	bool owns_connection;
 	struct shmreg_segment_info info;	/* as it was last described */
@@ -40,6 +42,33 @@ int source_open_on(struct shmreg_connection *connection, const char *name, struc
 	return 0;
 }
 
+bool source_is_file(const char *name)
+{
+	return name[0] == '/' || strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0;
+}
+
+static int open_file(const char *path, struct source **ret)
+{
+	struct source *source = calloc(1, sizeof(*source));
+	int r;
+
+	if (source)
+		source->file = strdup(path);
+	if (!source || !source->file) {
+		free(source);
+		return ctl_fail("no memory is left");
+	}
+	r = shmreg_snapshot_open(&source->segment, path);
+	if (r < 0) {
+		source_close(source);
+		return ctl_failed(r);
+	}
+	source->info = shmreg_snapshot_head(source->segment)->info;
+	source->dir = shmreg_segment_dir(source->segment);
+	*ret = source;
+	return 0;
+}
+
 int source_open(const struct ctl *ctl, const char *command, const char *name, struct source **ret)
 {
 	struct shmreg_connection *connection;
@@ -47,6 +76,8 @@ int source_open(const struct ctl *ctl, const char *command, const char *name, st
 	int r;
 
 	*ret = NULL;
+	if (source_is_file(name))
+		return open_file(name, ret);
 	r = ctl_check_name(command, name);
 	if (r == 0)
 		r = ctl_connect(ctl, &connection, 0);
@@ -68,17 +99,24 @@ struct source *source_close(struct source *source)
 		return NULL;
 	if (source->segment)
 		shmreg_segment_close(source->segment);
-	if (source->dir)
+	/* A file's is the segment's own. */
+	if (source->dir && !source->file)
 		shmreg_dir_unmap(source->dir);
 	if (source->owns_connection)
 		shmreg_disconnect(source->connection);
+	free(source->file);
 	free(source);
 	return NULL;
 }
 
 const char *source_name(const struct source *source)
 {
-	return source->info.name;
+	return source->file ? source->file : source->info.name;
+}
+
+const struct shmreg_snapshot_head *source_head(const struct source *source)
+{
+	return source->file ? shmreg_snapshot_head(source->segment) : NULL;
 }
 
 const struct shmreg_dir *source_dir(const struct source *source)
@@ -114,8 +152,11 @@ int source_segment(struct source *source, struct shmreg_segment **ret, const cha
 static int describe(struct source *source, const char **ret_why)
 {
 	struct shmreg_segment_info info;
-	int r = shmreg_segment_describe(source->connection, source->info.name, &info, NULL);
+	int r;
 
+	if (source->file)
+		return 0;
+	r = shmreg_segment_describe(source->connection, source->info.name, &info, NULL);
 	if (r < 0) {
 		snprintf(source->why, sizeof(source->why), "%s", shmreg_error());
 		*ret_why = source->why;

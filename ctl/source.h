@@ -5,15 +5,20 @@
 /*
  * source.h - where a command that only looks gets what it shows
  *
- * A segment of the daemon's. It is described first and attached, read-only, only when what is
+ * A segment of the daemon's, or a snapshot's file. A segment is described first and attached, read-only, only when what is
  * in the data area is wanted; the attachment lasts until the source is closed, so that who looks
  * often disturbs nobody but once. Others see a participant named "shmregctl"; our own look at the
- * participants leaves it out.
+ * participants leaves it out. A file needs no daemon, and does not change.
  */
+
+#include <shmreg/snapshot.h>
 
 #include "snapshot.h"
 
 struct source;
+
+/* Is it meant to be a file? It begins with "/", "./" or "../", as no segment's name does. */
+bool source_is_file(const char *name);
 
 /*
  * source_open() - @name as the user typed it, for @command
@@ -30,7 +35,10 @@ int source_open_on(struct shmreg_connection *connection, const char *name, struc
 		   const char **ret_why);
 struct source *source_close(struct source *source);
 
+/* The segment's, or the file's. */
 const char *source_name(const struct source *source);
+/* Of a file: when it was taken, and by whom; else NULL. */
+const struct shmreg_snapshot_head *source_head(const struct source *source);
 /* Its directory; as long as the source is open, also after the segment was removed. */
 const struct shmreg_dir *source_dir(const struct source *source);
 
