@@ -1,0 +1,15 @@
+# The instructions of each fast path, and that they do not become more.
+
+check_PROGRAMS += instructions
+TESTS += bench/instructions.sh
+EXTRA_DIST += bench/instructions.sh bench/instructions.list
+instructions_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -D_GNU_SOURCE \
+	-DBUILD_CFLAGS='"$(CFLAGS)"'
+instructions_LDADD = libshmreg.la
+instructions_SOURCES = bench/instructions.c bench/instructions.h bench/instructions-list.c \
+	bench/instructions-list.h bench/instructions-ops.c
+
+update-instructions: instructions shmregctl shmregd shmreg-reaper
+	./shmregctl run --daemon ./shmregd --reaper ./shmreg-reaper -- \
+		./instructions --update $(top_srcdir)/bench/instructions.list
+.PHONY: update-instructions
