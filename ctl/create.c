@@ -127,7 +127,9 @@ int ctl_create(struct ctl *ctl, int argc, char **argv)
 		return r;
 	if (dry_run)
 		return print_cost(ctl, &params);
-	r = ctl_connect(ctl, &connection, SHMREG_CONNECT_OBSERVER);
+	/* Who reserves is attached meanwhile. */
+	r = ctl_connect(ctl, &connection,
+			params.flags & SHMREG_CREATE_RESERVE ? 0 : SHMREG_CONNECT_OBSERVER);
 	if (r)
 		return r;
 	/* No place for the segment: it is made, and nobody attached to it. */

@@ -92,44 +92,37 @@ static void fill_head(struct shmreg_dir *ret, const struct registry *r, const st
 	directory_copy_name(ret->name, in->name, sizeof(ret->name));
 }
 
-static int reserve(const struct registry *r, int data_fd, uint64_t bytes, char *error)
+/* It is allocated by who creates: that takes long, and would be charged to our control group. */
+static int check_budget(const struct registry *r, uint64_t bytes, char *error)
 {
-	const uint64_t taken = r->quota.total[SHMREG_RESOURCE_RESERVED_BYTES];	/* with ours */
-	int e;
+	const uint64_t taken = r->quota.total[SHMREG_RESOURCE_RESERVED_BYTES];	/* with these */
 
-	/* Before the kernel is asked: running out inside a memory cgroup is a kill, not ENOMEM. */
 	if (taken > r->config.reserve_budget)
 		return refuse(error, ENOMEM,
-			      "reserving %" PRIu64 " bytes more would go beyond the %" PRIu64 " that shmregd "
-			      "reserves for all; reserve less, create without reserving, or raise "
+			      "reserving %" PRIu64 " bytes more would go beyond the %" PRIu64 " that may "
+			      "be reserved by all; reserve less, create without reserving, or raise "
 			      "reserve-budget", bytes, r->config.reserve_budget);
-	e = memfd_reserve(data_fd, 0, bytes);
-	if (e < 0)
-		return refuse(error, ENOMEM, "%" PRIu64 " bytes cannot be reserved now: %s", bytes,
-			      strerror(-e));
 	return 0;
 }
 
 /* Both memfds and memory's half, in state CREATING. Charges are the caller's. */
-static int make_segment(struct registry *r, const struct shmreg_dir *head,
+static int make_segment(const struct registry *r, const struct shmreg_dir *head,
 			struct segment **ret, char *error)
 {
 	struct directory directory = DIRECTORY_INIT;
 	int data_fd, e;
 
+	e = head->create_flags & SHMREG_CREATE_RESERVE ? check_budget(r, head->data_bytes, error) : 0;
+	if (e < 0)
+		return e;
 	data_fd = memfd_new("shmreg:data", head->data_bytes);
 	if (data_fd < 0)
 		return refuse(error, data_fd, "the data area cannot be made: %s",
 			      strerror(-data_fd));
-	e = 0;
-	if (head->create_flags & SHMREG_CREATE_RESERVE)
-		e = reserve(r, data_fd, head->data_bytes, error);
-	if (e == 0) {
-		e = directory_create(&directory, head);
-		if (e < 0)
-			refuse(error, e, "the directory cannot be made: %s", strerror(-e));
-	}
-	if (e == 0)
+	e = directory_create(&directory, head);
+	if (e < 0)
+		refuse(error, e, "the directory cannot be made: %s", strerror(-e));
+	else
 		e = segment_new(ret, &directory, data_fd, error);
 	if (e < 0) {
 		directory_deinit(&directory);

@@ -31,6 +31,8 @@ libshmreg_la_SOURCES = \
 	libclient/pool.c \
 	libclient/queue.c \
 	libclient/records.c \
+	libclient/reserve.c \
+	libclient/reserve.h \
 	libclient/ring-open.c \
 	libclient/ring-open.h \
 	libclient/ring.c \

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "object.h"
 #include "params.h"
+#include "reserve.h"
 #include "segment.h"
 
 #define DEFAULT_MODE 0600
@@ -351,9 +352,25 @@ static void detach(struct shmreg_connection *c, const struct shmreg_attachment *
 		connection_call_done(&call);
 }
 
+/* What cannot be made as it was asked for is not there. The sentence stays. */
+static void take_away(struct shmreg_connection *c, const struct shmreg_attach_reply *a)
+{
+	struct connection_call call = { .request.header.type = SHMREG_PACKET_REMOVE };
+	char why[640];
+
+	if (!a->created)
+		return;
+	snprintf(why, sizeof(why), "%s", shmreg_error());
+	call.request.u.target.segment = a->segment;
+	if (connection_call(c, &call) == 0)
+		connection_call_done(&call);
+	error_set(0, "%s", why);
+}
+
 static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 		  struct connection_call *call, const char *name, bool extents)
 {
+	const uint32_t type = call->request.header.type;
 	struct shmreg_attachment at = { 0 };
 	struct shmreg_segment *s = NULL;
 	int r;
@@ -369,6 +386,13 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 	}
 	if (r == 0)
 		r = segment_new(&s, c, call, name);
+	/* Also one that another has made, and may still be reserving. */
+	if (r == 0 && type == SHMREG_PACKET_CREATE &&
+	    (s->dir->create_flags & SHMREG_CREATE_RESERVE) != 0) {
+		r = reserve_data(call->fds[1], s->dir->data_bytes, name);
+		if (r < 0)
+			segment_free(s);
+	}
 	if (r == 0 && extents) {
 		/* The data area's, the second; segment_new() has seen that there are two. */
 		s->data_fd = call->fds[1];
@@ -378,6 +402,7 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 	if (r < 0) {
 		at.segment = call->reply.u.attach.segment;
 		at.participant = call->reply.u.attach.participant;
+		take_away(c, &call->reply.u.attach);
 		detach(c, &at, false);
 		return r;
 	}
@@ -419,19 +444,57 @@ static int check_attaching(struct shmreg_connection *c, const char *name)
 	return check_name(name);
 }
 
+/* Attached, all of it allocated, and then what was asked for: lifetime, and nobody attached. */
+static int create_reserved(struct shmreg_connection *c, struct shmreg_segment **ret,
+			   struct connection_call *call, const struct shmreg_segment_params *p)
+{
+	const struct shmreg_attach_reply *a = &call->reply.u.attach;
+	struct connection_call set = { .request.header.type = SHMREG_PACKET_SET };
+	struct shmreg_segment *s;
+	int r;
+
+	if (ret == NULL && p->lifetime != SHMREG_UNTIL_REMOVED)
+		return error_set(-EINVAL, "a segment to which its creator does not attach needs the "
+				 "lifetime until-removed, or it would be gone at once");
+	r = attach(c, &s, call, call->request.u.create.name, false);
+	if (r < 0)
+		return r;
+	if (a->created && p->lifetime == SHMREG_UNTIL_REMOVED) {
+		set.request.u.set.target.segment = s->id;
+		set.request.u.set.what = SHMREG_SET_LIFETIME;
+		set.request.u.set.lifetime = SHMREG_UNTIL_REMOVED;
+		r = connection_call(c, &set);
+		connection_call_done(&set);
+	}
+	/* -ENOENT: somebody has removed it since, which he may. */
+	if (r < 0 && r != -ENOENT) {
+		take_away(c, a);
+		shmreg_segment_close(s);
+		return r;
+	}
+	if (ret != NULL)
+		*ret = s;
+	else
+		shmreg_segment_close(s);
+	return 0;
+}
+
 static int create(struct shmreg_connection *c, struct shmreg_segment **ret, const char *name,
 		  const struct shmreg_segment_params *params, uint32_t flags, int *ret_created)
 {
 	struct shmreg_segment_params p = { .size = sizeof(p) };
 	struct connection_call call = { .request.header.type = SHMREG_PACKET_CREATE };
 	struct shmreg_create *in = &call.request.u.create;
+	bool reserve;
 	int r;
 
 	r = connection_usable(c);
 	if (r == 0)
-		r = ret != NULL ? check_attaching(c, name) : check_name(name);
-	if (r == 0)
 		r = params_copy(&p, sizeof(p), params, "shmreg_segment_params");
+	reserve = (p.flags & SHMREG_CREATE_RESERVE) != 0;
+	/* Who reserves is attached meanwhile. */
+	if (r == 0)
+		r = ret != NULL || reserve ? check_attaching(c, name) : check_name(name);
 	if (r < 0)
 		return r;
 	if ((p.flags & ~SHMREG_CREATE_RESERVE) != 0)
@@ -440,9 +503,10 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 	snprintf(in->name, sizeof(in->name), "%s", name);
 	in->nonce = connection_nonce(c);
 	in->data_bytes = p.bytes;
-	in->flags = p.flags | flags | (ret == NULL ? SHMREG_CREATE_DETACHED : 0);
+	in->flags = p.flags | flags | (ret == NULL && !reserve ? SHMREG_CREATE_DETACHED : 0);
 	in->mode = p.mode != 0 ? p.mode : DEFAULT_MODE;
-	in->lifetime = p.lifetime;
+	/* Who dies while he reserves leaves nothing. */
+	in->lifetime = reserve && p.lifetime == SHMREG_UNTIL_REMOVED ? SHMREG_WHILE_ATTACHED : p.lifetime;
 	in->max_participants = p.max_participants;
 	in->max_objects = p.max_objects;
 	in->n_seats = p.n_seats != 0 ? p.n_seats : DEFAULT_SEATS;
@@ -451,7 +515,9 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 				 SHMREG_SEATS - 1);
 	if (in->n_seats > SHMREG_SEATS_A_REPLY)
 		in->n_seats = SHMREG_SEATS_A_REPLY;
-	if (ret == NULL) {
+	if (reserve) {
+		r = create_reserved(c, ret, &call, &p);
+	} else if (ret == NULL) {
 		in->n_seats = 0;
 		r = connection_call(c, &call);
 		connection_call_done(&call);

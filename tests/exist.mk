@@ -6,6 +6,7 @@ exist_tests = \
 	test-event \
 	test-many-sleepers \
 	test-object-wait \
+	test-reserve \
 	test-segment-wait \
 	test-wait-any \
 	test-wait-any-kinds \
@@ -28,6 +29,11 @@ test_object_wait_CPPFLAGS = $(harness_cppflags)
 test_object_wait_CFLAGS = $(harness_cflags)
 test_object_wait_LDADD = $(exist_ldadd)
 test_object_wait_SOURCES = tests/test-object-wait.c $(asleep)
+
+test_reserve_CPPFLAGS = $(harness_cppflags)
+test_reserve_CFLAGS = $(harness_cflags)
+test_reserve_LDADD = $(exist_ldadd)
+test_reserve_SOURCES = tests/test-reserve.c
 
 test_segment_wait_CPPFLAGS = $(harness_cppflags)
 test_segment_wait_CFLAGS = $(harness_cflags)

@@ -29,7 +29,8 @@
  * Units	Sizes are bytes.
  *
  * Cost		Attaching: a request and two mmap(). The data area is sparse:
- *		pages cost when they are touched first.
+ *		pages cost when they are touched first. With SHMREG_CREATE_RESERVE
+ *		creating allocates them all, some hundred milliseconds a GiB.
  */
 
 #include <time.h>
@@ -86,6 +87,13 @@ SHMREG_API SHMREG_CHECK int shmreg_segment_cost(const struct shmreg_segment_para
  *
  * A process may attach several times; each is a participant of its own.
  *
+ * SHMREG_CREATE_RESERVE: when it returns, all of the data area is allocated, so that no store
+ * can fail for want of memory, unless somebody punches holes into it. Allocated by the calling
+ * process, whose control group is charged; the daemon and all others go on meanwhile. Others
+ * may find the segment and attach while that lasts: the name is taken from the beginning.
+ * If it fails, or this process is killed, the segment loses its name or its life. One that
+ * open_or_create finds is reserved too if it was created so, even if who did is not done.
+ *
  * Return: 0, or
  *	-EEXIST (create), -ENOENT (open)
  *	-EINVAL, -ENAMETOOLONG	name, size, mode, lifetime, limits
@@ -93,7 +101,8 @@ SHMREG_API SHMREG_CHECK int shmreg_segment_cost(const struct shmreg_segment_para
  *	-EDQUOT			a quota of this uid; the sentence says which
  *	-ENOSPC			the registry's own limit, or participants used up
  *	-EUSERS			no seat is free; the sentence says who holds them
- *	-ENOMEM			RESERVE is beyond the daemon's budget
+ *	-ENOMEM			RESERVE is beyond reserve-budget, or beyond what the machine or
+ *				the control group of this process has left
  *	-ENOTRECOVERABLE	quarantined
  *	-ECHILD, -ECONNREFUSED, ...	see shmreg_connect()
  */

@@ -52,7 +52,7 @@ void attack_segments(struct attacker *me)
 	raw_close(&c);
 }
 
-/* What is reserved is allocated and freed by the daemon itself: as much as the quota allows. */
+/* As much as the quota of what is reserved allows. */
 void attack_reserve(struct attacker *me)
 {
 	struct shmreg_request in;

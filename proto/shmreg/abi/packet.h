@@ -99,7 +99,8 @@ struct shmreg_hello_reply {
 #define SHMREG_ACCESS_READ UINT32_C(1)
 #define SHMREG_ACCESS_WRITE UINT32_C(2)		/* implies reading */
 /* Flags: */
-#define SHMREG_CREATE_RESERVE UINT32_C(1)	/* allocate all memory now: a later store cannot fail */
+/* Who creates will allocate all memory himself, before he uses it; it is charged and kept so. */
+#define SHMREG_CREATE_RESERVE UINT32_C(1)
 #define SHMREG_CREATE_OPEN UINT32_C(2)		/* if it exists, open it instead */
 #define SHMREG_CREATE_DETACHED UINT32_C(4)	/* do not attach (administration); needs until-removed */
 
