@@ -84,7 +84,6 @@ struct registry_ops {
 };
 
 struct registry_config {
-	uint32_t admin_uid;			/* the daemon's own */
 	uint32_t max_segments;			/* default 500 */
 	uint64_t reserve_budget;		/* bytes RESERVE may take in all */
 	uint32_t max_seats_participant;		/* default 1024; owner and root: no limit but the last */

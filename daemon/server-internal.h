@@ -10,6 +10,15 @@ extern const struct registry_ops server_registry_ops;
 extern const struct clients_ops server_clients_ops;
 extern const struct store_ops server_store_ops;
 
+/*
+ * server_make_parts() - all but listener, lock and signals, in the order in which they need each other
+ *
+ * The loop, the options and the limits are set. Return: 0; -errno, logged: server_free_parts().
+ */
+int server_make_parts(struct server *server);
+/* Of some or all of them; who waits is told that this is the end, if it is (has_successor). */
+void server_free_parts(struct server *server);
+
 /* What hangs on it is freed. */
 void server_detach_segment(struct segment *s);
 

@@ -140,7 +140,6 @@ void server_make_config(const struct server *server, struct registry_config *ret
 	const struct options *o = &server->options;
 
 	*ret = (struct registry_config){
-		.admin_uid = geteuid(),
 		.max_segments = (uint32_t)o->max_segments,
 		.reserve_budget = o->reserve_budget,
 		.max_seats_participant = (uint32_t)o->max_seats_per_participant,

@@ -178,7 +178,7 @@ static void init_watchers(struct server *server)
 	ev_signal_start(server->loop, &server->sigusr1);
 }
 
-static int make_parts(struct server *server)
+int server_make_parts(struct server *server)
 {
 	struct registry_config config;
 	int r;
@@ -300,13 +300,12 @@ static void go(struct server *server)
 	ev_run(server->loop, 0);
 }
 
-static void tear_down(struct server *server)
+void server_free_parts(struct server *server)
 {
 	struct segment *s;
 	struct peer *p;
 
 	server->stopping = true;
-	listener_stop(&server->listener);
 	server->bus = bus_free(server->bus);
 	if (server->registry && !server->has_successor) {
 		registry_orphan(server->registry);
@@ -326,6 +325,14 @@ static void tear_down(struct server *server)
 	server->store = store_free(server->store);
 	root_deinit(&server->root);
 	server->notify = notify_free(server->notify);
+	free(server->spare);
+	server->spare = NULL;
+}
+
+static void tear_down(struct server *server)
+{
+	listener_stop(&server->listener);
+	server_free_parts(server);
 	ev_signal_stop(server->loop, &server->sigterm);
 	ev_signal_stop(server->loop, &server->sigint);
 	ev_signal_stop(server->loop, &server->sighup);
@@ -335,7 +342,6 @@ static void tear_down(struct server *server)
 	ev_timer_stop(server->loop, &server->relock);
 	/* The reapers have ended: now another daemon may have the path. */
 	lock_drop(&server->lock);
-	free(server->spare);
 	options_deinit(&server->options);
 	kept_limits_deinit(&server->limits);
 }
@@ -358,7 +364,7 @@ int server_run(struct options *options, int argc, char *const argv[])
 	LIST_INIT(&server.subscribers);
 	init_watchers(&server);
 	listener_init(&server.listener, server.loop, on_accepted, &server);
-	if (server_set_limits(&server) < 0 || make_parts(&server) < 0 || take_over(&server) < 0) {
+	if (server_set_limits(&server) < 0 || server_make_parts(&server) < 0 || take_over(&server) < 0) {
 		tear_down(&server);
 		return EXIT_FAILURE;
 	}

@@ -90,7 +90,6 @@ static const struct registry_ops fixture_ops = {
 struct registry_config fixture_config(void)
 {
 	struct registry_config config = {
-		.admin_uid = 999,
 		.max_segments = 500,
 		.reserve_budget = UINT64_C(1) << 24,
 		.max_seats_participant = 1024,

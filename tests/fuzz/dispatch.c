@@ -166,30 +166,23 @@ static void setup(void)
 	setenv("FUZZ_NOTIFY_SOCKET", text, 1);
 }
 
-/* As server.c makes its parts; the bus is left out, as where there is none. */
+/* There is no bus, and nobody listens. */
 static void begin(bool managed)
 {
 	struct ev_loop *loop = server.loop;
-	struct registry_config config;
 
 	server = (struct server){ .loop = loop, .lock = LOCK_INIT, .root = ROOT_INIT };
 	TAILQ_INIT(&server.peers);
 	LIST_INIT(&server.subscribers);
 	MUST(options_init(&server.options) == 0);
 	server.options.max_segments = 6;
+	server.options.log_level = LOG_EMERG;
 	server.max_connections = N_CLIENTS + 1;
 	server.max_watches = 6;
 	unsetenv("NOTIFY_SOCKET");
 	if (managed)
 		setenv("NOTIFY_SOCKET", getenv("FUZZ_NOTIFY_SOCKET"), 1);
-	server_make_config(&server, &config);
-	config.admin_uid = 999;
-	MUST(notify_new(&server.notify, loop) == 0);
-	MUST(store_new(&server.store, loop, server.notify, &server_store_ops, &server) == 0);
-	MUST(clients_new(&server.clients, loop, &server_clients_ops, &server) == 0);
-	MUST(registry_new(&server.registry, &config, &server_registry_ops, &server) == 0);
-	MUST(reapers_new(&server.reapers, loop, server.registry, &server.stats) == 0);
-	MUST(status_new(&server.status, loop, server.notify, server.registry, &server.stats) == 0);
+	MUST(server_make_parts(&server) == 0);
 	MUST(root_new(&server.root) == 0);
 	store_add_root(server.store, &server.root_stored, server.root.fd);
 	root_begin(&server.root, registry_id(server.registry));
@@ -206,27 +199,10 @@ static void hang_up(struct client_end *c)
 
 static void end(void)
 {
-	struct segment *s;
-	struct peer *p;
-
 	for (unsigned int i = 0; i < N_CLIENTS; i++)
 		hang_up(&ends[i]);
-	server.stopping = true;
-	registry_orphan(server.registry);
-	while ((p = TAILQ_FIRST(&server.peers)))
-		peer_free(p);
-	MUST(server.n_watches == 0 && server.n_uncharged == 0);
-	server.clients = clients_free(server.clients);
-	MUST(server.n_connections == 0);
-	server.reapers = reapers_free(server.reapers);
-	for (s = registry_first(server.registry); s; s = registry_next(server.registry, s))
-		server_detach_segment(s);
-	server.status = status_free(server.status);
-	server.registry = registry_free(server.registry);
-	server.store = store_free(server.store);
-	root_deinit(&server.root);
-	server.notify = notify_free(server.notify);
-	free(server.spare);
+	server_free_parts(&server);
+	MUST(server.n_watches == 0 && server.n_uncharged == 0 && server.n_connections == 0);
 	options_deinit(&server.options);
 	manage();
 	ev_run(server.loop, EVRUN_NOWAIT);
