@@ -301,8 +301,12 @@ void listener_stop(struct listener *l)
 	ev_io_stop(l->loop, &l->readable);
 	ev_timer_stop(l->loop, &l->pause);
 	/* First the name, so that nobody connects in vain. */
-	if (l->made)
+	if (l->made) {
 		unlink(l->path);
-	close(l->fd);
+		/* Whoever was not accepted may have sent packets. */
+		rights_close(l->fd);
+	} else {
+		close(l->fd);
+	}
 	l->fd = -1;
 }

@@ -110,6 +110,11 @@ static int send_packet(struct peer *p, const struct shmreg_reply *reply, const i
 	return 0;
 }
 
+static uint16_t type_of(const struct answer *a)
+{
+	return (uint16_t)(a->reply.header.type & ~SHMREG_PACKET_REPLY);
+}
+
 /* Its descriptors cannot be had: nothing must stay with who never hears of it. */
 static void take_back(struct peer *p, struct answer *a, int status, const char *sentence)
 {
@@ -119,7 +124,7 @@ static void take_back(struct peer *p, struct answer *a, int status, const char *
 		.participant = attach.participant,
 	};
 	const uint64_t watch = a->reply.u.watch.watch;
-	const uint16_t type = (uint16_t)(a->reply.header.type & ~SHMREG_PACKET_REPLY);
+	const uint16_t type = type_of(a);
 	const uint64_t serial = a->reply.header.serial;
 	char ignored[SHMREG_ERROR_MAX + 1];
 
@@ -144,17 +149,30 @@ static void take_back(struct peer *p, struct answer *a, int status, const char *
 	refuse(a->reply.u.error, status, "%s", sentence);
 }
 
+static int send_answer(struct peer *p, const struct answer *a)
+{
+	const bool bell = type_of(a) == SHMREG_PACKET_WATCH && a->n_fds > 0;
+	int r;
+
+	if (bell)
+		server_give_watch(p, a->reply.u.watch.watch, true);
+	r = send_packet(p, &a->reply, a->fds, a->n_fds);
+	if (bell && r < 0)
+		server_give_watch(p, a->reply.u.watch.watch, false);
+	return r;
+}
+
 /* Return: 0 it has gone, or the connection has; -EAGAIN. */
 static int try_answer(struct peer *p, struct answer *a)
 {
 	int r;
 
-	r = send_packet(p, &a->reply, a->fds, a->n_fds);
+	r = send_answer(p, a);
 	if (r == -ETOOMANYREFS) {
 		take_back(p, a, r,
 			  "too many descriptors are on their way to clients that do not read "
 			  "them; try again later, or raise shmregd's LimitNOFILE=");
-		r = send_packet(p, &a->reply, NULL, 0);
+		r = send_answer(p, a);
 	}
 	if (r == -EAGAIN)
 		return r;
@@ -190,7 +208,7 @@ static void on_stored(struct store_waiter *waiter, int r)
  */
 static bool is_dispensable(const struct answer *a)
 {
-	const uint16_t type = (uint16_t)(a->reply.header.type & ~SHMREG_PACKET_REPLY);
+	const uint16_t type = type_of(a);
 
 	return type == SHMREG_PACKET_NOTIFY || type == SHMREG_PACKET_UNWATCH;
 }
@@ -261,7 +279,7 @@ static bool receive(struct peer *p)
 {
 	struct shmreg_request request;
 	struct iovec iov = { .iov_base = &request, .iov_len = sizeof(request) };
-	/* No control buffer: what comes in spite of rights_refuse() is not kept. */
+	/* No control buffer: descriptors that come in spite of all are not kept. */
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	const struct log_about about = {
 		.uid = p->caller.uid, .pid = p->caller.process.pid, .message = MESSAGE_HUNG_UP,
@@ -269,7 +287,7 @@ static bool receive(struct peer *p)
 	ssize_t n = 0;
 	int r;
 
-	r = rights_look(p->fd);
+	r = p->takes_rights ? rights_look(p->fd) : 0;
 	if (r > 0) {
 		log_client(LOG_NOTICE, &about,
 			   "uid %" PRIu32 " pid %" PRIu32 " sent descriptors; hanging up",
@@ -333,6 +351,7 @@ void peer_new(struct server *server, int fd)
 	}
 	p->server = server;
 	p->fd = fd;
+	p->takes_rights = rights_taken(fd);
 	p->stored.stored = on_stored;
 	LIST_INIT(&p->watches);
 	p->caller.uid = cred.uid;

@@ -47,6 +47,7 @@ struct peer {
 	bool observer;
 	bool identified;			/* caller.process is more than a number */
 	bool doomed;
+	bool takes_rights;			/* of what is in its queue some may be descriptors */
 	struct client *client;			/* NULL: observer, or not greeted */
 	struct token *token;			/* the client's own */
 	struct answer *pending;

@@ -14,13 +14,20 @@
 # define SO_PASSRIGHTS 83 /* Linux 6.16 */
 #endif
 
-static bool refused;	/* by the kernel, of all sockets */
-
 void rights_refuse(int fd)
 {
 	const int no = 0;
 
-	refused = setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof(no)) == 0;
+	/* Where it fails, rights_taken() says so. */
+	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof(no));
+}
+
+bool rights_taken(int fd)
+{
+	socklen_t bytes = sizeof(int);
+	int takes;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &takes, &bytes) < 0 || takes;
 }
 
 int rights_look(int fd)
@@ -29,8 +36,6 @@ int rights_look(int fd)
 	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (refused)
-		return 0;
 	/* The kernel makes and drops a copy of each descriptor; the one in the queue stays. */
 	if (recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT) < 0)
 		return -errno;
@@ -65,7 +70,7 @@ void rights_close(int fd)
 	pid_t pid = -1;
 	char byte;
 
-	if (refused || !holds_packets(fd)) {
+	if (!rights_taken(fd) || !holds_packets(fd)) {
 		close(fd);
 		return;
 	}

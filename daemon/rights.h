@@ -16,10 +16,19 @@
  * a process do not linger.
  */
 
+#include <stdbool.h>
+
 /* Call for a listener before it listens: those that are accepted inherit it. */
 void rights_refuse(int fd);
 /*
- * rights_look() - may the next packet be received?
+ * rights_taken() - may descriptors lie in the socket's queue?
+ *
+ * Also of one whose kernel can refuse them: who connected before rights_refuse(), to a listener that
+ * somebody else made, has a socket that takes them.
+ */
+bool rights_taken(int fd);
+/*
+ * rights_look() - of a socket that takes descriptors: may the next packet be received?
  *
  * Return: 0; 1 it has descriptors with it: the socket is good for rights_close() only;
  * -EAGAIN, -errno there is none, and one that arrives now has not been looked at.

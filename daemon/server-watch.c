@@ -74,7 +74,6 @@ static int begin(struct server *server, struct peer *p, const struct shmreg_watc
 	w->uid = p->caller.uid;
 	TAILQ_INSERT_TAIL(watches_of(object->segment), w, of_segment);
 	LIST_INSERT_HEAD(&p->watches, w, of_peer);
-	registry_watch_changed(&w->object, w->object_id);
 	return 0;
 }
 
@@ -96,15 +95,37 @@ int server_watch(struct server *server, struct peer *p, const struct shmreg_watc
 	return begin(server, p, in, &object, ret_id, ret_bell, error);
 }
 
-int server_unwatch(struct server *server, struct peer *p, uint64_t id, char *error)
+static struct watch *find(struct peer *p, uint64_t id)
 {
 	struct watch *w;
 
 	LIST_FOREACH(w, &p->watches, of_peer)
-		if (w->id == id) {
-			end(server, w);
-			return 0;
-		}
+		if (w->id == id)
+			break;
+	return w;
+}
+
+void server_give_watch(struct peer *p, uint64_t id, bool given)
+{
+	struct watch *w = find(p, id);
+
+	/* It may have ended while its answer waited. */
+	if (!w)
+		return;
+	w->given = given;
+	/* Before its owner can know that he watches: then all who do not know it ask anew. */
+	if (given)
+		registry_watch_changed(&w->object, w->object_id);
+}
+
+int server_unwatch(struct server *server, struct peer *p, uint64_t id, char *error)
+{
+	struct watch *w = find(p, id);
+
+	if (w) {
+		end(server, w);
+		return 0;
+	}
 	return refuse(error, ENOENT,
 		      "this connection has no watch %" PRIu64 ": it has ended, or is another's", id);
 }
@@ -117,7 +138,7 @@ static int hand_out(const struct watch_queue *all, const struct shmreg_notify *i
 	int fd, r;
 
 	TAILQ_FOREACH(w, all, of_segment) {
-		if (w->object_id != in->object || w->id <= in->after)
+		if (!w->given || w->object_id != in->object || w->id <= in->after)
 			continue;
 		if (ret->n == SHMREG_NOTIFY_MAX) {
 			ret->more = 1;

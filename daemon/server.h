@@ -96,6 +96,12 @@ void server_uncharge_connection(struct server *server, uint32_t uid);
 int server_watch(struct server *server, struct peer *p, const struct shmreg_watch_request *in,
 		 uint64_t *ret_id, int *ret_bell, char *error);
 int server_unwatch(struct server *server, struct peer *p, uint64_t id, char *error);
+/*
+ * server_give_watch() - its bell is about to be sent to its owner, or (@given false) was not
+ *
+ * Those who make events happen are told of it from then on.
+ */
+void server_give_watch(struct peer *p, uint64_t id, bool given);
 int server_notify(struct server *server, struct peer *p, const struct shmreg_notify *in,
 		  struct shmreg_notify_reply *ret, int fds[SHMREG_NOTIFY_MAX], char *error);
 /* The connection is over. */

@@ -14,8 +14,10 @@
  * whatever they make of O_NONBLOCK, which is shared), and what is full is readable.
  * They can shut it down: then we ring in vain, and its owner, who reads the end of the
  * stream, watches anew. They can send no descriptors where the kernel can refuse them (rights.h);
- * else these count against themselves, and are closed by a read without a control buffer. They can keep it after the watch has ended:
- * it is their descriptor then, and nobody's bell.
+ * else these lie in the owner's queue, and what happens with them there is his affair
+ * (libclient/bells.c). For that it must be his alone: before the daemon has sent him his end, and
+ * closed its own, nobody else is given ours. They can keep it after the watch has ended: it is their
+ * descriptor then, and nobody's bell.
  * Nothing is ever read from our end, and it is shut for reading.
  */
 
@@ -36,6 +38,7 @@ struct watch {
 	uint32_t events;
 	uint32_t uid;		/* charged */
 	int fd;			/* our end */
+	bool given;		/* its owner has been sent his end */
 };
 
 TAILQ_HEAD(watch_queue, watch);	/* of a segment, by id */

@@ -23,6 +23,9 @@ int main(int argc, char *argv[])
 	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOPROTOOPT), SCMP_SYS(setsockopt), 2,
 			     SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
 			     SCMP_A2(SCMP_CMP_EQ, SO_PASSRIGHTS)) < 0 ||
+	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOPROTOOPT), SCMP_SYS(getsockopt), 2,
+			     SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+			     SCMP_A2(SCMP_CMP_EQ, SO_PASSRIGHTS)) < 0 ||
 	    seccomp_load(filter) < 0) {
 		fprintf(stderr, "old-kernel: no filter of system calls can be loaded\n");
 		return EXIT_FAILURE;
