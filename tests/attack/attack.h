@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "random.h"
-#include "raw.h"
+#include "raw-watch.h"
 
 #define ATTACKERS_MAX 32
 
@@ -70,6 +70,9 @@ int throw_packet(struct raw *c, struct shmreg_request *request);
 int throw_bytes(const struct raw *c, const void *bytes, size_t n);
 /* All that has arrived; descriptors are closed. Return: packets; -ESHUTDOWN. */
 int drain(struct raw *c);
+/* Attached for writing to "arena". Return: false if the quota does not allow it now. */
+bool enter_arena(struct raw *c, struct raw_segment *s, struct attacker *me);
+void leave_arena(struct raw *c, struct raw_segment *s);
 /* @n copies of @fd go with the packet. Return: 0; -errno. */
 int send_with_fds(int socket, const void *bytes, size_t n_bytes, int fd, int n);
 
@@ -82,6 +85,7 @@ void attack_loris(struct attacker *me);
 void attack_unread(struct attacker *me);
 void attack_stuffing(struct attacker *me);
 void attack_linger(struct attacker *me);
+void attack_bell_linger(struct attacker *me);
 void attack_exhaustion(struct attacker *me);
 void attack_segments(struct attacker *me);
 void attack_openings(struct attacker *me);

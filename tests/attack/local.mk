@@ -19,6 +19,7 @@ test_attack_SOURCES = \
 	tests/attack/forgery.c \
 	tests/attack/honest.c \
 	tests/attack/honest.h \
+	tests/attack/linger.c \
 	tests/attack/malformed.c \
 	tests/attack/names.c \
 	tests/attack/sizes.c \

@@ -278,6 +278,7 @@ START_TEST(test_old_kernel)
 		{ "stuffing, old", 1, attack_stuffing },
 		{ "lingering, old", 4, attack_linger },
 		{ "sizes, old", 1, attack_sizes },
+		{ "bells, old", 4, attack_bell_linger },
 	};
 
 	withstand(on_old[_i].name, &on_old[_i], 1, 2, number_of("SHMREG_TEST_ANSWERS", 100));
@@ -313,6 +314,6 @@ int main(void)
 	tcase_add_test(tc, test_all_together);
 	tc = harness_case(suite, "old kernel");
 	tcase_add_checked_fixture(tc, setup_old_kernel, teardown_old_kernel);
-	tcase_add_loop_test(tc, test_old_kernel, 0, 3);
+	tcase_add_loop_test(tc, test_old_kernel, 0, 4);
 	return harness_main(suite);
 }

@@ -21,6 +21,7 @@ const struct attack attacks[] = {
 	{ "never reading", 1, attack_unread },
 	{ "stuffing", 1, attack_stuffing },
 	{ "lingering", 4, attack_linger },
+	{ "lingering bells", 2, attack_bell_linger },
 	{ "exhaustion", 1, attack_exhaustion },
 	{ "create, remove", 1, attack_segments },
 	{ "reserve", 1, attack_reserve },
