@@ -46,4 +46,4 @@ endif
 .PHONY: check-attack
 check-attack: $(attack_programs) shmregd shmreg-reaper
 	SHMREG_TEST_ATTACKERS=$${SHMREG_TEST_ATTACKERS:-8} \
-	SHMREG_TEST_ANSWERS=$${SHMREG_TEST_ANSWERS:-20000} CK_DEFAULT_TIMEOUT=3600 ./test-attack
+	SHMREG_TEST_ANSWERS=$${SHMREG_TEST_ANSWERS:-20000} ./test-attack
