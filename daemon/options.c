@@ -269,6 +269,18 @@ static int set_bus(struct options *o, const struct setting *s, const char *value
 	return options_refuse(error, "%s is '%.64s', but must be no, auto or yes", s->name, value);
 }
 
+/* As a value of the file could not have been: blanks around it, a comment behind it, control characters. */
+static bool is_unsayable(const char *value)
+{
+	const size_t n = strlen(value);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)value[i] < ' ' || value[i] == 0x7f ||
+		    (value[i] == ';' && (i == 0 || value[i - 1] == ' ')))
+			return true;
+	return n > 0 && (value[0] == ' ' || value[n - 1] == ' ');
+}
+
 static int set_path(struct options *o, const struct setting *s, const char *value, char *error)
 {
 	char **path = field(o, s);
@@ -276,6 +288,9 @@ static int set_path(struct options *o, const struct setting *s, const char *valu
 
 	if (!*value)
 		return options_refuse(error, "%s is empty, but must be a path", s->name);
+	if (is_unsayable(value))
+		return options_refuse(error, "%s is '%.200s', but a path has here no control characters, "
+				      "no blanks around it and none before a ';'", s->name, value);
 	copy = strdup(value);
 	if (!copy) {
 		options_refuse(error, "no memory is left");

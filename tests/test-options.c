@@ -117,6 +117,12 @@ START_TEST(bad_values)
 	bad("system", "maybe", "yes or no");
 	bad("bus", "on", "no, auto or yes");
 	bad("socket", "", "must be a path");
+	/* Which --print-config could not say. */
+	bad("socket", "/run/x ; y", "none before a ';'");
+	bad("socket", ";", "none before a ';'");
+	bad("socket", " /run/x", "no blanks around it");
+	bad("reaper", "/run/x ", "no blanks around it");
+	bad("reaper", "/run/\nmax-segments = 3", "no control characters");
 	/* A refused value changes nothing. */
 	ck_assert_uint_eq(o.max_segments, 500);
 }

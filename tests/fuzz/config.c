@@ -16,6 +16,7 @@
 #include "options.h"
 
 #define ARGUMENTS_MAX 8
+#define PATH_BYTES_MAX 150
 
 static int file;
 static char file_path[64], argument[80];
@@ -43,6 +44,9 @@ static void check_print(const struct options *o)
 	struct options again;
 	FILE *out;
 
+	/* The one path that may be longer than a line of the file. */
+	if (strlen(o->reaper) > PATH_BYTES_MAX)
+		return;
 	out = fmemopen(printed[0], sizeof(printed[0]), "w");
 	MUST(out != NULL);
 	options_print(o, out);

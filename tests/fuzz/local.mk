@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/fuzz/dispatch.c \
 	tests/fuzz/fuzz.c \
 	tests/fuzz/fuzz.h \
+	tests/fuzz/found/config/semicolon-in-path \
 	tests/fuzz/found/dispatch/short-packet \
 	tests/fuzz/found/dispatch/token-sealed \
 	tests/fuzz/input/random.h \
