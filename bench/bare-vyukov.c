@@ -81,12 +81,6 @@
 BARE(8)
 BARE(64)
 
-static int open_shared(struct bench_worker *w)
-{
-	w->own = w->shared;
-	return 0;
-}
-
 #define LOOP vyukov_8
 #define LOOP_BYTES 8
 #define LOOP_PUSH(own, i, e) bare_push_8((struct bare_8 *)(own) + i, e)
@@ -100,8 +94,9 @@ static int open_shared(struct bench_worker *w)
 #include "loops.h"
 
 static const struct bench_contestant contestants[] = {
-	BENCH_LOOPS("queue", vyukov_8, "bare Vyukov", BENCH_LIMIT, 8, create_8, open_shared, NULL, NULL),
-	BENCH_LOOPS("queue", vyukov_64, "bare Vyukov", BENCH_LIMIT, 64, create_64, open_shared, NULL,
-		    NULL),
+	BENCH_LOOPS("queue", vyukov_8, "bare Vyukov", BENCH_LIMIT, 8, create_8, bench_open_shared,
+		    NULL, NULL),
+	BENCH_LOOPS("queue", vyukov_64, "bare Vyukov", BENCH_LIMIT, 64, create_64, bench_open_shared,
+		    NULL, NULL),
 };
 const struct bench_peer bench_vyukov = { "bare Vyukov", contestants, BENCH_N(contestants) };

@@ -42,7 +42,7 @@ struct bench_worker {
 	void *shared;			/* what create() made */
 	void *own;			/* for open() to set */
 	/* Latencies of single operations, if the measure is of their distribution. */
-	uint64_t *latencies;
+	double *latencies;
 	uint64_t n_latencies;
 };
 
@@ -126,7 +126,7 @@ extern const char *const bench_missing_peers[];
 
 /* For contestants */
 
-/* Zeroed; fails by ending the process. Before the fork: the same for all workers. */
+/* Zeroed, never given back; fails by ending the process. Workers may allocate at the same time. */
 void *bench_alloc(struct bench_arena *arena, size_t bytes, size_t align);
 
 /* The segment that the workers of a crew share, through a connection of this process. */
@@ -148,7 +148,7 @@ uint64_t bench_now(void);
 
 /* One latency of a sample whose distribution matters; up to BENCH_LATENCIES a sample are kept. */
 #define BENCH_LATENCIES 4096
-static inline void bench_record(struct bench_worker *w, uint64_t ns)
+static inline void bench_record(struct bench_worker *w, double ns)
 {
 	if (w->n_latencies < BENCH_LATENCIES)
 		w->latencies[w->n_latencies++] = ns;

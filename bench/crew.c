@@ -33,7 +33,7 @@ struct report {
 	double probe[2];	/* before and after */
 	long n_preempted;
 	int opened[BENCH_CONTESTANTS_MAX];
-	_Alignas(128) uint64_t latencies[BENCH_LATENCIES];
+	_Alignas(128) double latencies[BENCH_LATENCIES];
 };
 
 /* Shared by the harness and its workers. */

@@ -25,7 +25,7 @@ struct bench_sample {
 	/* Round trips of a line between the first producer and consumer, just before and after. */
 	double probe_ns[2];
 	bool disturbed;		/* something else ran on a worker's CPU meanwhile */
-	const uint64_t *latencies[BENCH_WORKERS_MAX];
+	const double *latencies[BENCH_WORKERS_MAX];
 	uint64_t n_latencies[BENCH_WORKERS_MAX];
 };
 

@@ -2,10 +2,14 @@
 
 check_PROGRAMS += shmreg-bench
 EXTRA_DIST += bench/README
-shmreg_bench_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -I$(top_srcdir)/ctl
-shmreg_bench_LDADD = libshmreg.la -lm
+bench_cppflags = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -I$(top_srcdir)/ctl
+shmreg_bench_CPPFLAGS = $(bench_cppflags)
+shmreg_bench_LDADD = $(bench_peers) libshmreg.la -lm
+shmreg_bench_DEPENDENCIES = $(bench_peers) libshmreg.la
 shmreg_bench_SOURCES = \
 	bench/arena.h \
+	bench/bare-lines.c \
+	bench/bare-rings.c \
 	bench/bare-vyukov.c \
 	bench/bench.h \
 	bench/crew.c \
@@ -20,11 +24,56 @@ shmreg_bench_SOURCES = \
 	bench/report.h \
 	bench/result.c \
 	bench/result.h \
+	bench/ring.c \
 	bench/rows.c \
 	bench/run.c \
 	bench/run.h \
 	bench/support.c \
 	ctl/json.c
+
+# What others have made, each with the flags that it wants. The measuring loops are in its file.
+bench_peers =
+if HAVE_BENCH_CK
+shmreg_bench_SOURCES += bench/peer-ck.c
+endif
+if HAVE_BENCH_RTE
+check_LTLIBRARIES += libbenchrte.la
+bench_peers += libbenchrte.la
+libbenchrte_la_CPPFLAGS = $(bench_cppflags)
+libbenchrte_la_CFLAGS = $(AM_CFLAGS) $(BENCH_RTE_CFLAGS)
+libbenchrte_la_SOURCES = bench/peer-rte.c
+endif
+
+# The C++ ones by a rule of their own, so that C++ is wanted for nothing else.
+bench_cxx = $(TEST_CXX) -std=gnu++17 -O2 -g -Wall -Wextra -fno-strict-aliasing \
+	$(bench_cppflags) -I.
+bench_cxx_headers = $(top_srcdir)/bench/bench.h $(top_srcdir)/bench/families.h \
+	$(top_srcdir)/bench/loops.h
+bench_cxx_objects =
+if HAVE_BENCH_BOOST
+bench_cxx_objects += bench/peer-boost.$(OBJEXT)
+bench_libs = -lstdc++
+endif
+if HAVE_BENCH_CONCURRENTQUEUE
+bench_cxx_objects += bench/peer-concurrentqueue.$(OBJEXT)
+bench_libs = -lstdc++
+endif
+if HAVE_BENCH_READERWRITERQUEUE
+bench_cxx_objects += bench/peer-readerwriterqueue.$(OBJEXT)
+bench_libs = -lstdc++
+endif
+bench_peers += $(bench_cxx_objects)
+shmreg_bench_LDADD += $(bench_libs)
+$(bench_cxx_objects): bench/%.$(OBJEXT): $(top_srcdir)/bench/%.cc $(bench_cxx_headers)
+	@$(MKDIR_P) bench
+	$(AM_V_CXX)$(bench_cxx) -c -o $@ $<
+AM_V_CXX = $(am__v_CXX_$(V))
+am__v_CXX_ = $(am__v_CXX_$(AM_DEFAULT_VERBOSITY))
+am__v_CXX_0 = @echo "  CXX     " $@;
+am__v_CXX_1 =
+CLEANFILES += $(bench_cxx_objects)
+EXTRA_DIST += bench/peer-boost.cc bench/peer-ck.c bench/peer-concurrentqueue.cc \
+	bench/peer-readerwriterqueue.cc bench/peer-rte.c
 
 # Under a private daemon; the table on standard output, the rest beside it in bench-results/.
 bench_daemon = ./shmregctl run --daemon ./shmregd --reaper ./shmreg-reaper --

@@ -5,15 +5,49 @@
 
 const struct bench_family *const bench_families[] = {
 	&bench_queue,
+	&bench_ring,
 	NULL,
 };
 
 const struct bench_peer *const bench_peers[] = {
 	&bench_shmreg_queue,
+	&bench_shmreg_ring,
+#ifdef HAVE_BENCH_BOOST
+	&bench_boost,
+#endif
+#ifdef HAVE_BENCH_CK
+	&bench_ck,
+#endif
+#ifdef HAVE_BENCH_RTE
+	&bench_rte,
+#endif
+#ifdef HAVE_BENCH_CONCURRENTQUEUE
+	&bench_concurrentqueue,
+#endif
+#ifdef HAVE_BENCH_READERWRITERQUEUE
+	&bench_readerwriterqueue,
+#endif
+	&bench_bare_rings,
 	&bench_vyukov,
+	&bench_lines,
 	NULL,
 };
 
 const char *const bench_missing_peers[] = {
+#ifndef HAVE_BENCH_BOOST
+	"Boost.Lockfree (Debian: g++ libboost-dev)",
+#endif
+#ifndef HAVE_BENCH_CK
+	"Concurrency Kit (Debian: libck-dev)",
+#endif
+#ifndef HAVE_BENCH_RTE
+	"DPDK's rte_ring (Debian: libdpdk-dev)",
+#endif
+#ifndef HAVE_BENCH_CONCURRENTQUEUE
+	"moodycamel ConcurrentQueue (Debian: g++ libconcurrentqueue-dev)",
+#endif
+#ifndef HAVE_BENCH_READERWRITERQUEUE
+	"moodycamel ReaderWriterQueue (Debian: g++ libreaderwriterqueue-dev)",
+#endif
 	NULL,
 };

@@ -74,7 +74,7 @@ static void keep_latencies(struct series *s, const struct bench_sample *sample, 
 				bench_fail("no memory for latencies");
 		}
 		for (j = 0; j < sample->n_latencies[i] && s->n_latencies < LATENCIES_MAX; j++) {
-			s->latencies[s->n_latencies] = (double)sample->latencies[i][j];
+			s->latencies[s->n_latencies] = sample->latencies[i][j];
 			s->latency_class[s->n_latencies++] = class;
 		}
 	}
@@ -89,7 +89,7 @@ static double value(const struct bench_sample *sample, uint32_t n_workers, uint6
 
 	for (i = 0; i < n_workers; i++)
 		for (j = 0; j < sample->n_latencies[i]; j++)
-			all[n_all++] = (double)sample->latencies[i][j];
+			all[n_all++] = sample->latencies[i][j];
 	return n_all > 0 ? bench_spread(all, n_all).median : (double)sample->ns / (double)n;
 }
 

@@ -42,11 +42,11 @@ struct bench_arena *bench_arena_free(struct bench_arena *arena)
 
 void *bench_alloc(struct bench_arena *arena, size_t bytes, size_t align)
 {
-	const uint64_t at = (arena->used + align - 1) / align * align;
+	const uint64_t begin = __atomic_fetch_add(&arena->used, bytes + align, __ATOMIC_RELAXED);
+	const uint64_t at = (begin + align - 1) / align * align;
 
 	if (at + bytes > BENCH_ARENA_BYTES)
 		bench_fail("the workers' shared memory is used up");
-	arena->used = at + bytes;
 	return (unsigned char *)arena + at;
 }
 
