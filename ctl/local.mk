@@ -2,7 +2,8 @@
 
 bin_PROGRAMS += shmregctl
 shmregctl_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -DBINDIR=\"$(bindir)\"
-shmregctl_LDADD = libshmreg.la libproto.la
+shmregctl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
+shmregctl_LDADD = libshmreg.la libproto.la $(NCURSES_LIBS)
 shmregctl_SOURCES = \
 	ctl/create.c \
 	ctl/ctl.h \
@@ -44,4 +45,20 @@ shmregctl_SOURCES = \
 	ctl/stats.c \
 	ctl/text.c \
 	ctl/text.h \
+	ctl/top-holders.c \
+	ctl/top-look.c \
+	ctl/top-look.h \
+	ctl/top-print.c \
+	ctl/top-print.h \
+	ctl/top-screen.c \
+	ctl/top-screen.h \
+	ctl/top-table.c \
+	ctl/top-table.h \
+	ctl/top-ui.c \
+	ctl/top-ui.h \
+	ctl/top-view.c \
+	ctl/top-view.h \
+	ctl/top-watcher.c \
+	ctl/top-watcher.h \
+	ctl/top.c \
 	ctl/watch.c

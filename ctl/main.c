@@ -22,6 +22,7 @@ static const struct command {
 	{ "set", ctl_set, "SEGMENT [...]", "change a segment's owner, mode or lifetime" },
 	{ "limit", ctl_limit, "USER RESOURCE=LIMIT...", "set limits of one user" },
 	{ "stats", ctl_stats, "[--user USER]", "usage, limits and counters" },
+	{ "top", ctl_top, "[--once] [SEGMENT [OBJECT]]", "the same live, for people at a terminal" },
 	{ "watch", ctl_watch, "[SEGMENT]", "say what happens, as it happens" },
 	{ "run", ctl_run, "[...] -- COMMAND [ARGUMENT...]", "run a command with a private daemon" },
 };
@@ -139,6 +140,7 @@ static void help(void)
 	     "set:    [--owner USER[:GROUP] | :GROUP] [--mode MODE] [--lifetime LIFETIME]\n"
 	     "        lifetimes: while-attached, until-removed, with-creator\n"
 	     "limit:  RESOURCE as in stats, such as segments=10, bytes=64G, seats=default\n"
+	     "top:    [--interval SECONDS] [--participants] [--sort COLUMN] [--filter TEXT]\n"
 	     "watch:  [--events KIND[,KIND...]]\n"
 	     "run:    [--daemon PATH] [--reaper PATH] [--daemon-option OPTION]... [--verbose]\n"
 	     "\n"
@@ -187,5 +189,5 @@ int main(int argc, char **argv)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return commands[i].run(&ctl, argc, argv);
 	return ctl_usage("'%s' is not a command; there are ls, show, create, rm, set, limit, stats, "
-			 "watch and run", argv[0]);
+			 "top, watch and run", argv[0]);
 }

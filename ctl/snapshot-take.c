@@ -13,47 +13,108 @@
 
 /* An entry that is being written is free or committed by one of the next looks. */
 #define READ_TRIES 100
+#define PAGE 4096
+
+/*
+ * A page of a directory that is read is made, if it was not there yet: it would be memory that
+ * nobody but us has need of. Entries are given out from the lowest on: so, when as many were found
+ * as the daemon has counted, and then a whole page of free ones, there are no more.
+ */
+struct scan {
+	uint32_t a_page;	/* entries */
+	uint32_t expected;	/* live ones */
+	uint32_t live;
+	uint32_t n_free;	/* one after the other */
+};
+
+static bool scan_ends(struct scan *scan, int r, uint32_t state)
+{
+	scan->live += r == 0 && state == SHMREG_ENTRY_LIVE;
+	scan->n_free = r == -ENOENT ? scan->n_free + 1 : 0;
+	return scan->live >= scan->expected && scan->n_free >= scan->a_page;
+}
 
 static int copy_objects(struct snapshot *s, const struct shmreg_dir *dir)
 {
-	s->objects = calloc(dir->max_objects, sizeof(*s->objects));
-	if (!s->objects)
-		return -ENOMEM;
+	struct scan scan = { .a_page = PAGE / sizeof(struct shmreg_dir_object),
+			     .expected = s->info.n_objects };
+	size_t room = 0;
+
 	for (uint32_t i = 0; i < dir->max_objects; i++) {
+		struct shmreg_dir_object entry;
 		int r = -EAGAIN;
 
 		for (unsigned int k = 0; k < READ_TRIES && r == -EAGAIN; k++)
-			r = shmreg_dir_read_object(dir, i, &s->objects[s->n_objects].entry);
+			r = shmreg_dir_read_object(dir, i, &entry);
+		if (r == 0 && s->n_objects == room) {
+			struct snapshot_object *objects;
+
+			room = room ? room * 2 : 16;
+			objects = reallocarray(s->objects, room, sizeof(*objects));
+			if (!objects)
+				return -ENOMEM;
+			s->objects = objects;
+		}
 		if (r == 0)
-			s->objects[s->n_objects++].index = i;
+			s->objects[s->n_objects++] = (struct snapshot_object){ .entry = entry,
+									       .index = i };
+		if (scan_ends(&scan, r, entry.state))
+			break;
 	}
 	return 0;
 }
 
 static int copy_participants(struct snapshot *s, const struct shmreg_dir *dir, uint64_t own)
 {
-	s->participants = calloc(dir->max_participants, sizeof(*s->participants));
-	if (!s->participants)
-		return -ENOMEM;
+	struct scan scan = { .a_page = PAGE / sizeof(struct shmreg_dir_participant),
+			     .expected = s->info.n_participants };
+	size_t room = 0;
+
 	for (uint32_t i = 0; i < dir->max_participants; i++) {
+		struct shmreg_dir_participant entry;
 		int r = -EAGAIN;
 
 		for (unsigned int k = 0; k < READ_TRIES && r == -EAGAIN; k++)
-			r = shmreg_dir_read_participant(dir, i, &s->participants[s->n_participants]);
-		s->n_participants += r == 0 && s->participants[s->n_participants].id != own;
+			r = shmreg_dir_read_participant(dir, i, &entry);
+		if (r == 0 && own && entry.id == own)
+			continue;
+		if (r == 0 && s->n_participants == room) {
+			struct shmreg_dir_participant *participants;
+
+			room = room ? room * 2 : 16;
+			participants = reallocarray(s->participants, room, sizeof(*participants));
+			if (!participants)
+				return -ENOMEM;
+			s->participants = participants;
+		}
+		if (r == 0)
+			s->participants[s->n_participants++] = entry;
+		if (scan_ends(&scan, r, entry.state))
+			break;
 	}
 	return 0;
 }
 
-static int copy_directory(struct snapshot *s, const struct shmreg_dir *dir, uint64_t own)
+/* relaxed: words to look at, by which nobody finds anything */
+static void copy_seats(struct snapshot *s, const struct shmreg_dir *dir)
 {
 	const uint64_t *seats = shmreg_dir_seats(dir);
+	struct scan scan = { .a_page = PAGE / sizeof(*seats), .expected = s->info.n_seats };
+
+	for (uint32_t i = 1; i < SHMREG_SEATS; i++) {
+		s->seats[i] = shmreg_load_relaxed(&seats[i]);
+		if (scan_ends(&scan, s->seats[i] == SHMREG_SEAT_FREE ? -ENOENT : 0,
+			      SHMREG_ENTRY_LIVE))
+			break;
+	}
+}
+
+static int copy_directory(struct snapshot *s, const struct shmreg_dir *dir, uint64_t own)
+{
 	int r;
 
 	s->header = *dir;
-	/* relaxed: words to look at, by which nobody finds anything */
-	for (uint32_t i = 0; i < SHMREG_SEATS; i++)
-		s->seats[i] = shmreg_load_relaxed(&seats[i]);
+	copy_seats(s, dir);
 	r = copy_objects(s, dir);
 	return r < 0 ? r : copy_participants(s, dir, own);
 }

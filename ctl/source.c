@@ -119,6 +119,11 @@ const struct shmreg_snapshot_head *source_head(const struct source *source)
 	return source->file ? shmreg_snapshot_head(source->segment) : NULL;
 }
 
+bool source_attached(const struct source *source)
+{
+	return source->segment;
+}
+
 const struct shmreg_dir *source_dir(const struct source *source)
 {
 	return source->dir;

@@ -39,6 +39,8 @@ struct source *source_close(struct source *source);
 const char *source_name(const struct source *source);
 /* Of a file: when it was taken, and by whom; else NULL. */
 const struct shmreg_snapshot_head *source_head(const struct source *source);
+/* Are we a participant of it? */
+bool source_attached(const struct source *source);
 /* Its directory; as long as the source is open, also after the segment was removed. */
 const struct shmreg_dir *source_dir(const struct source *source);
 
