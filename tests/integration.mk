@@ -107,4 +107,4 @@ integration_scripts = \
 	tests/test-service \
 	tests/test-wordcount
 TESTS += $(integration_scripts)
-EXTRA_DIST += $(integration_scripts) tests/summary tests/with-systemd
+EXTRA_DIST += $(integration_scripts) tests/summary tests/user-session.sh tests/with-systemd

@@ -63,6 +63,7 @@ void cell_produce(struct client *c)
 	if (random_below(&c->random, 2)) {
 		must(shmreg_cell_begin(writer, &room));
 		memcpy(room, &item, sizeof(item));
+		sudden_while_held(c);
 		must(shmreg_cell_commit(writer));
 	} else {
 		must(shmreg_cell_write(writer, &item));

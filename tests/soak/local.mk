@@ -16,6 +16,7 @@ soak_SOURCES = \
 	tests/soak/queue.c \
 	tests/soak/ring.c \
 	tests/soak/soak.h \
+	tests/soak/sudden.c \
 	tests/soak/topic.c \
 	tests/soak/worker.c
 

@@ -90,7 +90,7 @@ static void spawn(uint32_t stage, uint32_t slot)
 	pid_t pid;
 
 	w->serial = ++serial;
-	w->stopped = false;
+	w->stopped = w->sudden = false;
 	atomic_store(&w->knows, 0);
 	/* The books are the child's, too. */
 	pid = fork();
@@ -102,20 +102,43 @@ static void spawn(uint32_t stage, uint32_t slot)
 	n_workers++;
 }
 
+static void go_on(struct worker *w)
+{
+	w->stopped = false;
+	kill(w->pid, SIGCONT);
+}
+
+/* By itself, or by us some time ago. */
+static void stopped(struct worker *w)
+{
+	n_stops += !w->stopped;
+	w->stopped = true;
+	if (atomic_load(&ledger->quiet))
+		go_on(w);
+}
+
 /* What has ended is written off and, if @producers or it is a consumer and @consumers, replaced. */
 static void reap(bool producers, bool consumers)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
 		for (uint32_t s = 0; s < N_STAGES; s++)
 			for (uint32_t slot = 0; slot < n_slots(s); slot++) {
 				struct worker *w = worker_of(s, slot);
 
 				if (w->pid != pid)
 					continue;
+				if (WIFSTOPPED(status)) {
+					stopped(w);
+					continue;
+				}
 				w->pid = 0;
+				if (WIFSIGNALED(status)) {
+					rows[s].kills++;
+					rows[s].sudden += w->sudden;
+				}
 				if (!(WIFEXITED(status) && WEXITSTATUS(status) == 0) &&
 				    !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
 					complain("a worker of %s ended with status 0x%x",
@@ -236,12 +259,6 @@ static void round_begin(void)
 			spawn(s, slot);
 }
 
-static void go_on(struct worker *w)
-{
-	kill(w->pid, SIGCONT);
-	w->stopped = false;
-}
-
 /* One deed of the plan. */
 static void act(bool daemon_may_die)
 {
@@ -251,8 +268,8 @@ static void act(bool daemon_may_die)
 	struct worker *w = worker_of(s, slot);
 
 	if (what < 50 || (what >= 85 && what < 89)) {
-		if (w->pid > 0 && kill(w->pid, SIGKILL) == 0)
-			rows[s].kills++;
+		if (w->pid > 0)
+			kill(w->pid, SIGKILL);
 		if (what >= 85)
 			daemon_kill_reaper();
 	} else if (what < 70) {
@@ -309,6 +326,8 @@ static void play(double seconds)
 		const double round_ends = now_sec() + (seconds < 30 ? seconds / 4 : 5);
 
 		round_begin();
+		if (daemon_plant)
+			daemon_kill();
 		while (now_sec() < round_ends && atomic_load(&ledger->n_errors) == 0) {
 			/* In the second half one daemon lives, and its memory is to stay flat. */
 			act(now_sec() < begun + seconds / 2);
@@ -328,13 +347,13 @@ static uint64_t table(void)
 {
 	uint64_t bad = 0;
 
-	printf("%-18s %10s %9s %6s %8s %8s %11s %5s %5s\n", "structure", "operations", "waits",
-	       "kills", "repaired", "dropped", "redelivered", "lost", "hung");
+	printf("%-18s %10s %9s %6s %6s %8s %8s %11s %5s %5s\n", "structure", "operations", "waits",
+	       "kills", "in op", "repaired", "dropped", "redelivered", "lost", "hung");
 	for (uint32_t s = 0; s < N_STAGES; s++) {
 		const struct row *r = &rows[s];
 
-		printf("%-18s %10llu %9llu %6llu %8llu %8llu %11llu %5llu %5llu\n", stages[s].name,
-		       N(r->ops), N(r->waits), N(r->kills), N(r->repaired), N(r->dropped),
+		printf("%-18s %10llu %9llu %6llu %6llu %8llu %8llu %11llu %5llu %5llu\n",
+		       stages[s].name, N(r->ops), N(r->waits), N(r->kills), N(r->sudden), N(r->repaired), N(r->dropped),
 		       N(r->redelivered), N(r->lost), N(r->hung));
 		bad += r->lost + r->hung;
 	}
@@ -379,8 +398,12 @@ int main(int argc, char **argv)
 	}
 	seconds = seconds_of(argc, argv);
 	soak_plant = getenv("SOAK_PLANT");
+	if (soak_plant && strcmp(soak_plant, "crash") == 0) {
+		daemon_plant = true;
+		soak_plant = NULL;
+	}
 	if (soak_plant && strcmp(soak_plant, "lose") != 0 && strcmp(soak_plant, "twice") != 0) {
-		fprintf(stderr, "soak: SOAK_PLANT=%s: lose or twice is expected\n", soak_plant);
+		fprintf(stderr, "soak: SOAK_PLANT=%s: lose, twice or crash is expected\n", soak_plant);
 		return 2;
 	}
 	if (!getenv("SHMREG_TEST_SEED")) {

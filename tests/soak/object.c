@@ -100,6 +100,7 @@ void object_produce(struct client *c)
 	} else {
 		must(shmreg_pool_acquire_init_wait(pool, &ref, &item, NULL));
 	}
+	sudden_while_held(c);
 	r = shmreg_object_queue_send(queue, ref);
 	if (r == -EAGAIN)
 		r = shmreg_object_queue_send_wait(queue, ref, NULL);
@@ -118,6 +119,7 @@ static void receive(struct client *c)
 	memcpy(hand, shmreg_pool_get(pool, ref), sizeof(*hand));
 	item_seen(c, hand);
 	hands_end(c);
+	sudden_while_held(c);
 	must(shmreg_pool_release(pool, ref));
 }
 
@@ -135,6 +137,7 @@ static void lend(struct client *c, uint64_t how)
 		ref = lease.ref;
 		memcpy(hand, lease.object, sizeof(*hand));
 		item_seen(c, hand);
+		sudden_while_held(c);
 		if (how == 1) {
 			must(shmreg_object_queue_keep(queue, &lease));
 			must(shmreg_pool_release(pool, ref));

@@ -64,6 +64,7 @@ static void reserve(struct client *c, struct shmreg_queue *q, const struct item 
 		must(shmreg_queue_reserve_wait(q, &lease, NULL));
 	}
 	memcpy(lease.elem, item, sizeof(*item));
+	sudden_while_held(c);
 	must(shmreg_queue_commit(q, &lease));
 	atomic_fetch_add(&c->books->n_waits, 1);
 }
@@ -120,6 +121,7 @@ static void lend(struct client *c, struct shmreg_queue *q, bool refuse)
 	} else {
 		memcpy(&c->me->hand[0], lease.elem, sizeof(struct item));
 		item_seen(c, &c->me->hand[0]);
+		sudden_while_held(c);
 		must(shmreg_queue_release(q, &lease));
 	}
 	hands_end(c);

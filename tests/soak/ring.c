@@ -176,6 +176,7 @@ void ring_produce(struct client *c)
 		r = shmreg_ring_reserve_wait(producer, &room, n, NULL);
 		must(r);
 		memcpy(room, item, (size_t)r * sizeof(item[0]));
+		sudden_while_held(c);
 		must(shmreg_ring_commit(producer, (uint64_t)r));
 		break;
 	case 2:
@@ -202,6 +203,7 @@ void ring_consume(struct client *c)
 		memcpy(hand, lent, (size_t)n * sizeof(hand[0]));
 		for (int64_t i = 0; i < n; i++)
 			got(c, &hand[i]);
+		sudden_while_held(c);
 		must(shmreg_ring_consume(consumer, (uint64_t)n));
 		break;
 	case 1:
@@ -317,6 +319,7 @@ void record_produce(struct client *c)
 	case 1:
 		must(shmreg_record_reserve_wait(record_producer, &room, sizeof(padded[0]), NULL));
 		memcpy(room, padded, record[0].bytes);
+		sudden_while_held(c);
 		must(shmreg_record_commit(record_producer, record[0].bytes));
 		r = 1;
 		break;
@@ -353,6 +356,7 @@ void record_consume(struct client *c)
 		must(shmreg_record_view_wait(record_consumer, &lent, &bytes, NULL));
 		memcpy(&padded, lent, bytes < sizeof(padded) ? bytes : sizeof(padded));
 		record_got(c, &padded, bytes);
+		sudden_while_held(c);
 		must(shmreg_record_consume(record_consumer));
 		break;
 	case 1:

@@ -45,6 +45,7 @@ enum doing {
 struct worker {
 	pid_t pid;		/* 0: none */
 	bool stopped;
+	bool sudden;		/* its fate is to die in an operation, and now */
 	uint64_t serial;	/* seeds its choices */
 	_Atomic uint32_t doing;
 	_Atomic uint64_t knows;	/* the last value or version it was given */
@@ -67,7 +68,7 @@ struct books {
 
 /* Sums of all rounds: a line of the table. */
 struct row {
-	uint64_t ops, waits, kills, repaired, dropped, redelivered, lost, hung;
+	uint64_t ops, waits, kills, sudden, repaired, dropped, redelivered, lost, hung;
 };
 
 struct ledger {
@@ -136,6 +137,11 @@ void nap(uint64_t us);
 /* Polls the handle's descriptor until there is something. */
 void watch_wait(struct client *c, const struct shmreg_handle *handle, uint32_t events);
 
+/* sudden.c: the worker's own fate; before an operation, and between its two halves */
+void sudden_init(struct client *c);
+void sudden_before(struct client *c);
+void sudden_while_held(struct client *c);
+
 /* Says it, counts it, and ends a worker; the director goes on. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void check_result(int64_t result, const char *call);
@@ -149,6 +155,7 @@ extern struct daemon_totals daemon_totals;
 void daemon_watch(void);		/* before all others */
 void daemon_forget(void);
 void daemon_kill(void);
+extern bool daemon_plant;		/* by another signal than is said */
 void daemon_kill_reaper(void);		/* if there is one soon */
 void daemon_restart(void);		/* by $SOAK_RESTART, a command */
 /* Until it has nothing of anybody; then note its memory and descriptors. */

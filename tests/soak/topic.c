@@ -94,6 +94,7 @@ void topic_produce(struct client *c)
 	case 0:
 		must(shmreg_publisher_reserve(pub, &room));
 		memcpy(room, &item, sizeof(item));
+		sudden_while_held(c);
 		must(shmreg_publisher_publish_reserved_wait(pub, sizeof(item), NULL));
 		break;
 	case 1:
@@ -150,6 +151,7 @@ void topic_consume(struct client *c)
 	case 0:
 		must(shmreg_subscriber_peek_wait(sub, &lent, &m, NULL));
 		memcpy(&item, lent, sizeof(item));
+		sudden_while_held(c);
 		r = shmreg_subscriber_consume(sub);
 		if (r == 0)
 			got(c, &item, &m);

@@ -145,7 +145,9 @@ void worker_run(const struct stage *stage, uint32_t slot)
 	snprintf(name, sizeof(name), "soak/%s", stage->name);
 	must(shmreg_segment_open(c.connection, &c.segment, name, SHMREG_ACCESS_WRITE));
 	stage->open(&c);
+	sudden_init(&c);
 	do {
+		sudden_before(&c);
 		if (c.produces)
 			stage->produce(&c);
 		else
