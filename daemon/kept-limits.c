@@ -13,6 +13,19 @@
 #include "log.h"
 #include "options-internal.h"
 
+/* By another version, or by hand: not to be overwritten by the next limit that is set. */
+static void set_aside(const struct kept_limits *l, const char *why)
+{
+	char aside[sizeof(l->path) + 8];
+
+	snprintf(aside, sizeof(aside), "%s.refused", l->path);
+	if (rename(l->path, aside) < 0)
+		log_warning("limits that were set are not as they were: %s", why);
+	else
+		log_warning("limits that were set are not as they were: %s; the file is '%s' now", why,
+			    aside);
+}
+
 void kept_limits_read(struct kept_limits *l, const char *socket)
 {
 	char error[OPTIONS_ERROR_MAX + 1];
@@ -35,7 +48,7 @@ void kept_limits_read(struct kept_limits *l, const char *socket)
 		return;
 	}
 	if (options_read_file(&read, l->path, false, error) < 0) {
-		log_warning("limits that were set are not as they were: %s", error);
+		set_aside(l, error);
 	} else {
 		l->table = read.uids;
 		read.uids = (struct uid_limits){ 0 };

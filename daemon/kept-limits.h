@@ -17,8 +17,8 @@ struct kept_limits {
 };
 
 /*
- * Those that another daemon at this socket has set. A file that is not this uid's, or makes no
- * sense, is left alone, logged, and counts as none.
+ * Those that another daemon at this socket has set. A file that is not this uid's is left alone, one
+ * that makes no sense is renamed to *.refused; that is logged, and it counts as none.
  */
 void kept_limits_read(struct kept_limits *l, const char *socket);
 void kept_limits_deinit(struct kept_limits *l);

@@ -50,6 +50,14 @@ static void discard(struct server *server, const struct kept *k, const char *why
 	close(k->fd);
 }
 
+/* What another version may need again, or another socket of the unit. */
+static void leave(const char *name, int fd)
+{
+	log_warning("the descriptor kept as '%s' is not used: it is neither a segment's nor a listening "
+		    "SOCK_SEQPACKET socket. If another version of shmregd stored it, it stays stored", name);
+	close(fd);
+}
+
 /* Which attachments there are; who has exec'd meanwhile cannot be told (clients.h). */
 static int note_attachments(struct server *server, const struct segment *s)
 {
@@ -131,13 +139,22 @@ static int restore_segments(struct server *server, struct kept *kept, size_t n)
 	return restored;
 }
 
-/* Of several the first. Their name is one, so none can be taken out of the store alone. */
+/* Of several the first. Their name is one, so that none can be taken out of the store alone. */
 static void restore_root(struct server *server, int fd)
 {
-	if (!server->root.map && root_open(&server->root, fd) == 0)
+	const bool another = server->root.map;
+	const int r = another ? -EEXIST : root_open(&server->root, fd);
+
+	if (r == 0)
 		return;
+	server->root_stale = true;
+	/* If the segments can be had, it is replaced. */
+	if (r == -EPROTONOSUPPORT && server->old_root < 0) {
+		server->old_root = fd;
+		return;
+	}
 	log_warning("a descriptor kept as '" STORE_ROOT "' is not used: %s",
-		    server->root.map ? "there is another" : "it is no root");
+		    another ? "there is another" : "it is no root");
 	close(fd);
 }
 
@@ -169,8 +186,7 @@ int restore_all(struct server *server)
 		} else if (listener_fits(fd) && server->listener.fd < 0) {
 			listener_adopt(&server->listener, fd);
 		} else {
-			discard(server, &(struct kept){ .fd = fd, .name = names[i] },
-				"it is neither a segment's nor a listening SOCK_SEQPACKET socket");
+			leave(names[i], fd);
 		}
 	}
 	restored = restore_segments(server, kept, n_kept);

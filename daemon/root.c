@@ -13,14 +13,16 @@
 #include "memfd.h"
 #include "root.h"
 
+#define ROOT_BYTES_MAX (UINT64_C(1) << 20)	/* of any layout */
+
 static void wake(uint32_t *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static int map_root(struct root *ret, int fd)
+static int map_root(struct root *ret, int fd, size_t bytes)
 {
-	void *map = mmap(NULL, sizeof(struct shmreg_root), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
@@ -39,7 +41,7 @@ int root_new(struct root *ret)
 	/* All of it now, so that to raise a word cannot fail. */
 	r = memfd_reserve(fd, 0, sizeof(struct shmreg_root));
 	if (r == 0)
-		r = map_root(&root, fd);
+		r = map_root(&root, fd, sizeof(struct shmreg_root));
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -51,25 +53,63 @@ int root_new(struct root *ret)
 	return 0;
 }
 
-int root_open(struct root *ret, int fd)
+/* As much of it as is the same in all layouts. */
+static int map_any(struct root *ret, int fd, uint64_t *ret_bytes)
 {
 	struct root root;
 	uint64_t bytes;
 	int r;
 
 	r = memfd_check(fd, &bytes);
-	if (r < 0 || bytes != sizeof(struct shmreg_root))
+	if (r < 0 || bytes < offsetof(struct shmreg_root, created) || bytes > ROOT_BYTES_MAX)
 		return -EBADMSG;
-	r = map_root(&root, fd);
+	r = map_root(&root, fd, (size_t)bytes);
 	if (r < 0)
 		return r;
-	if (root.map->magic != SHMREG_ROOT_MAGIC || root.map->layout != SHMREG_ROOT_LAYOUT ||
-	    root.map->n_buckets != SHMREG_ROOT_BUCKETS) {
-		munmap(root.map, sizeof(*root.map));
+	if (root.map->magic != SHMREG_ROOT_MAGIC) {
+		munmap(root.map, (size_t)bytes);
 		return -EBADMSG;
 	}
 	*ret = root;
+	*ret_bytes = bytes;
 	return 0;
+}
+
+void root_retire(int fd)
+{
+	struct root root;
+	uint64_t bytes;
+
+	if (map_any(&root, fd, &bytes) < 0)
+		return;
+	/* Before the flags, and these by release: who finds them changed asks for another root. */
+	root.map->registry = 0;
+	shmreg_store_release(&root.map->flags, SHMREG_ROOT_REPLACED);
+	/* Which words are slept on is not known. */
+	for (size_t i = 0; i < bytes / sizeof(uint32_t); i++)
+		wake((uint32_t *)root.map + i);
+	munmap(root.map, (size_t)bytes);
+}
+
+int root_open(struct root *ret, int fd)
+{
+	struct root root;
+	uint64_t bytes;
+	int r;
+
+	r = map_any(&root, fd, &bytes);
+	if (r < 0)
+		return r;
+	if (root.map->layout != SHMREG_ROOT_LAYOUT) {
+		r = -EPROTONOSUPPORT;
+	} else if (bytes != sizeof(*root.map) || root.map->n_buckets != SHMREG_ROOT_BUCKETS) {
+		r = -EBADMSG;
+	}
+	if (r < 0)
+		munmap(root.map, (size_t)bytes);
+	else
+		*ret = root;
+	return r;
 }
 
 void root_deinit(struct root *root)

@@ -20,8 +20,14 @@ struct root {
 
 /* A new one. Return: 0; as memfd_create(2), fallocate(2), mmap(2). */
 int root_new(struct root *ret);
-/* One that was kept; takes @fd only on success. Return: 0; -EBADMSG; as mmap(2). */
+/*
+ * root_open() - one that was kept; takes @fd only on success
+ *
+ * Return: 0; -EPROTONOSUPPORT layout; -EBADMSG; as mmap(2).
+ */
 int root_open(struct root *ret, int fd);
+/* Of another layout: nobody sleeps on it any more. */
+void root_retire(int fd);
 /* Half-built is fine. */
 void root_deinit(struct root *root);
 

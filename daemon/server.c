@@ -215,15 +215,24 @@ static int begin_root(struct server *server)
 	const struct segment *s;
 	int r;
 
-	if (server->root.map) {
+	if (server->root_stale)
+		store_remove_name(server->store, STORE_ROOT);
+	if (server->root.map && !server->root_stale) {
 		store_adopt(&server->root_stored);
 	} else {
-		r = root_new(&server->root);
+		r = server->root.map ? 0 : root_new(&server->root);
 		if (r < 0)
 			return r;
 		store_add_root(server->store, &server->root_stored, server->root.fd);
 	}
 	root_begin(&server->root, registry_id(server->registry));
+	if (server->old_root >= 0) {
+		log_notice("the root was kept by another version of shmregd and is replaced; who sleeps on "
+			   "it is woken");
+		root_retire(server->old_root);
+		close(server->old_root);
+		server->old_root = -1;
+	}
 	for (s = registry_first(server->registry); s; s = registry_next(server->registry, s))
 		root_raise(&server->root, segment_name(s));
 	return 0;
@@ -324,6 +333,8 @@ void server_free_parts(struct server *server)
 	server->registry = registry_free(server->registry);
 	server->store = store_free(server->store);
 	root_deinit(&server->root);
+	if (server->old_root >= 0)
+		close(server->old_root);
 	server->notify = notify_free(server->notify);
 	free(server->spare);
 	server->spare = NULL;
@@ -348,7 +359,7 @@ static void tear_down(struct server *server)
 
 int server_run(struct options *options, int argc, char *const argv[])
 {
-	static struct server server = { .lock = LOCK_INIT, .root = ROOT_INIT };
+	static struct server server = { .lock = LOCK_INIT, .root = ROOT_INIT, .old_root = -1 };
 
 	server.options = *options;
 	server.argc = argc;

@@ -48,6 +48,8 @@ struct server {
 	struct reapers *reapers;
 	struct bus *bus;
 	struct root root;
+	int old_root;			/* fd; of another layout, to be retired; -1: none */
+	bool root_stale;		/* what is stored as the root is not to be found again */
 	struct store_entry root_stored;
 	struct subscribers subscribers;
 	struct peers peers;

@@ -356,7 +356,7 @@ test_bus_args_SOURCES = \
 	tests/test-bus-args.c
 
 daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart test-daemon-watch \
-	test-daemon-bell test-daemon-root
+	test-daemon-bell test-daemon-root test-daemon-version
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 daemon_test_ldadd = $(harness_ldadd) libproto.la
@@ -383,6 +383,10 @@ test_daemon_root_CPPFLAGS = $(harness_cppflags)
 test_daemon_root_CFLAGS = $(harness_cflags)
 test_daemon_root_LDADD = $(daemon_test_ldadd)
 test_daemon_root_SOURCES = $(asleep) tests/raw.c tests/raw.h tests/test-daemon-root.c
+test_daemon_version_CPPFLAGS = $(harness_cppflags)
+test_daemon_version_CFLAGS = $(harness_cflags)
+test_daemon_version_LDADD = $(daemon_test_ldadd)
+test_daemon_version_SOURCES = $(asleep) tests/raw.c tests/raw.h tests/test-daemon-version.c
 test_daemon_life_CPPFLAGS = $(harness_cppflags) \
 	-DSHMREGD=\"$(abs_top_builddir)/shmregd\" \
 	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"

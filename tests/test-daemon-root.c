@@ -7,8 +7,10 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -243,6 +245,74 @@ START_TEST(root_wakes)
 }
 END_TEST
 
+/* As another version would have made it: what is common to all layouts is as it was. */
+static void change_layout(const struct raw *c)
+{
+	const uint32_t layout = 250;
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", c->fds[0]);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, &layout, sizeof(layout), offsetof(struct shmreg_root, layout)),
+			 sizeof(layout));
+	close(fd);
+}
+
+static void make_another(struct mapped *ret)
+{
+	struct raw c;
+
+	observe(&c);
+	ask(&c, ret);
+	change_layout(&c);
+	raw_close(&c);
+}
+
+/* Nobody goes on sleeping on a root of another layout, on whatever word; it is not found again. */
+START_TEST(another_layout)
+{
+	struct mapped m, later;
+	struct raw c;
+	ino_t inode;
+
+	observe(&c);
+	ck_assert_int_eq(raw_create(&c, "s", 1, SHMREG_CREATE_DETACHED), 0);
+	raw_close(&c);
+	make_another(&m);
+	/* Any of its words; the last may not even be one. */
+	wakes(&((const uint32_t *)m.root)[sizeof(*m.root) / 4 - 1], harness_kill_daemon(&h);
+	      harness_restart_daemon(&h));
+	unmap(&m);
+	make_another(&m);
+	inode = m.inode;
+	wakes(&m.root->flags, harness_kill_daemon(&h); harness_restart_daemon(&h));
+	ck_assert_uint_eq(m.root->flags, SHMREG_ROOT_REPLACED);
+	ck_assert_uint_eq(m.root->registry, 0);
+	unmap(&m);
+
+	observe(&c);
+	ask(&c, &m);
+	ck_assert_uint_ne(m.inode, inode);
+	ck_assert_uint_eq(m.root->flags, 0);
+	raw_close(&c);
+	for (int i = 0; i < 3; i++) {
+		harness_kill_daemon(&h);
+		harness_restart_daemon(&h);
+		observe(&c);
+		ask(&c, &later);
+		ck_assert_uint_eq(later.inode, m.inode);
+		unmap(&later);
+		raw_close(&c);
+	}
+	unmap(&m);
+	observe(&c);
+	ck_assert_int_eq(raw_target(&c, SHMREG_PACKET_REMOVE, "s"), 0);
+	raw_close(&c);
+}
+END_TEST
+
 static void make_object(struct raw *c, const struct shmreg_attachment *at)
 {
 	struct shmreg_request in;
@@ -304,6 +374,7 @@ int main(void)
 	tcase_add_test(tc, outlives_the_daemon);
 	tcase_add_test(tc, orphaned);
 	tcase_add_test(tc, root_wakes);
+	tcase_add_test(tc, another_layout);
 	tcase_add_test(tc, directory_wakes);
 	return harness_main(suite);
 }

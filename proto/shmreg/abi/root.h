@@ -9,6 +9,11 @@
  * descriptors for it (as for segments), and that clients map read-only. It says nothing about
  * segments but that one whose name has this hash may have come into being: who waits for a
  * name sleeps until then, and asks.
+ *
+ * magic, layout, registry and flags are where they are in every layout. A daemon that finds a root of a
+ * layout that is not its own makes another, and retires the one that it found: it stores 0 in
+ * registry, then REPLACED in flags, and wakes whoever sleeps on any word of it. Who does asks
+ * the daemon for its root.
  */
 
 #include <shmreg/compiler.h>
@@ -20,6 +25,7 @@ SHMREG_BEGIN_DECLS
 #define SHMREG_ROOT_BUCKETS 2048
 
 #define SHMREG_ROOT_ORPHANED UINT32_C(1)	/* the daemon was stopped in order */
+#define SHMREG_ROOT_REPLACED UINT32_C(2)	/* there is another, of another layout */
 
 struct shmreg_root {
 	uint64_t magic;			/*   0 */
