@@ -9,6 +9,8 @@ shmregctl_SOURCES = \
 	ctl/ctl.h \
 	ctl/fdstore.c \
 	ctl/fdstore.h \
+	ctl/file.c \
+	ctl/file.h \
 	ctl/info.c \
 	ctl/info.h \
 	ctl/json.c \
@@ -43,6 +45,7 @@ shmregctl_SOURCES = \
 	ctl/source.c \
 	ctl/source.h \
 	ctl/stats.c \
+	ctl/take.c \
 	ctl/text.c \
 	ctl/text.h \
 	ctl/top-holders.c \

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "file.h"
 #include "info.h"
 #include "kind.h"
 #include "show-json.h"
@@ -103,13 +104,16 @@ static void holder(struct json *j, const struct snapshot *s, const struct snapsh
 	json_close(j);
 }
 
-void show_json(const struct snapshot *s, const struct snapshot *before)
+void show_json(const struct snapshot *s, const struct snapshot *before,
+	       const struct shmreg_segment *file)
 {
 	struct json j;
 
 	json_init(&j, stdout);
 	json_open_object(&j, NULL);
 	info_json(&j, &s->info);
+	if (file)
+		file_json(&j, file);
 	json_number(&j, "dir_bytes", s->header.dir_bytes);
 	json_number(&j, "max_objects", s->header.max_objects);
 	json_number(&j, "max_participants", s->header.max_participants);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "file.h"
 #include "info.h"
 #include "kind.h"
 #include "level.h"
@@ -164,7 +165,8 @@ static int print_holders(const struct snapshot *s)
 	return text_table_print(&t, stdout);
 }
 
-static int print(const struct snapshot *s, const struct snapshot *before)
+static int print(const struct snapshot *s, const struct snapshot *before,
+		 const struct shmreg_segment *file)
 {
 	char buf[TEXT_MAX];
 	unsigned int n_seats = 0;
@@ -172,6 +174,8 @@ static int print(const struct snapshot *s, const struct snapshot *before)
 
 	for (uint32_t i = 1; i < SHMREG_SEATS; i++)
 		n_seats += (s->seats[i] & SHMREG_SEAT_STATE_MASK) != SHMREG_SEAT_FREE;
+	if (file)
+		file_print(file, stdout);
 	info_print(&s->info, stdout);
 	printf("directory %s: %zu of %" PRIu32 " objects, %zu of %" PRIu32
 	       " participants, %u of %d seats\n",
@@ -217,9 +221,9 @@ static int show(const struct ctl *ctl, struct source *source, uint64_t interval_
 	if (r < 0)
 		r = ctl_fail("show: %s: %s", source_name(source), why);
 	else if (ctl->json)
-		show_json(s, before);
+		show_json(s, before, source_file(source));
 	else
-		r = print(s, before);
+		r = print(s, before, source_file(source));
 	snapshot_free(before);
 	snapshot_free(s);
 	return r;
@@ -249,6 +253,9 @@ int ctl_show(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage("show: the segment's name is missing; shmregctl ls lists them");
 	if (argc - optind > 1)
 		return ctl_usage("show: one name is enough, got '%s' too", argv[optind + 1]);
+	if (interval_ns && source_is_file(argv[optind]))
+		return ctl_usage("show: --interval is for segments; what is in file '%s' does not "
+				 "change", argv[optind]);
 	r = source_open(ctl, "show", argv[optind], &source);
 	if (r)
 		return r;

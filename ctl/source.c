@@ -121,7 +121,12 @@ const struct shmreg_snapshot_head *source_head(const struct source *source)
 
 bool source_attached(const struct source *source)
 {
-	return source->segment;
+	return source->segment && !source->file;
+}
+
+const struct shmreg_segment *source_file(const struct source *source)
+{
+	return source->file ? source->segment : NULL;
 }
 
 const struct shmreg_dir *source_dir(const struct source *source)

@@ -41,6 +41,8 @@ const char *source_name(const struct source *source);
 const struct shmreg_snapshot_head *source_head(const struct source *source);
 /* Are we a participant of it? */
 bool source_attached(const struct source *source);
+/* The segment of a file, see file.h; NULL: it is the daemon's. */
+const struct shmreg_segment *source_file(const struct source *source);
 /* Its directory; as long as the source is open, also after the segment was removed. */
 const struct shmreg_dir *source_dir(const struct source *source);
 

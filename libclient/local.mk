@@ -4,8 +4,8 @@ lib_LTLIBRARIES += libshmreg.la
 libshmreg_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 libshmreg_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-Wl,--version-script=$(top_srcdir)/libclient/shmreg.map
-libshmreg_la_LIBADD = libstructures.la libproto.la
-libshmreg_la_DEPENDENCIES = libstructures.la libproto.la libclient/shmreg.map
+libshmreg_la_LIBADD = libsnapshot.la libstructures.la libproto.la
+libshmreg_la_DEPENDENCIES = libsnapshot.la libstructures.la libproto.la libclient/shmreg.map
 libshmreg_la_SOURCES = \
 	libclient/admin.c \
 	libclient/arena.c \
@@ -45,6 +45,7 @@ libshmreg_la_SOURCES = \
 	libclient/segment.c \
 	libclient/segment.h \
 	libclient/snapshot-open.c \
+	libclient/snapshot-take.c \
 	libclient/topic.c \
 	libclient/transport.c \
 	libclient/transport.h \
@@ -102,6 +103,19 @@ libstructures_la_SOURCES = \
 	libclient/waiter.c \
 	libclient/waiter.h \
 	libclient/wake.c
+
+# Copies of segments, which shmreg-snapshot links, too (with libproto.la).
+noinst_LTLIBRARIES += libsnapshot.la
+libsnapshot_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libsnapshot_la_SOURCES = \
+	libclient/snapshot-cell.c \
+	libclient/snapshot-copy.c \
+	libclient/snapshot-copy.h \
+	libclient/snapshot-pool.c \
+	libclient/snapshot-queue.c \
+	libclient/snapshot-ring.c \
+	libclient/snapshot-topic.c \
+	libclient/snapshot-write.c
 
 # Recovery, which shmreg-reaper links (with libproto.la).
 noinst_LTLIBRARIES += librepair.la

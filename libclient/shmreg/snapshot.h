@@ -93,6 +93,23 @@ SHMREG_API SHMREG_CHECK int shmreg_segment_extent(const struct shmreg_segment *s
 						  uint64_t from, uint64_t *ret_offset,
 						  uint64_t *ret_bytes);
 
+/*
+ * shmreg_snapshot_write() - take one
+ * @segment:	opened with shmreg_segment_open_extents(), or itself of a file
+ * @fd:		of a regular file that is empty, to be written
+ *
+ * This attachment is not in it. What is in the file is on the disk when this returns; if it
+ * fails, or the caller dies, there is something in it that shmreg_snapshot_open() refuses.
+ *
+ * Return: 0, or
+ *	-EOPNOTSUPP	@segment was opened without extents
+ *	-EINVAL		@fd
+ *	-ENOMEM		for the copy
+ *	-ENOSPC, -EIO, ...	it cannot be written
+ *	-ECHILD
+ */
+SHMREG_API SHMREG_CHECK int shmreg_snapshot_write(struct shmreg_segment *segment, int fd);
+
 SHMREG_END_DECLS
 
 #endif /* SHMREG_SNAPSHOT_H */

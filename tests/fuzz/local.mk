@@ -41,6 +41,7 @@ fuzz_objects_of = $(patsubst %.c,fuzz/obj/%.o,$(filter %.c,$(1)))
 fuzz_proto = $(call fuzz_objects_of,$(libproto_la_SOURCES))
 fuzz_core = $(call fuzz_objects_of,$(libshmregd_core_la_SOURCES)) $(fuzz_proto)
 fuzz_client = $(call fuzz_objects_of,$(libshmreg_la_SOURCES) $(libstructures_la_SOURCES) \
+	$(libsnapshot_la_SOURCES) \
 	$(librepair_la_SOURCES)) $(fuzz_proto)
 fuzz_shell = $(call fuzz_objects_of,$(filter-out daemon/main.c daemon/reapers.c \
 	daemon/reapers-process.c,$(shmregd_SOURCES)))

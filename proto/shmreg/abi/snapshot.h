@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+#include <shmreg/abi/directory.h>
 #include <shmreg/abi/packet.h>
 #include <shmreg/compiler.h>
 
