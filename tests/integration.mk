@@ -25,7 +25,8 @@ integration_tests = \
 	test-lifetimes \
 	test-limits \
 	test-many-objects \
-	test-restart
+	test-restart \
+	test-snapshot
 check_PROGRAMS += $(integration_tests)
 TESTS += $(integration_tests)
 integration_ldadd = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_LIBS)
@@ -33,6 +34,15 @@ integration_ldadd = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_L
 own_uid_cppflags = \
 	-DSHMREGD=\"$(abs_top_builddir)/shmregd\" \
 	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
+test_snapshot_CPPFLAGS = $(harness_cppflags)
+test_snapshot_CFLAGS = $(harness_cflags)
+test_snapshot_LDADD = $(integration_ldadd)
+test_snapshot_SOURCES = \
+	tests/random.h \
+	tests/snapshot-crowd.c \
+	tests/snapshot-crowd.h \
+	tests/test-snapshot.c
+
 test_access_CPPFLAGS = $(harness_cppflags)
 test_access_CFLAGS = $(harness_cflags)
 test_access_LDADD = $(integration_ldadd)
