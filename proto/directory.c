@@ -99,7 +99,6 @@ int shmreg_dir_read_object(const struct shmreg_dir *dir, uint32_t index,
 			   struct shmreg_dir_object *ret)
 {
 	const struct shmreg_dir_object *entry;
-	struct shmreg_dir_object copy;
 	uint32_t state;
 
 	if (index >= dir->max_objects)
@@ -110,14 +109,13 @@ int shmreg_dir_read_object(const struct shmreg_dir *dir, uint32_t index,
 	state = shmreg_load_acquire(&entry->state);
 	if (state == SHMREG_ENTRY_FREE)
 		return -ENOENT;
-	copy_words(&copy, entry, sizeof(copy));
-	if (copy.state != state || shmreg_load_acquire(&entry->state) != state ||
-	    shmreg_load_acquire(&entry->id) != copy.id)
+	copy_words(ret, entry, sizeof(*ret));
+	if (ret->state != state || shmreg_load_acquire(&entry->state) != state ||
+	    shmreg_load_acquire(&entry->id) != ret->id)
 		return -EAGAIN;
 
-	copy.name[SHMREG_OBJECT_NAME_MAX] = '\0';
-	copy.type_name[SHMREG_TYPE_NAME_MAX] = '\0';
-	*ret = copy;
+	ret->name[SHMREG_OBJECT_NAME_MAX] = '\0';
+	ret->type_name[SHMREG_TYPE_NAME_MAX] = '\0';
 	return 0;
 }
 
@@ -125,7 +123,6 @@ int shmreg_dir_read_participant(const struct shmreg_dir *dir, uint32_t index,
 				struct shmreg_dir_participant *ret)
 {
 	const struct shmreg_dir_participant *entry;
-	struct shmreg_dir_participant copy;
 	uint32_t state;
 
 	if (index >= dir->max_participants)
@@ -136,13 +133,12 @@ int shmreg_dir_read_participant(const struct shmreg_dir *dir, uint32_t index,
 	state = shmreg_load_acquire(&entry->state);
 	if (state == SHMREG_ENTRY_FREE)
 		return -ENOENT;
-	copy_words(&copy, entry, sizeof(copy));
-	if (copy.state != state || shmreg_load_acquire(&entry->state) != state ||
-	    shmreg_load_acquire(&entry->id) != copy.id)
+	copy_words(ret, entry, sizeof(*ret));
+	if (ret->state != state || shmreg_load_acquire(&entry->state) != state ||
+	    shmreg_load_acquire(&entry->id) != ret->id)
 		return -EAGAIN;
 
-	copy.name[SHMREG_CLIENT_NAME_MAX] = '\0';
-	*ret = copy;
+	ret->name[SHMREG_CLIENT_NAME_MAX] = '\0';
 	return 0;
 }
 
@@ -184,11 +180,8 @@ static int walk(const struct shmreg_dir *dir, const struct wanted *wanted, uint3
 
 		if (shmreg_load_acquire(&entry->state) == SHMREG_ENTRY_LIVE &&
 		    has_name(entry, wanted)) {
-			struct shmreg_dir_object copy;
-
-			if (shmreg_dir_read_object(dir, index, &copy) == 0 &&
-			    copy.state == SHMREG_ENTRY_LIVE && has_name(&copy, wanted)) {
-				*ret = copy;
+			if (shmreg_dir_read_object(dir, index, ret) == 0 &&
+			    ret->state == SHMREG_ENTRY_LIVE && has_name(ret, wanted)) {
 				if (ret_index)
 					*ret_index = index;
 				return 0;
@@ -210,7 +203,7 @@ int shmreg_dir_find(const struct shmreg_dir *dir, const char *name, struct shmre
 	if (n == 0 || n > SHMREG_OBJECT_NAME_MAX)
 		return -ENOENT;
 	memcpy(wanted.word, name, n);
-	bucket = shmreg_name_hash(name) & (dir->n_buckets - 1);
+	bucket = shmreg_name_hash_words(wanted.word, wanted.n_words) & (dir->n_buckets - 1);
 
 	for (unsigned int i = 0; i < FIND_TRIES; i++) {
 		/* Pairs with the writer's release after it has linked or unlinked. */

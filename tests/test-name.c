@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <shmreg/abi/name.h>
@@ -125,12 +126,52 @@ START_TEST(test_field)
 }
 END_TEST
 
-/* The published test vectors of 32-bit FNV-1a. */
-START_TEST(test_hash)
+/*
+ * Names as people make them fall into as many buckets as if they were thrown: of n in n buckets
+ * 1 - 1/e stay empty or nearly. Any pattern that the hash does not break would show here.
+ */
+START_TEST(test_hash_spreads)
 {
-	ck_assert_uint_eq(shmreg_name_hash(""), 0x811c9dc5);
-	ck_assert_uint_eq(shmreg_name_hash("a"), 0xe40c292c);
-	ck_assert_uint_eq(shmreg_name_hash("foobar"), 0xbf9cf968);
+	static const char *const patterns[] = {
+		"%u", "s%u", "sensor-%u", "sensor/%08u", "%u-price", "%06u.a", "orders/%u/book/bids",
+		"a/rather/long/name/of/which/only/the/end/differs/%u",
+	};
+	enum { N = 4096 };
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
+		static uint8_t used[N];
+		unsigned int n_used = 0;
+
+		memset(used, 0, sizeof(used));
+		for (unsigned int k = 0; k < N; k++) {
+			char name[128];
+			uint8_t *bucket;
+
+			snprintf(name, sizeof(name), patterns[i], k);
+			bucket = &used[shmreg_name_hash(name) % N];
+			n_used += *bucket == 0;
+			*bucket = 1;
+		}
+		ck_assert_msg(n_used > N * 60 / 100, "%s: %u of %d", patterns[i], n_used, N);
+	}
+}
+END_TEST
+
+/* Both say the same, whatever lies behind a name, and of the longest. */
+START_TEST(test_hash_words)
+{
+	char name[SHMREG_SEGMENT_NAME_MAX + 9];
+
+	for (size_t n = 1; n <= SHMREG_SEGMENT_NAME_MAX; n++) {
+		uint64_t words[SHMREG_SEGMENT_NAME_MAX / 8 + 1] = { 0 };
+
+		memset(name, 'x', sizeof(name));
+		name[n] = '\0';
+		memcpy(words, name, n);
+		ck_assert_uint_eq(shmreg_name_hash(name), shmreg_name_hash_words(words, n / 8 + 1));
+		name[n - 1] = 'y';
+		ck_assert_uint_ne(shmreg_name_hash(name), shmreg_name_hash_words(words, n / 8 + 1));
+	}
 }
 END_TEST
 
@@ -178,7 +219,8 @@ int main(void)
 	tcase_add_test(tcase, test_length);
 	tcase_add_test(tcase, test_type_name);
 	tcase_add_test(tcase, test_field);
-	tcase_add_test(tcase, test_hash);
+	tcase_add_test(tcase, test_hash_spreads);
+	tcase_add_test(tcase, test_hash_words);
 	tcase_add_test(tcase, test_random);
 	tcase_set_timeout(tcase, 300);
 	suite_add_tcase(suite, tcase);

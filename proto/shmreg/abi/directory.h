@@ -32,7 +32,7 @@
 SHMREG_BEGIN_DECLS
 
 #define SHMREG_DIR_MAGIC UINT64_C(0x314d47455248534d)
-#define SHMREG_DIR_LAYOUT 1
+#define SHMREG_DIR_LAYOUT 2
 
 #define SHMREG_SEATS 4096			/* seat 0 is nobody */
 #define SHMREG_PARTICIPANTS_MAX 65536
@@ -276,7 +276,7 @@ static inline const uint32_t *shmreg_dir_objects_futex(const struct shmreg_dir *
 
 /*
  * shmreg_dir_find() - look an object up by name; lock-free, no system call
- * @ret:	a consistent copy of its entry
+ * @ret:	a consistent copy of its entry; garbage if there is none
  * @ret_index:	of the entry; may be NULL
  *
  * Bounded: a miss is looked up again only if the index changed meanwhile, at
@@ -290,6 +290,7 @@ SHMREG_API int shmreg_dir_find(const struct shmreg_dir *dir, const char *name,
 /*
  * shmreg_dir_read_object() - a consistent copy of entry @index
  * shmreg_dir_read_participant()
+ * @ret:	garbage, unless 0 is returned
  *
  * Return: 0; -ENOENT the entry is free; -EAGAIN it changed while it was read.
  */
