@@ -11,11 +11,7 @@ void json_init(struct json *j, FILE *stream)
 	*j = (struct json){ .stream = stream, .first = true };
 }
 
-/*
- * Bytes of the character at @s that are valid UTF-8, 0 if they are not: no
- * overlong forms, no surrogates, nothing beyond U+10FFFF.
- */
-static unsigned int utf8_length(const unsigned char *s)
+unsigned int json_utf8_length(const unsigned char *s)
 {
 	unsigned int n;
 	uint32_t c, min;
@@ -52,7 +48,7 @@ static void quote(struct json *j, const char *string)
 
 	fputc('"', j->stream);
 	while (*s) {
-		const unsigned int n = utf8_length(s);
+		const unsigned int n = json_utf8_length(s);
 
 		if (n == 0)
 			fputs("\\ufffd", j->stream);

@@ -39,4 +39,10 @@ void json_decimal(struct json *j, const char *key, double value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 
+/*
+ * Bytes of the character at @s, which ends at a zero byte sometime, that are valid UTF-8; 0 if they
+ * are not: no overlong forms, no surrogates, nothing beyond U+10FFFF.
+ */
+unsigned int json_utf8_length(const unsigned char *s);
+
 #endif /* SHMREGCTL_JSON_H */

@@ -11,6 +11,13 @@ shmregctl_SOURCES = \
 	ctl/fdstore.h \
 	ctl/file.c \
 	ctl/file.h \
+	ctl/format-parse.c \
+	ctl/format-print.c \
+	ctl/format-scan.c \
+	ctl/format-type.h \
+	ctl/format-value.c \
+	ctl/format.c \
+	ctl/format.h \
 	ctl/info.c \
 	ctl/info.h \
 	ctl/json.c \
@@ -28,6 +35,10 @@ shmregctl_SOURCES = \
 	ctl/level.h \
 	ctl/limit.c \
 	ctl/list.c \
+	ctl/look-queue.c \
+	ctl/look-stream.c \
+	ctl/look.c \
+	ctl/look.h \
 	ctl/main.c \
 	ctl/parse.c \
 	ctl/parse.h \

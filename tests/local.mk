@@ -263,8 +263,15 @@ bus_peer_SOURCES = tests/bus-peer.c
 TESTS += tests/bus.sh tests/ctl.sh tests/man.sh
 EXTRA_DIST += tests/bus.sh tests/ctl.sh tests/man.sh
 if HAVE_CHECK
-PURE_TESTS += test-json test-rate test-show-json test-text test-fdstore
+PURE_TESTS += test-json test-rate test-show-json test-text test-fdstore test-format
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto
+
+test_format_CPPFLAGS = $(ctl_cppflags)
+test_format_CFLAGS = $(harness_cflags)
+test_format_LDADD = $(CHECK_LIBS)
+test_format_SOURCES = tests/test-format.c tests/random.h tests/suite.h ctl/format.c ctl/format-parse.c \
+	ctl/format-print.c ctl/format-scan.c ctl/format-value.c ctl/format.h ctl/format-type.h \
+	ctl/json.c ctl/json.h
 
 test_json_CPPFLAGS = $(ctl_cppflags)
 test_json_CFLAGS = $(harness_cflags)
