@@ -33,6 +33,18 @@ int ctl_top(struct ctl *ctl, int argc, char **argv);
 int ctl_watch(struct ctl *ctl, int argc, char **argv);
 int ctl_snapshot(struct ctl *ctl, int argc, char **argv);
 int ctl_run(struct ctl *ctl, int argc, char **argv);
+int ctl_peek(struct ctl *ctl, int argc, char **argv);
+int ctl_get(struct ctl *ctl, int argc, char **argv);
+int ctl_add(struct ctl *ctl, int argc, char **argv);
+int ctl_cas(struct ctl *ctl, int argc, char **argv);
+int ctl_push(struct ctl *ctl, int argc, char **argv);
+int ctl_pop(struct ctl *ctl, int argc, char **argv);
+int ctl_load(struct ctl *ctl, int argc, char **argv);
+int ctl_dump(struct ctl *ctl, int argc, char **argv);
+int ctl_restore(struct ctl *ctl, int argc, char **argv);
+
+/* set of an object's elements; ctl_set() decides which is meant. */
+int ctl_set_elements(struct ctl *ctl, int argc, char **argv);
 
 /* A resource's number by its name, @n bytes of @name; -1: there is none. */
 int ctl_resource(const char *name, size_t n);

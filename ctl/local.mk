@@ -5,8 +5,12 @@ shmregctl_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -DBINDIR=\"
 shmregctl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
 shmregctl_LDADD = libshmreg.la libproto.la $(NCURSES_LIBS)
 shmregctl_SOURCES = \
+	ctl/access.c \
+	ctl/access.h \
 	ctl/create.c \
 	ctl/ctl.h \
+	ctl/dump.c \
+	ctl/dump.h \
 	ctl/fdstore.c \
 	ctl/fdstore.h \
 	ctl/file.c \
@@ -42,21 +46,35 @@ shmregctl_SOURCES = \
 	ctl/main.c \
 	ctl/parse.c \
 	ctl/parse.h \
+	ctl/patience.c \
+	ctl/patience.h \
+	ctl/peek.c \
+	ctl/pop.c \
+	ctl/push.c \
+	ctl/put.c \
 	ctl/rate.c \
 	ctl/rate.h \
 	ctl/remove.c \
+	ctl/restore.c \
 	ctl/run.c \
 	ctl/set.c \
 	ctl/show-json.c \
 	ctl/show-json.h \
 	ctl/show.c \
+	ctl/sink-place.c \
+	ctl/sink.c \
+	ctl/sink.h \
 	ctl/snapshot-take.c \
 	ctl/snapshot.c \
 	ctl/snapshot.h \
 	ctl/source.c \
 	ctl/source.h \
 	ctl/stats.c \
+	ctl/stream.c \
+	ctl/stream.h \
 	ctl/take.c \
+	ctl/tap.c \
+	ctl/tap.h \
 	ctl/text.c \
 	ctl/text.h \
 	ctl/top-holders.c \

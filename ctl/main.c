@@ -20,6 +20,16 @@ static const struct command {
 	{ "create", ctl_create, "SEGMENT --size BYTES [...]", "make a segment that stays until removed" },
 	{ "rm", ctl_remove, "SEGMENT...", "remove segments: take their names away" },
 	{ "set", ctl_set, "SEGMENT [...]", "change a segment's owner, mode or lifetime" },
+	{ "peek", ctl_peek, "SEGMENT OBJECT[INDEX] [...]", "show an object's elements, and take none" },
+	{ "get", ctl_get, "SEGMENT OBJECT[INDEX]", "print the value of an array, atomic or cell" },
+	{ "set", ctl_set, "SEGMENT OBJECT[INDEX] VALUE...", "change it" },
+	{ "add", ctl_add, "SEGMENT ATOMIC NUMBER", "add to it, and print the sum" },
+	{ "cas", ctl_cas, "SEGMENT ATOMIC EXPECTED VALUE", "change it if it is what is expected" },
+	{ "push", ctl_push, "SEGMENT OBJECT [...]", "put elements into a queue, ring or topic" },
+	{ "pop", ctl_pop, "SEGMENT OBJECT [...]", "take elements out of it, and print them" },
+	{ "load", ctl_load, "SEGMENT OBJECT[INDEX] FILE", "fill an object from a file, if it fits" },
+	{ "dump", ctl_dump, "SEGMENT [OBJECT...]", "print objects with all that is in them" },
+	{ "restore", ctl_restore, "SEGMENT [FILE]", "make them again, also elsewhere" },
 	{ "limit", ctl_limit, "USER RESOURCE=LIMIT...", "set limits of one user" },
 	{ "stats", ctl_stats, "[--user USER]", "usage, limits and counters" },
 	{ "top", ctl_top, "[--once] [SEGMENT [OBJECT]]", "the same live, for people at a terminal" },
@@ -140,6 +150,11 @@ static void help(void)
 	     "        [--max-objects N] [--max-participants N] [--reserve] [--dry-run]\n"
 	     "set:    [--owner USER[:GROUP] | :GROUP] [--mode MODE] [--lifetime LIFETIME]\n"
 	     "        lifetimes: while-attached, until-removed, with-creator\n"
+	     "peek:   [--format F | --struct DESCRIPTION] [--json | --csv] [-n N] [--bare] [--all]\n"
+	     "        [--follow [--interval SECONDS]]; INDEX: [3], [3..5], [3..] or [..5]\n"
+	     "push, pop, load: formats as peek; [-n N] [--wait | --timeout SECONDS]\n"
+	     "        pop of a topic: [--history N | all]; restore: [--existing]\n"
+	     "        formats: hex, text, raw, u8 to u64, i8 to i64, x8 to x64, f32, f64, bool\n"
 	     "limit:  RESOURCE as in stats, such as segments=10, bytes=64G, seats=default\n"
 	     "top:    [--interval SECONDS] [--participants] [--sort COLUMN] [--filter TEXT]\n"
 	     "watch:  [--events KIND[,KIND...]]\n"

@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "ctl.h"
+#include "access.h"
 #include "info.h"
 #include "json.h"
 #include "parse.h"
@@ -54,8 +55,25 @@ static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_set *
 	if (argc - optind > 1)
 		return ctl_usage("set: one name is enough, got '%s' too", argv[optind + 1]);
 	if (!set->what)
-		return ctl_usage("set: nothing is to be changed; give --owner, --mode or --lifetime");
+		return ctl_usage("set: nothing is to be changed; give --owner, --mode or --lifetime, or an "
+				 "object and a value");
 	return ctl_check_name("set", argv[optind]);
+}
+
+/* Two names, and nothing that segments have: an object's elements are meant. */
+static bool is_of_object(int argc, char **argv)
+{
+	static const char *const options[] = { "--owner", "--mode", "--lifetime" };
+
+	for (int i = 1; i < argc; i++)
+		for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++) {
+			const size_t n = strcspn(argv[i], "=");
+
+			/* As getopt_long() takes them: cut short. */
+			if (n > 2 && n <= strlen(options[k]) && strncmp(argv[i], options[k], n) == 0)
+				return false;
+		}
+	return access_count_words(argc, argv) > 1;
 }
 
 int ctl_set(struct ctl *ctl, int argc, char **argv)
@@ -67,6 +85,8 @@ int ctl_set(struct ctl *ctl, int argc, char **argv)
 	const char *owner = NULL, *why;
 	int r;
 
+	if (is_of_object(argc, argv))
+		return ctl_set_elements(ctl, argc, argv);
 	r = arguments(ctl, argc, argv, &set, &owner);
 	if (r)
 		return r;
