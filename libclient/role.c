@@ -46,11 +46,16 @@ static enum obstacle obstacle(const struct shmreg_segment *s, const struct role_
 	}
 }
 
+/*
+ * If the daemon was killed the next one answers: until then nobody hears of a death. One that was stopped
+ * in order is not started again for this.
+ */
 static void settle(struct shmreg_segment *s)
 {
 	struct connection_call call = {
 		.request.header.type = SHMREG_PACKET_QUIESCE,
-		.only_connected = true,
+		.only_connected =
+			(shmreg_load_acquire(&s->dir->flags) & SHMREG_DIR_ORPHANED) != 0,
 	};
 
 	if (segment_call(s, &call) == 0)

@@ -65,7 +65,7 @@ TESTS += test-ring-daemon
 test_ring_daemon_CPPFLAGS = $(harness_cppflags)
 test_ring_daemon_CFLAGS = $(harness_cflags)
 test_ring_daemon_LDADD = $(harness_ldadd)
-test_ring_daemon_SOURCES = tests/test-ring-daemon.c
+test_ring_daemon_SOURCES = $(asleep) tests/test-ring-daemon.c
 
 check_PROGRAMS += test-ring-wait-daemon
 TESTS += test-ring-wait-daemon

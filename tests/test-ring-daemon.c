@@ -2,9 +2,11 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "asleep.h"
 #include "harness.h"
 
 /* Rings of elements and of records in a real segment: opening, roles, death, fork, removal. */
@@ -206,6 +208,48 @@ START_TEST(roles_of_the_dead)
 }
 END_TEST
 
+static int open_producer(void *arg)
+{
+	return sample_ring_producer_open(s, arg, "ring");
+}
+
+/* Asleep, in whatever call, or done. */
+static bool rests(void *arg)
+{
+	const struct sleeper *sleeper = arg;
+	char path[64], state = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)sleeper->tid);
+	in = fopen(path, "re");
+	if (in) {
+		if (fscanf(in, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(in);
+	}
+	return state == 'S' || sleeper_is_done(sleeper);
+}
+
+/* While there is no daemon nobody hears of the death; the next one does, and is waited for. */
+START_TEST(roles_of_the_dead_in_the_gap)
+{
+	struct sample_ring_producer *p = NULL;
+	struct process holder;
+	struct sleeper sleeper;
+
+	process_start(&holder, hold_roles, NULL);
+	process_expect(&holder, 0);
+	harness_result(sample_ring_producer_open(s, &p, "ring"), -EBUSY);
+	harness_kill_daemon(&h);
+	process_kill(&holder);
+	sleeper_spawn(&sleeper, open_producer, &p);
+	asleep_until(rests, &sleeper, "the successor to wait");
+	harness_restart_daemon(&h);
+	ck_assert_int_eq(sleeper_result(&sleeper), 0);
+	ck_assert_int_eq(sample_ring_producer_close(p), 0);
+}
+END_TEST
+
 /* One who leaves without closing its handles: its roles are free for all that. */
 static void leave(const struct mouth *mouth, void *arg)
 {
@@ -347,6 +391,7 @@ int main(void)
 	tcase_add_test(tcase, mismatches);
 	tcase_add_test(tcase, read_only);
 	tcase_add_test(tcase, roles_of_the_dead);
+	tcase_add_test(tcase, roles_of_the_dead_in_the_gap);
 	tcase_add_test(tcase, roles_of_those_who_left);
 	tcase_add_test(tcase, forked);
 	tcase_add_test(tcase, removed_while_open);
