@@ -331,6 +331,7 @@ check-valgrind: $(PURE_TESTS)
 .PHONY: check-valgrind
 
 include tests/integration.mk
+include tests/top.mk
 include tests/exist.mk
 include tests/models/local.mk
 
