@@ -31,6 +31,7 @@ int ctl_limit(struct ctl *ctl, int argc, char **argv);
 int ctl_stats(struct ctl *ctl, int argc, char **argv);
 int ctl_top(struct ctl *ctl, int argc, char **argv);
 int ctl_watch(struct ctl *ctl, int argc, char **argv);
+int ctl_map(struct ctl *ctl, int argc, char **argv);
 int ctl_snapshot(struct ctl *ctl, int argc, char **argv);
 int ctl_run(struct ctl *ctl, int argc, char **argv);
 int ctl_peek(struct ctl *ctl, int argc, char **argv);

@@ -44,6 +44,9 @@ shmregctl_SOURCES = \
 	ctl/look.c \
 	ctl/look.h \
 	ctl/main.c \
+	ctl/map-print.c \
+	ctl/map.c \
+	ctl/map.h \
 	ctl/parse.c \
 	ctl/parse.h \
 	ctl/patience.c \

@@ -34,6 +34,7 @@ static const struct command {
 	{ "stats", ctl_stats, "[--user USER]", "usage, limits and counters" },
 	{ "top", ctl_top, "[--once] [SEGMENT [OBJECT]]", "the same live, for people at a terminal" },
 	{ "watch", ctl_watch, "[SEGMENT]", "say what happens, as it happens" },
+	{ "map", ctl_map, "SEGMENT [--columns N]", "what lies where, how much of it is memory" },
 	{ "snapshot", ctl_snapshot, "SEGMENT FILE [--force]", "copy a segment into a file, to be looked at" },
 	{ "run", ctl_run, "[...] -- COMMAND [ARGUMENT...]", "run a command with a private daemon" },
 };
@@ -205,5 +206,5 @@ int main(int argc, char **argv)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return commands[i].run(&ctl, argc, argv);
 	return ctl_usage("'%s' is not a command; there are ls, show, create, rm, set, limit, stats, "
-			 "top, watch, snapshot and run", argv[0]);
+			 "top, watch, map, snapshot and run", argv[0]);
 }

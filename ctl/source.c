@@ -12,6 +12,7 @@ struct source {
 	char *file;				/* NULL: a segment of the daemon's */
 	struct shmreg_connection *connection;
 	bool owns_connection;
+	bool keeps_extents;
 	struct shmreg_segment_info info;	/* as it was last described */
 	const struct shmreg_dir *dir;
 	struct shmreg_segment *segment;		/* NULL: not attached */
@@ -134,11 +135,20 @@ const struct shmreg_dir *source_dir(const struct source *source)
 	return source->dir;
 }
 
+void source_keep_extents(struct source *source)
+{
+	source->keeps_extents = true;
+}
+
 /* Tried once: who was refused is not to ask at every look. */
 static void attach(struct source *source)
 {
-	source->error = shmreg_segment_open(source->connection, &source->segment, source->info.name,
-					    SHMREG_ACCESS_READ);
+	if (source->keeps_extents)
+		source->error = shmreg_segment_open_extents(source->connection, &source->segment,
+							    source->info.name);
+	else
+		source->error = shmreg_segment_open(source->connection, &source->segment,
+						    source->info.name, SHMREG_ACCESS_READ);
 	if (source->error < 0) {
 		snprintf(source->why_not, sizeof(source->why_not), "%s", shmreg_error());
 	} else if (shmreg_segment_dir(source->segment)->segment != source->dir->segment) {

@@ -46,6 +46,9 @@ const struct shmreg_segment *source_file(const struct source *source);
 /* Its directory; as long as the source is open, also after the segment was removed. */
 const struct shmreg_dir *source_dir(const struct source *source);
 
+/* For who will ask for extents, see shmreg/snapshot.h; before anything is read. */
+void source_keep_extents(struct source *source);
+
 /*
  * source_segment() - the read-only attachment, made if it is not there yet
  *
