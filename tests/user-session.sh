@@ -9,7 +9,12 @@
 session_uid=12345
 session_runtime=/run/user/$session_uid
 
-# Return: not 0 if it cannot be had, with the reason on standard output.
+# Without it a user's manager does not come up.
+session_possible() {
+	ls /lib/*/security/pam_systemd.so >/dev/null 2>&1
+}
+
+# Return: not 0 if it cannot be had, with the reason on standard error.
 session_begin() {
 	id tester >/dev/null 2>&1 || useradd --uid $session_uid --create-home tester || return
 	rm -f /etc/systemd/system/systemd-logind.service
