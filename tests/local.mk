@@ -364,7 +364,8 @@ test_bus_args_SOURCES = \
 	tests/test-bus-args.c
 
 daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart test-daemon-watch \
-	test-daemon-bell test-daemon-root test-daemon-version
+	test-daemon-bell test-daemon-root test-daemon-version \
+	test-daemon-store test-daemon-exec test-daemon-reaper
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 daemon_test_ldadd = $(harness_ldadd) libproto.la
@@ -372,11 +373,24 @@ test_daemon_protocol_CPPFLAGS = $(harness_cppflags)
 test_daemon_protocol_CFLAGS = $(harness_cflags)
 test_daemon_protocol_LDADD = $(daemon_test_ldadd)
 test_daemon_protocol_SOURCES = tests/random.h tests/raw.c tests/raw.h tests/test-daemon-protocol.c
-test_daemon_restart_CPPFLAGS = $(harness_cppflags) \
-	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
+restart_fixture = tests/raw.c tests/raw.h tests/restart-fixture.c tests/restart-fixture.h
+test_daemon_restart_CPPFLAGS = $(harness_cppflags)
 test_daemon_restart_CFLAGS = $(harness_cflags)
 test_daemon_restart_LDADD = $(daemon_test_ldadd)
-test_daemon_restart_SOURCES = tests/raw.c tests/raw.h tests/test-daemon-restart.c
+test_daemon_restart_SOURCES = $(restart_fixture) tests/test-daemon-restart.c
+test_daemon_store_CPPFLAGS = $(harness_cppflags)
+test_daemon_store_CFLAGS = $(harness_cflags)
+test_daemon_store_LDADD = $(daemon_test_ldadd)
+test_daemon_store_SOURCES = $(restart_fixture) tests/test-daemon-store.c
+test_daemon_exec_CPPFLAGS = $(harness_cppflags)
+test_daemon_exec_CFLAGS = $(harness_cflags)
+test_daemon_exec_LDADD = $(daemon_test_ldadd)
+test_daemon_exec_SOURCES = $(restart_fixture) tests/test-daemon-exec.c
+test_daemon_reaper_CPPFLAGS = $(harness_cppflags) \
+	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
+test_daemon_reaper_CFLAGS = $(harness_cflags)
+test_daemon_reaper_LDADD = $(daemon_test_ldadd)
+test_daemon_reaper_SOURCES = $(restart_fixture) tests/test-daemon-reaper.c
 watch_fixture = tests/raw-watch.c tests/raw-watch.h tests/raw.c tests/raw.h \
 	tests/watch-fixture.c tests/watch-fixture.h
 test_daemon_watch_CPPFLAGS = $(harness_cppflags)
