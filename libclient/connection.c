@@ -476,6 +476,11 @@ int shmreg_connect(struct shmreg_connection **ret, const struct shmreg_connect_p
 	return 0;
 }
 
+int shmreg_socket_path(const char *socket, char *ret, size_t size)
+{
+	return transport_socket_path(ret, size, socket);
+}
+
 struct shmreg_connection *shmreg_disconnect(struct shmreg_connection *connection)
 {
 	/*

@@ -90,6 +90,15 @@ SHMREG_API SHMREG_CHECK int shmreg_connect(struct shmreg_connection **ret,
 SHMREG_API struct shmreg_connection *shmreg_disconnect(struct shmreg_connection *connection);
 
 /*
+ * shmreg_socket_path() - where shmreg_connect() connects to; no request
+ * @socket:	as in struct shmreg_connect_params; NULL: by the rule that is said there
+ * @ret:	@size bytes
+ *
+ * Return: 0; -ENAMETOOLONG.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_socket_path(const char *socket, char *ret, size_t size);
+
+/*
  * shmreg_error() - a sentence about this thread's last failed call
  *
  * Of functions that may talk to the daemon or open an object; fast paths
