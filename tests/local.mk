@@ -330,6 +330,7 @@ check-valgrind: $(PURE_TESTS)
 	done; test -z "$$failed" || { echo "check-valgrind: failed:$$failed" >&2; exit 1; }
 .PHONY: check-valgrind
 
+include tests/doctor.mk
 include tests/integration.mk
 include tests/top.mk
 include tests/exist.mk
