@@ -46,9 +46,12 @@ int ctl_restore(struct ctl *ctl, int argc, char **argv);
 
 /* set of an object's elements; ctl_set() decides which is meant. */
 int ctl_set_elements(struct ctl *ctl, int argc, char **argv);
+int ctl_doctor(struct ctl *ctl, int argc, char **argv);
+int ctl_advise(struct ctl *ctl, int argc, char **argv);
 
 /* A resource's number by its name, @n bytes of @name; -1: there is none. */
 int ctl_resource(const char *name, size_t n);
+const char *ctl_resource_name(unsigned int resource);
 /* As ctl_stats() prints them; UINT32_MAX: of the whole registry. Return: 0, or what ctl_failed() says. */
 int ctl_show_stats(const struct ctl *ctl, struct shmreg_connection *connection, uint32_t uid);
 

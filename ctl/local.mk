@@ -1,7 +1,8 @@
 # ctl/: shmregctl. Includes libclient's installed headers and proto/.
 
 bin_PROGRAMS += shmregctl
-shmregctl_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -DBINDIR=\"$(bindir)\"
+shmregctl_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -DBINDIR=\"$(bindir)\" \
+	-DSYSCONFDIR=\"$(sysconfdir)\" -DDBUSPOLICYDIR=\"$(dbuspolicydir)\"
 shmregctl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
 shmregctl_LDADD = libshmreg.la libproto.la $(NCURSES_LIBS)
 shmregctl_SOURCES = \
@@ -11,6 +12,18 @@ shmregctl_SOURCES = \
 	ctl/ctl.h \
 	ctl/dump.c \
 	ctl/dump.h \
+	ctl/advice.c \
+	ctl/advice.h \
+	ctl/advise.c \
+	ctl/doctor-config.c \
+	ctl/doctor-files.c \
+	ctl/doctor-registry.c \
+	ctl/doctor-segment.c \
+	ctl/doctor-service.c \
+	ctl/doctor-socket.c \
+	ctl/doctor-tools.c \
+	ctl/doctor.c \
+	ctl/doctor.h \
 	ctl/fdstore.c \
 	ctl/fdstore.h \
 	ctl/file.c \
@@ -22,8 +35,18 @@ shmregctl_SOURCES = \
 	ctl/format-value.c \
 	ctl/format.c \
 	ctl/format.h \
+	ctl/findings.c \
+	ctl/findings.h \
 	ctl/info.c \
 	ctl/info.h \
+	ctl/inspect-cell.c \
+	ctl/inspect-directory.c \
+	ctl/inspect-pool.c \
+	ctl/inspect-queue.c \
+	ctl/inspect-ring.c \
+	ctl/inspect-topic.c \
+	ctl/inspect.c \
+	ctl/inspect.h \
 	ctl/json.c \
 	ctl/json.h \
 	ctl/keeper.c \
@@ -43,6 +66,9 @@ shmregctl_SOURCES = \
 	ctl/look-stream.c \
 	ctl/look.c \
 	ctl/look.h \
+	ctl/machine-gather.c \
+	ctl/machine.c \
+	ctl/machine.h \
 	ctl/main.c \
 	ctl/map-print.c \
 	ctl/map.c \
@@ -96,4 +122,6 @@ shmregctl_SOURCES = \
 	ctl/top-watcher.c \
 	ctl/top-watcher.h \
 	ctl/top.c \
+	ctl/unit.c \
+	ctl/unit.h \
 	ctl/watch.c

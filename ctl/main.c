@@ -36,6 +36,8 @@ static const struct command {
 	{ "watch", ctl_watch, "[SEGMENT]", "say what happens, as it happens" },
 	{ "map", ctl_map, "SEGMENT [--columns N]", "what lies where, how much of it is memory" },
 	{ "snapshot", ctl_snapshot, "SEGMENT FILE [--force]", "copy a segment into a file, to be looked at" },
+	{ "doctor", ctl_doctor, "[SEGMENT] [...]", "look for what is wrong, and say what to type" },
+	{ "advise", ctl_advise, "SEGMENT", "suggest sizes, by what was ever needed" },
 	{ "run", ctl_run, "[...] -- COMMAND [ARGUMENT...]", "run a command with a private daemon" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -159,10 +161,25 @@ static void help(void)
 	     "limit:  RESOURCE as in stats, such as segments=10, bytes=64G, seats=default\n"
 	     "top:    [--interval SECONDS] [--participants] [--sort COLUMN] [--filter TEXT]\n"
 	     "watch:  [--events KIND[,KIND...]]\n"
+	     "doctor: [--verbose] [--root DIRECTORY] [--daemon PATH]\n"
 	     "run:    [--daemon PATH] [--reaper PATH] [--daemon-option OPTION]... [--verbose]\n"
 	     "\n"
 	     "Exit status: 0 done, 1 it could not be done, 2 it was asked wrongly; run: COMMAND's.\n"
 	     "See shmregctl(1).");
+}
+
+static int unknown(const char *word)
+{
+	char names[512] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_COMMANDS && n < sizeof(names); i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
+				      i == 0		  ? "" :
+				      i + 1 < N_COMMANDS ? ", " :
+							    " and ",
+				      commands[i].name);
+	return ctl_usage("'%s' is not a command; there are %s", word, names);
 }
 
 int main(int argc, char **argv)
@@ -205,6 +222,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return commands[i].run(&ctl, argc, argv);
-	return ctl_usage("'%s' is not a command; there are ls, show, create, rm, set, limit, stats, "
-			 "top, watch, map, snapshot and run", argv[0]);
+	return unknown(argv[0]);
 }

@@ -126,6 +126,11 @@ int ctl_resource(const char *name, size_t n)
 	return -1;
 }
 
+const char *ctl_resource_name(unsigned int resource)
+{
+	return resources[resource];
+}
+
 int ctl_show_stats(const struct ctl *ctl, struct shmreg_connection *connection, uint32_t uid)
 {
 	struct shmreg_stats_reply stats;

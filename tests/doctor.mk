@@ -1,4 +1,7 @@
-# shmregctl doctor: what is thought of segments.
+# shmregctl doctor and advise: what is thought of segments, machines and units; and the commands.
+
+TESTS += tests/doctor.sh
+EXTRA_DIST += tests/doctor.sh
 
 if HAVE_CHECK
 
@@ -20,5 +23,21 @@ test_inspect_directory_CFLAGS = $(harness_cflags)
 test_inspect_directory_LDADD = libproto.la $(CHECK_LIBS)
 test_inspect_directory_SOURCES = tests/test-inspect-directory.c tests/inspect-world.c \
 	tests/inspect-world.h tests/suite.h $(inspect_sources)
+
+PURE_TESTS += test-doctor
+test_doctor_CPPFLAGS = $(ctl_cppflags) -I$(top_srcdir)/libclient
+test_doctor_CFLAGS = $(harness_cflags)
+test_doctor_LDADD = libproto.la $(CHECK_LIBS)
+test_doctor_SOURCES = tests/test-doctor.c tests/suite.h ctl/findings.c ctl/findings.h ctl/json.c \
+	ctl/json.h ctl/machine.c ctl/machine.h ctl/text.c ctl/text.h ctl/unit.c ctl/unit.h
+
+PURE_TESTS += test-advice
+test_advice_CPPFLAGS = $(ctl_cppflags) -I$(top_srcdir)/libclient
+test_advice_CFLAGS = $(harness_cflags)
+test_advice_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
+test_advice_SOURCES = tests/test-advice.c tests/suite.h ctl/advice.c ctl/advice.h ctl/findings.c \
+	ctl/findings.h ctl/json.c ctl/json.h ctl/kind-cell.c ctl/kind-pool.c ctl/kind-queue.c \
+	ctl/kind-ring.c ctl/kind-topic.c ctl/kind.c ctl/kind.h ctl/rate.c ctl/rate.h ctl/snapshot.c \
+	ctl/snapshot.h ctl/text.c ctl/text.h
 
 endif
