@@ -30,9 +30,14 @@
 #define BUS_QUEUE_MAX 128
 #define BUS_QUEUE_LONG 16
 
-/* Calls whose caller the bus was asked about. */
-#define BUS_CALLS_MAX 512
+/*
+ * Senders whom the bus was asked about, with the calls of each that wait for it; and those that are
+ * remembered. A bus lets one user have fewer connections than that (max_connections_per_user, 256), so
+ * that nobody alone can crowd out the others.
+ */
+#define BUS_SENDERS_ASKED 512
 #define BUS_CALLS_A_SENDER 16
+#define BUS_SENDERS_KNOWN 512
 
 /* The registry's statistics, laid out as the table of properties has them. */
 struct bus_stats {
@@ -67,8 +72,8 @@ struct bus {
 	ev_timer retry;
 	double retry_sec;
 
-	LIST_HEAD(, bus_call) calls;
-	unsigned int n_calls;
+	TAILQ_HEAD(bus_senders, bus_sender) senders;	/* who called last is the first */
+	unsigned int n_asked, n_known;
 
 	struct bus_stats stats;		/* now */
 	struct bus_stats told;		/* as signals said */
@@ -105,7 +110,7 @@ typedef int bus_perform(struct bus *bus, const struct caller *c, const struct bu
 			sd_bus_message *m, char *error);
 
 /*
- * Find out who calls; then @perform. If @r is below 0, @m was refused when it was decoded, and
+ * Find out who calls, if that is not known yet; then @perform. If @r is below 0, @m was refused when it was decoded, and
  * @error says why. Return: as of a method's handler.
  */
 int bus_call_begin(struct bus *bus, sd_bus_message *m, int r, const char *error,

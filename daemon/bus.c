@@ -278,7 +278,7 @@ int bus_new(struct bus **ret, struct server *server)
 		return -ENOMEM;
 	bus->server = server;
 	bus->loop = server->loop;
-	LIST_INIT(&bus->calls);
+	TAILQ_INIT(&bus->senders);
 	ev_prepare_init(&bus->prepare, on_prepare);
 	ev_init(&bus->io, on_io);
 	bus->io.fd = -1;

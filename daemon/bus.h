@@ -8,8 +8,8 @@
  * The same as over the socket, by the same policy, for those who have a bus and no
  * libshmreg; proto/org.shmreg.Registry1.xml says what there is. Nothing here
  * waits: a bus that is not there, has gone, or does not read is no concern of those
- * at the socket. What it would make us keep is bounded: so many calls that wait for
- * their caller's credentials, so many messages that the bus does not take; beyond that calls
+ * at the socket. What it would make us keep is bounded: so many callers whose
+ * credentials are waited for, with so many calls each, so many messages that the bus does not take; beyond that calls
  * are refused, and signals are counted and told of by a Lost(n).
  *
  *	none -> connecting	bus_configure() says that there is to be a bus; a timer
