@@ -272,24 +272,23 @@ static void repair_objects(const struct job *job)
 	}
 }
 
-static int run(void)
+static int run(struct job *job)
 {
-	static struct job job = { .dir_fd = -1, .data_fd = -1 };
 	struct shmreg_reaper_report report;
 	int r;
 
-	r = receive_job(&job);
+	r = receive_job(job);
 	if (r == 0)
-		r = map_job(&job);
+		r = map_job(job);
 	if (r == 0) {
-		read_dead_seats(&job);
-		find_gone_queues(&job);
-		if (job.n_dead || job.n_gone)
-			repair_objects(&job);
+		read_dead_seats(job);
+		find_gone_queues(job);
+		if (job->n_dead || job->n_gone)
+			repair_objects(job);
 	}
-	report = report_init(&job, SHMREG_REAPER_DONE);
+	report = report_init(job, SHMREG_REAPER_DONE);
 	report.status = r;
-	report.n_seats = job.n_dead;
+	report.n_seats = job->n_dead;
 	send_report(&report);
 	return r < 0;
 }
@@ -305,6 +304,7 @@ static bool started_by_daemon(void)
 
 int main(int argc, char **argv)
 {
+	static struct job job = { .dir_fd = -1, .data_fd = -1 };
 	const char *what;
 	int r;
 
@@ -333,5 +333,5 @@ int main(int argc, char **argv)
 			strerror(-r));
 		return 1;
 	}
-	leave(run());
+	leave(run(&job));
 }

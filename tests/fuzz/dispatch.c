@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * dispatch - packets over real connections to all of the daemon but its main loop and reapers
+ * dispatch - packets over real connections to all of the daemon but its main loop
  *
  * Up to four connections, of users that the fuzzer chooses: packets well-formed and not,
- * read and not read; a service manager that keeps descriptors late, or none; repairs that
- * end in any way. All are this process, so that deaths are another target's (registry.c).
+ * read and not read; a service manager that keeps descriptors late, or none; reapers that report
+ * anything, and end in any way. All are this process, so that deaths are another target's (registry.c).
  * After each step all invariants are looked at, and every answer is one that the
  * library accepts.
  */
@@ -13,6 +13,8 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +24,18 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <shmreg/abi/reaper.h>
+
 #include "log.h"
+#include "reapers-internal.h"
 #include "request.h"
 #include "segment.h"
 #include "server-internal.h"
 
 #define STEPS_MAX 48
 #define N_CLIENTS 4
-#define JOBS_MAX 16
+#define N_REAPERS 6
+#define FIRST_PID 0x40000000	/* beyond the kernel's PID_MAX_LIMIT */
 
 struct client_end {
 	int fd;			/* -1: none */
@@ -48,79 +54,132 @@ void __wrap_rights_close(int fd)
 	close(fd);
 }
 
-/* What stands for reapers.c: jobs wait for the fuzzer to end them. */
-struct reapers {
-	struct repair *jobs[JOBS_MAX];
-};
-static struct reapers the_reapers;
+/* A reaper is the other end of its socket, and says what the fuzzer likes. */
+static struct fake_reaper {
+	int fd;			/* -1: none, or it has hung up */
+	pid_t pid;		/* of no process; 0: waited for */
+} reapers[N_REAPERS];
 
-void reapers_configure(struct reapers *all, const char *path, unsigned int max,
-		       unsigned int timeout_sec)
+int __wrap_spawn_reaper(const char *path, int lock_fd, pid_t *ret_pid, int *ret_fd);
+int __wrap_spawn_reaper(const char *path, int lock_fd, pid_t *ret_pid, int *ret_fd)
 {
-	(void)all, (void)path, (void)max, (void)timeout_sec;
+	static pid_t last = FIRST_PID;
+	int fds[2];
+
+	(void)path, (void)lock_fd;
+	for (unsigned int i = 0; i < N_REAPERS; i++) {
+		if (reapers[i].pid)
+			continue;
+		MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+		last = last == INT_MAX ? FIRST_PID : last + 1;
+		reapers[i] = (struct fake_reaper){ .fd = fds[1], .pid = *ret_pid = last };
+		*ret_fd = fds[0];
+		return 0;
+	}
+	return -EAGAIN;
 }
 
-int reapers_new(struct reapers **ret, struct ev_loop *loop, struct registry *registry,
-		struct shmreg_stats_reply *stats)
+static struct fake_reaper *reaper_of(pid_t pid)
 {
-	(void)loop, (void)registry, (void)stats;
-	*ret = &the_reapers;
-	return 0;
-}
-
-void reapers_start(struct reapers *all, int lock_fd)
-{
-	(void)all, (void)lock_fd;
-}
-
-struct reapers *reapers_free(struct reapers *all)
-{
-	if (all)
-		memset(all, 0, sizeof(*all));
+	for (unsigned int i = 0; i < N_REAPERS; i++)
+		if (reapers[i].pid == pid && pid)
+			return &reapers[i];
 	return NULL;
 }
 
-void reapers_repair(struct reapers *all, struct repair *job, struct segment *segment)
+static void hush(struct fake_reaper *r)
 {
-	job->segment = segment;
-	for (unsigned int i = 0; i < JOBS_MAX; i++)
-		if (!all->jobs[i]) {
-			all->jobs[i] = job;
-			return;
-		}
-	MUST(!"fewer repairs are wanted than there are segments");
+	if (r->fd >= 0)
+		close(r->fd);
+	r->fd = -1;
 }
 
-void reapers_cancel(struct reapers *all, struct repair *job)
+int __wrap_kill(pid_t pid, int signal);
+int __wrap_kill(pid_t pid, int signal)
 {
-	for (unsigned int i = 0; i < JOBS_MAX; i++)
-		if (all->jobs[i] == job)
-			all->jobs[i] = NULL;
+	struct fake_reaper *r = reaper_of(pid);
+
+	MUST(r != NULL && signal == SIGKILL);
+	hush(r);
+	return 0;
 }
 
-static void repair(struct fuzz_input *in)
+pid_t __wrap_waitpid(pid_t pid, int *status, int options);
+pid_t __wrap_waitpid(pid_t pid, int *status, int options)
 {
-	static const struct shmreg_reaper_report sum = { .n_freed = 1 };
-	struct repair **job = &the_reapers.jobs[fuzz_below(in, JOBS_MAX)], *was = *job;
-	const uint8_t how = fuzz_u8(in) % 8;
-	struct segment *s;
+	struct fake_reaper *r = reaper_of(pid);
 
-	if (!was)
-		return;
-	s = was->segment;
-	if (!s->repairing)
-		registry_repair_begin(server.registry, s);
-	if (how == 0)
-		return;
-	if (how == 1) {
-		registry_repair_end(server.registry, s, false, &sum);
+	/* The loop's own look for children that have ended. */
+	if (pid == -1)
+		return -1;
+	MUST(r != NULL && !status && !options);
+	hush(r);
+	r->pid = 0;
+	return pid;
+}
+
+/* As the loop does it when a child has ended. */
+static void end_reaper(struct fake_reaper *f, int status)
+{
+	const pid_t pid = f->pid;
+
+	hush(f);
+	for (size_t i = 0; i < sizeof(server.reapers->slots) / sizeof(server.reapers->slots[0]); i++) {
+		struct reaper *r = &server.reapers->slots[i];
+
+		if (r->state == REAPER_NONE || r->pid != pid)
+			continue;
+		f->pid = 0;
+		r->child.rstatus = status;
+		r->child.rpid = pid;
+		ev_feed_event(server.loop, &r->child, EV_CHILD);
 		return;
 	}
-	*job = NULL;
-	if (how == 2)
-		registry_quarantine(server.registry, s);
-	else
-		registry_repair_end(server.registry, s, true, &sum);
+	MUST(!"a child that the daemon does not know");
+}
+
+static uint64_t job_of(const struct fake_reaper *f)
+{
+	for (size_t i = 0; i < sizeof(server.reapers->slots) / sizeof(server.reapers->slots[0]); i++)
+		if (server.reapers->slots[i].pid == f->pid)
+			return server.reapers->slots[i].segment;
+	return 0;
+}
+
+static void report(struct fuzz_input *in, struct fake_reaper *f)
+{
+	struct shmreg_reaper_report said = {
+		.magic = SHMREG_REAPER_MAGIC,
+		.type = fuzz_u8(in) % 4 ? SHMREG_REAPER_DONE : SHMREG_REAPER_OBJECT,
+		.segment = job_of(f),
+		.object = 1 + fuzz_below(in, 8),
+		.n_freed = 1,
+	};
+	const uint8_t how = fuzz_u8(in);
+	size_t bytes = sizeof(said);
+
+	if (how >= 192)
+		fuzz_poke(in, &said, sizeof(said));
+	if (how >= 240)
+		bytes = (size_t)fuzz_below(in, sizeof(said) + 1);
+	send(f->fd, &said, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void play_reaper(struct fuzz_input *in)
+{
+	struct fake_reaper *f = &reapers[fuzz_below(in, N_REAPERS)];
+	const uint8_t how = fuzz_u8(in) % 8;
+
+	if (!f->pid)
+		return;
+	if (how < 5 && f->fd >= 0)
+		report(in, f);
+	else if (how == 5)
+		hush(f);
+	/* Who is done ends, sooner or later; so does who was killed. */
+	if (how == 4 || how >= 6 || f->fd < 0)
+		end_reaper(f, how == 4 ? 0 : fuzz_u16(in));
+	ev_run(server.loop, EVRUN_NOWAIT);
 }
 
 /* The service manager does what it was told, whenever the fuzzer lets it. */
@@ -151,8 +210,11 @@ static void setup(void)
 	socklen_t bytes = sizeof(sa_family_t);
 	char text[128];
 
+	for (unsigned int i = 0; i < N_REAPERS; i++)
+		reapers[i].fd = -1;
 	log_set_level(LOG_EMERG);
-	server.loop = ev_loop_new(EVFLAG_NOENV);
+	/* The one that may wait for children. */
+	server.loop = ev_default_loop(EVFLAG_NOENV);
 	MUST(server.loop != NULL);
 	ev_run(server.loop, EVRUN_NOWAIT);
 	manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -186,6 +248,7 @@ static void begin(bool managed)
 	MUST(root_new(&server.root) == 0);
 	store_add_root(server.store, &server.root_stored, server.root.fd);
 	root_begin(&server.root, registry_id(server.registry));
+	reapers_start(server.reapers, -1);
 }
 
 static void hang_up(struct client_end *c)
@@ -202,6 +265,8 @@ static void end(void)
 	for (unsigned int i = 0; i < N_CLIENTS; i++)
 		hang_up(&ends[i]);
 	server_free_parts(&server);
+	for (unsigned int i = 0; i < N_REAPERS; i++)
+		MUST(!reapers[i].pid && reapers[i].fd < 0);
 	MUST(server.n_watches == 0 && server.n_uncharged == 0 && server.n_connections == 0);
 	options_deinit(&server.options);
 	manage();
@@ -339,7 +404,7 @@ static void step(struct fuzz_input *in)
 		hang_up(c);
 		return;
 	case 2:
-		repair(in);
+		play_reaper(in);
 		return;
 	case 3:
 		manage();

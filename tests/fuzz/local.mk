@@ -43,8 +43,7 @@ fuzz_core = $(call fuzz_objects_of,$(libshmregd_core_la_SOURCES)) $(fuzz_proto)
 fuzz_client = $(call fuzz_objects_of,$(libshmreg_la_SOURCES) $(libstructures_la_SOURCES) \
 	$(libsnapshot_la_SOURCES) \
 	$(librepair_la_SOURCES)) $(fuzz_proto)
-fuzz_shell = $(call fuzz_objects_of,$(filter-out daemon/main.c daemon/reapers.c \
-	daemon/reapers-process.c,$(shmregd_SOURCES)))
+fuzz_shell = $(call fuzz_objects_of,$(filter-out daemon/main.c,$(shmregd_SOURCES)))
 # What looks at the invariants after each step looks at thousands of seats: without instruments, but
 # for the check of a directory where that is what is tested.
 fuzz_verify = bitmap registry-verify segment-verify
@@ -106,9 +105,10 @@ fuzz/registry: fuzz/obj/tests/fuzz/registry.o $(fuzz_common) $(fuzz_registry_obj
 fuzz/directory: fuzz/obj/tests/fuzz/directory.o $(fuzz_common) $(fuzz_registry_objects) \
 		fuzz/obj/proto/directory-verify.o
 	$(fuzz_link) $^
+fuzz_wrap = rights_close spawn_reaper kill waitpid
 fuzz/dispatch: fuzz/obj/tests/fuzz/dispatch.o $(fuzz_common) fuzz/obj/tests/fuzz/request.o \
 		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-verify.o
-	$(fuzz_link) -Wl,--wrap=rights_close $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
+	$(fuzz_link) $(fuzz_wrap:%=-Wl,--wrap=%) $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
 # The daemon's part is played by the target.
 fuzz/reply: fuzz/obj/tests/fuzz/reply.o $(fuzz_common) $(fuzz_client)
 	$(fuzz_link) -Wl,--wrap=transport_connect,--wrap=transport_send $^
