@@ -2,7 +2,8 @@
 # instructions that count. FUZZ_CC is clang with libFuzzer, found by configure.
 
 fuzz_rows = cell object-queue pool queue records ring topic
-fuzz_targets = packet registry dispatch reply directory config arguments bus name $(fuzz_rows)
+fuzz_targets = packet registry dispatch reply directory reaper fdstore config arguments bus name \
+	$(fuzz_rows)
 fuzz_programs = $(fuzz_targets:%=fuzz/%)
 
 TESTS += tests/fuzz/run.sh
@@ -15,6 +16,7 @@ EXTRA_DIST += \
 	tests/fuzz/config.dict \
 	tests/fuzz/directory.c \
 	tests/fuzz/dispatch.c \
+	tests/fuzz/fdstore.c \
 	tests/fuzz/fuzz.c \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/found/config/semicolon-in-path \
@@ -23,6 +25,7 @@ EXTRA_DIST += \
 	tests/fuzz/input/random.h \
 	tests/fuzz/name.c \
 	tests/fuzz/packet.c \
+	tests/fuzz/reaper.c \
 	tests/fuzz/registry.c \
 	tests/fuzz/reply.c \
 	tests/fuzz/request.c \
@@ -69,6 +72,11 @@ fuzz/obj/tests/hostile/%.o: $(top_srcdir)/tests/hostile/%.c
 		-I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/reply.o: $(top_srcdir)/tests/fuzz/reply.c
 	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
+fuzz/obj/tests/fuzz/reaper.o: $(top_srcdir)/tests/fuzz/reaper.c
+	$(fuzz_compile) -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/libclient \
+		-I$(top_srcdir)/proto $<
+fuzz/obj/tests/fuzz/fdstore.o: $(top_srcdir)/tests/fuzz/fdstore.c
+	$(fuzz_compile) -I$(top_srcdir)/ctl -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/arguments.o: $(top_srcdir)/tests/fuzz/arguments.c
 	$(fuzz_compile) -I$(top_srcdir)/ctl -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/%.o: $(top_srcdir)/tests/fuzz/%.c
@@ -104,6 +112,11 @@ fuzz/registry: fuzz/obj/tests/fuzz/registry.o $(fuzz_common) $(fuzz_registry_obj
 	$(fuzz_link) $^
 fuzz/directory: fuzz/obj/tests/fuzz/directory.o $(fuzz_common) $(fuzz_registry_objects) \
 		fuzz/obj/proto/directory-verify.o
+	$(fuzz_link) $^
+fuzz/reaper: fuzz/obj/tests/fuzz/reaper.o $(fuzz_common) fuzz/obj/tests/registry-fixture.o \
+		$(fuzz_core) $(call fuzz_objects_of,$(librepair_la_SOURCES))
+	$(fuzz_link) $^
+fuzz/fdstore: fuzz/obj/tests/fuzz/fdstore.o $(fuzz_common) fuzz/obj/ctl/fdstore.o
 	$(fuzz_link) $^
 fuzz_wrap = rights_close spawn_reaper kill waitpid
 fuzz/dispatch: fuzz/obj/tests/fuzz/dispatch.o $(fuzz_common) fuzz/obj/tests/fuzz/request.o \
