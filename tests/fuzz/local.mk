@@ -2,7 +2,7 @@
 # instructions that count. FUZZ_CC is clang with libFuzzer, found by configure.
 
 fuzz_rows = cell object-queue pool queue records ring topic
-fuzz_targets = packet registry dispatch reply directory reaper fdstore config arguments bus name \
+fuzz_targets = packet registry dispatch reply directory reaper fdstore config arguments bus bus-calls name \
 	$(fuzz_rows)
 fuzz_programs = $(fuzz_targets:%=fuzz/%)
 
@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/fuzz/README \
 	tests/fuzz/arguments.c \
 	tests/fuzz/arguments.dict \
+	tests/fuzz/bus-calls.c \
 	tests/fuzz/bus.c \
 	tests/fuzz/config.c \
 	tests/fuzz/config.dict \
@@ -113,6 +114,9 @@ fuzz/registry: fuzz/obj/tests/fuzz/registry.o $(fuzz_common) $(fuzz_registry_obj
 fuzz/directory: fuzz/obj/tests/fuzz/directory.o $(fuzz_common) $(fuzz_registry_objects) \
 		fuzz/obj/proto/directory-verify.o
 	$(fuzz_link) $^
+fuzz/bus-calls: fuzz/obj/tests/fuzz/bus-calls.o $(fuzz_common) fuzz/obj/tests/fake-bus.o \
+		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-verify.o
+	$(fuzz_link) $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
 fuzz/reaper: fuzz/obj/tests/fuzz/reaper.o $(fuzz_common) fuzz/obj/tests/registry-fixture.o \
 		$(fuzz_core) $(call fuzz_objects_of,$(librepair_la_SOURCES))
 	$(fuzz_link) $^
