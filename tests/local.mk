@@ -242,12 +242,23 @@ include tests/original.mk
 
 # The real shmreg-reaper on hand-made segments.
 if HAVE_CHECK
-check_PROGRAMS += test-reaper
-TESTS += test-reaper
-test_reaper_CPPFLAGS = -I$(top_srcdir)/proto -DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
+reaper_tests = test-reaper test-reaper-objects test-reaper-process
+check_PROGRAMS += $(reaper_tests)
+TESTS += $(reaper_tests)
+reaper_cppflags = -I$(top_srcdir)/proto -DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
+reaper_sources = tests/random.h tests/reaper-world.c tests/reaper-world.h tests/suite.h
+test_reaper_CPPFLAGS = $(reaper_cppflags)
 test_reaper_CFLAGS = $(harness_cflags)
 test_reaper_LDADD = libproto.la $(CHECK_LIBS)
-test_reaper_SOURCES = tests/test-reaper.c tests/random.h
+test_reaper_SOURCES = $(reaper_sources) tests/test-reaper.c
+test_reaper_objects_CPPFLAGS = $(reaper_cppflags)
+test_reaper_objects_CFLAGS = $(harness_cflags)
+test_reaper_objects_LDADD = libproto.la $(CHECK_LIBS)
+test_reaper_objects_SOURCES = $(reaper_sources) tests/test-reaper-objects.c
+test_reaper_process_CPPFLAGS = $(reaper_cppflags)
+test_reaper_process_CFLAGS = $(harness_cflags)
+test_reaper_process_LDADD = libproto.la $(CHECK_LIBS)
+test_reaper_process_SOURCES = $(reaper_sources) tests/test-reaper-process.c
 endif
 
 # shmregctl: every command, and its parts.
