@@ -178,8 +178,9 @@ endif
 
 # libclient/: test-connection against a daemon that misbehaves on request, the others against ours.
 if HAVE_CHECK
-check_PROGRAMS += test-connection test-segment test-handle test-array test-atomic test-fork test-epoch
-TESTS += test-connection test-segment test-handle test-array test-atomic test-fork test-epoch
+connection_tests = test-connection test-connection-answers test-connection-lost
+check_PROGRAMS += $(connection_tests) test-segment test-handle test-array test-atomic test-fork test-epoch
+TESTS += $(connection_tests) test-segment test-handle test-array test-atomic test-fork test-epoch
 PURE_TESTS += test-arena test-params
 test_arena_CPPFLAGS = $(harness_cppflags)
 test_arena_CFLAGS = $(harness_cflags)
@@ -189,10 +190,19 @@ test_params_CPPFLAGS = $(harness_cppflags)
 test_params_CFLAGS = $(harness_cflags)
 test_params_LDADD = $(CHECK_LIBS)
 test_params_SOURCES = tests/test-params.c libclient/error.c libclient/params.c
+script = tests/fake.c tests/fake.h tests/script.c tests/script.h tests/suite.h
 test_connection_CPPFLAGS = $(harness_cppflags)
 test_connection_CFLAGS = $(harness_cflags)
 test_connection_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
-test_connection_SOURCES = tests/test-connection.c tests/fake.c tests/fake.h
+test_connection_SOURCES = $(script) tests/test-connection.c
+test_connection_answers_CPPFLAGS = $(harness_cppflags)
+test_connection_answers_CFLAGS = $(harness_cflags)
+test_connection_answers_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
+test_connection_answers_SOURCES = $(script) tests/test-connection-answers.c
+test_connection_lost_CPPFLAGS = $(harness_cppflags)
+test_connection_lost_CFLAGS = $(harness_cflags)
+test_connection_lost_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
+test_connection_lost_SOURCES = $(script) tests/test-connection-lost.c
 test_segment_CPPFLAGS = $(harness_cppflags)
 test_segment_CFLAGS = $(harness_cflags)
 test_segment_LDADD = $(harness_ldadd)
