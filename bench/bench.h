@@ -134,8 +134,13 @@ struct shmreg_segment *bench_segment(const struct bench_worker *w);
 
 /* Ends the row with a message. */
 void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* What a library call returned must be 0; says the library's sentence. */
-void bench_ok(int r, const char *what);
+/* What a call of the library returned must not be negative; says the library's sentence. */
+void bench_refused(int r, const char *what) __attribute__((noreturn));
+static inline void bench_ok(int r, const char *what)
+{
+	if (__builtin_expect(r < 0, 0))
+		bench_refused(r, what);
+}
 
 static inline void bench_check(int ok, const char *what)
 {

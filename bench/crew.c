@@ -109,10 +109,11 @@ static void rally(struct shared *s, int side, uint64_t first)
 /* @nth: the how-manieth of this order, from 0. Return: nanoseconds a round trip. */
 static double probe(const struct bench_crew *crew, uint32_t index, uint32_t nth)
 {
+	const uint32_t second = crew->row->n_consumers > 0 ? crew->row->n_producers : 1;
 	uint64_t best = UINT64_MAX, begin, ns;
 	uint32_t i;
 
-	if (index != 0 && index != crew->row->n_producers)
+	if (index != 0 && index != second)
 		return 0;
 	for (i = 0; i < RALLIES; i++) {
 		begin = bench_now();

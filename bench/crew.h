@@ -22,7 +22,7 @@ struct bench_crew;
 /* What one sample of one contestant came to. */
 struct bench_sample {
 	uint64_t ns;		/* from when all had begun until the last was done */
-	/* Round trips of a line between the first producer and consumer, just before and after. */
+	/* Round trips of a line between two of the workers, just before and after. */
 	double probe_ns[2];
 	bool disturbed;		/* something else ran on a worker's CPU meanwhile */
 	const double *latencies[BENCH_WORKERS_MAX];

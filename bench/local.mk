@@ -4,7 +4,9 @@ check_PROGRAMS += shmreg-bench
 EXTRA_DIST += bench/README
 bench_cppflags = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -I$(top_srcdir)/ctl
 shmreg_bench_CPPFLAGS = $(bench_cppflags)
-shmreg_bench_LDADD = $(bench_peers) libshmreg.la -lm
+# As applications are built: the headers are written for strict aliasing, too.
+shmreg_bench_CFLAGS = $(AM_CFLAGS) -fstrict-aliasing
+shmreg_bench_LDADD = $(bench_peers) libshmreg.la -lm -lrt
 shmreg_bench_DEPENDENCIES = $(bench_peers) libshmreg.la
 shmreg_bench_SOURCES = \
 	bench/arena.h \
@@ -12,13 +14,19 @@ shmreg_bench_SOURCES = \
 	bench/bare-rings.c \
 	bench/bare-vyukov.c \
 	bench/bench.h \
+	bench/control.c \
 	bench/crew.c \
 	bench/crew.h \
 	bench/families.h \
 	bench/loops.h \
 	bench/main.c \
+	bench/memory.c \
+	bench/messages.c \
+	bench/messages.h \
+	bench/peer-posix.c \
 	bench/place.c \
 	bench/place.h \
+	bench/pool.c \
 	bench/queue.c \
 	bench/report.c \
 	bench/report.h \
@@ -29,6 +37,7 @@ shmreg_bench_SOURCES = \
 	bench/run.c \
 	bench/run.h \
 	bench/support.c \
+	bench/values.c \
 	ctl/json.c
 
 # What others have made, each with the flags that it wants. The measuring loops are in its file.
@@ -40,12 +49,12 @@ if HAVE_BENCH_RTE
 check_LTLIBRARIES += libbenchrte.la
 bench_peers += libbenchrte.la
 libbenchrte_la_CPPFLAGS = $(bench_cppflags)
-libbenchrte_la_CFLAGS = $(AM_CFLAGS) $(BENCH_RTE_CFLAGS)
+libbenchrte_la_CFLAGS = $(shmreg_bench_CFLAGS) $(BENCH_RTE_CFLAGS)
 libbenchrte_la_SOURCES = bench/peer-rte.c
 endif
 
 # The C++ ones by a rule of their own, so that C++ is wanted for nothing else.
-bench_cxx = $(TEST_CXX) -std=gnu++17 -O2 -g -Wall -Wextra -fno-strict-aliasing \
+bench_cxx = $(TEST_CXX) -std=gnu++17 -O2 -g -Wall -Wextra \
 	$(bench_cppflags) -I.
 bench_cxx_headers = $(top_srcdir)/bench/bench.h $(top_srcdir)/bench/families.h \
 	$(top_srcdir)/bench/loops.h

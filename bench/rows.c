@@ -4,14 +4,24 @@
 #include "families.h"
 
 const struct bench_family *const bench_families[] = {
+	&bench_memory,
 	&bench_queue,
 	&bench_ring,
+	&bench_messages,
+	&bench_pool,
+	&bench_values,
+	&bench_control,
 	NULL,
 };
 
 const struct bench_peer *const bench_peers[] = {
+	&bench_shmreg_control,
+	&bench_shmreg_memory,
+	&bench_shmreg_messages,
+	&bench_shmreg_pool,
 	&bench_shmreg_queue,
 	&bench_shmreg_ring,
+	&bench_shmreg_values,
 #ifdef HAVE_BENCH_BOOST
 	&bench_boost,
 #endif
@@ -27,6 +37,7 @@ const struct bench_peer *const bench_peers[] = {
 #ifdef HAVE_BENCH_READERWRITERQUEUE
 	&bench_readerwriterqueue,
 #endif
+	&bench_posix,
 	&bench_bare_rings,
 	&bench_vyukov,
 	&bench_lines,

@@ -9,7 +9,8 @@
 
 #define ROUNDS_MAX 4000
 #define TRIES 4
-/* A class with fewer rounds than this part of all says nothing. */
+/* Of a class with fewer rounds, or a smaller part of all, nothing is said if there is another. */
+#define LEAST_ROUNDS 5
 #define LEAST_PART 0.1
 /* All latencies of a contestant are kept up to here. */
 #define LATENCIES_MAX (UINT64_C(1) << 20)
@@ -263,7 +264,9 @@ static void results(const struct run *run, bool far, struct bench_result *ret, u
 		for (class = 1; class < BENCH_CLASSES; class++)
 			if (n[class] > n[most])
 				most = class;
-		if (n[most] == 0 || n[most] < LEAST_PART * run->n_rounds)
+		if (n[most] == 0)
+			return;
+		if (*ret_n > 0 && (n[most] < LEAST_ROUNDS || n[most] < LEAST_PART * run->n_rounds))
 			return;
 		memset(r, 0, sizeof(*r));
 		r->row = run->row;

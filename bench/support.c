@@ -62,10 +62,9 @@ void bench_fail(const char *format, ...)
 	_exit(1);
 }
 
-void bench_ok(int r, const char *what)
+void bench_refused(int r, const char *what)
 {
-	if (r < 0)
-		bench_fail("%s: %s (%s)", what, strerror(-r), shmreg_error());
+	bench_fail("%s: %s (%s)", what, strerror(-r), shmreg_error());
 }
 
 uint64_t bench_now(void)

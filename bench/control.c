@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <shmreg.h>
+
+#include "families.h"
+
+/* control.c - what goes through the daemon, and the look-up by name, which does not */
+
+#define OBJECTS 1000
+/* With the row's own two: 500, which is what a daemon has room for if nobody says otherwise. */
+#define MANY 498
+
+#define ROW(name, measure, title, param, n_max, ...)                                               \
+	{                                                                                          \
+		name, measure, title, 0, 1, 0, BENCH_NS, { __VA_ARGS__ }, 8, n_max, param          \
+	}
+static const struct bench_row rows[] = {
+	{ "lookup-1000", "lookup/find", "an object by its name, of 1,000", 0, 1, 0, BENCH_NS,
+	  { { NULL, 0, 50, 0 } }, 1000, 0, 0 },
+	{ "lookup-open", "lookup/open", "open and close an atomic, of 1,000 objects", 0, 1, 0, BENCH_NS,
+	  { { NULL, 0, 0, 0 } }, 1000, 0, 0 },
+	ROW("connect", "control/connect", "connect and disconnect", 0, 256, { NULL, 0, 0, 0 }),
+	ROW("create-1", "control/create", "create a segment, the first", 0, 64,
+	    { NULL, 0, 80000, 0.5 }),
+	ROW("create-500", "control/create", "create a segment, the 500th", MANY, 64,
+	    { NULL, 0, 80000, 0.5 }),
+	ROW("open-1", "control/open", "open, map, first push; of 1 segment", 0, 64,
+	    { NULL, 0, 60000, 0.5 }),
+	ROW("open-500", "control/open", "open, map, first push; of 500 segments", MANY, 64,
+	    { NULL, 0, 60000, 0.5 }),
+	ROW("death", "control/death", "from SIGKILL to repaired", 0, 8, { NULL, 0, 300000, 0.5 },
+	    { NULL, 0, 1000000, 0.99 }),
+};
+const struct bench_family bench_control = { "control", rows, BENCH_N(rows) };
+
+SHMREG_DEFINE_QUEUE(numbers_queue, uint64_t);
+SHMREG_DEFINE_POOL(numbers_pool, uint64_t);
+SHMREG_DEFINE_ATOMIC(number, uint64_t);
+
+/* Names of this crew's, so that what a failed one left is not met. */
+static void name_of(const struct bench_worker *w, const char *what, uint64_t n, char ret[64])
+{
+	snprintf(ret, 64, "bench.%d.%" PRIu64 ".%s.%" PRIu64, (int)getppid(), w->crew, what, n);
+}
+
+static struct shmreg_connection *connection(void)
+{
+	struct shmreg_connection *c;
+
+	bench_ok(shmreg_connect(&c, NULL), "no daemon (shmregctl run -- starts one)");
+	return c;
+}
+
+static const struct shmreg_segment_params small = { .size = sizeof(small), .bytes = 1 << 16,
+						   .max_participants = 4095 };
+
+/* --- look-up ---------------------------------------------------------------------------------- */
+
+static char object_names[OBJECTS][24];
+
+static int open_objects(struct bench_worker *w)
+{
+	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20,
+						      .max_objects = OBJECTS };
+	struct shmreg_segment *s;
+	struct number *a;
+	char name[64];
+	int i;
+
+	name_of(w, w->row->name, 0, name);
+	bench_ok(shmreg_segment_create(connection(), &s, name, &params), "the segment");
+	for (i = 0; i < OBJECTS; i++) {
+		/* In no order that the index could profit from. */
+		snprintf(object_names[i], sizeof(object_names[i]), "sensor-%08d", i * 7919 % OBJECTS);
+		bench_ok(number_create(s, &a, object_names[i]), "an atomic");
+		number_close(a);
+	}
+	w->own = s;
+	return 0;
+}
+
+static uint64_t find(struct bench_worker *w, uint64_t n)
+{
+	const struct shmreg_dir *const dir = shmreg_segment_dir(w->own);
+	struct shmreg_dir_object found;
+	uint64_t i;
+
+	for (i = 0; i < n; i++) {
+		bench_check(shmreg_dir_find(dir, object_names[i % OBJECTS], &found, NULL) == 0,
+			    "it is not found");
+		bench_escape(&found);
+	}
+	return 0;
+}
+
+static uint64_t open_close(struct bench_worker *w, uint64_t n)
+{
+	struct number *a;
+	uint64_t i;
+
+	for (i = 0; i < n; i++) {
+		bench_ok(number_open(w->own, &a, object_names[i % OBJECTS]), "open");
+		number_close(a);
+	}
+	return 0;
+}
+
+/* --- the daemon ------------------------------------------------------------------------------- */
+
+struct daemon {
+	struct shmreg_connection *owner, *other;
+	struct shmreg_segment *segment;
+	uint64_t serial;
+};
+
+static int open_daemon(struct bench_worker *w)
+{
+	const struct shmreg_segment_params stays = { .size = sizeof(stays), .bytes = 4096,
+						     .lifetime = SHMREG_UNTIL_REMOVED };
+	static struct daemon d;
+	struct numbers_queue *q;
+	char name[64];
+	uint64_t i;
+
+	d.owner = connection();
+	d.other = connection();
+	for (i = 0; i < w->row->param; i++) {
+		name_of(w, "filler", i, name);
+		bench_ok(shmreg_segment_create(d.owner, NULL, name, &stays), "a segment");
+	}
+	name_of(w, "target", 0, name);
+	bench_ok(shmreg_segment_create(d.owner, &d.segment, name, &small), "the segment");
+	bench_ok(numbers_queue_create(d.segment, &q, "queue", 1024, 0), "a queue");
+	w->own = &d;
+	return 0;
+}
+
+static void close_daemon(struct bench_worker *w)
+{
+	struct daemon *const d = w->own;
+	char name[64];
+	uint64_t i;
+
+	for (i = 0; i < w->row->param; i++) {
+		name_of(w, "filler", i, name);
+		bench_ok(shmreg_segment_remove(d->owner, name), "remove");
+	}
+	shmreg_disconnect(d->owner);
+	shmreg_disconnect(d->other);
+}
+
+static uint64_t connect_(struct bench_worker *w, uint64_t n)
+{
+	uint64_t i, begin;
+
+	for (i = 0; i < n; i++) {
+		begin = bench_now();
+		shmreg_disconnect(connection());
+		bench_record(w, (double)(bench_now() - begin));
+	}
+	return 0;
+}
+
+static uint64_t create(struct bench_worker *w, uint64_t n)
+{
+	struct daemon *const d = w->own;
+	struct shmreg_segment *s;
+	uint64_t i, begin;
+	char name[64];
+
+	for (i = 0; i < n; i++) {
+		name_of(w, "new", d->serial++, name);
+		begin = bench_now();
+		bench_ok(shmreg_segment_create(d->other, &s, name, &small), "create");
+		bench_record(w, (double)(bench_now() - begin));
+		shmreg_segment_close(s);
+	}
+	return 0;
+}
+
+static uint64_t open_first(struct bench_worker *w, uint64_t n)
+{
+	struct daemon *const d = w->own;
+	struct numbers_queue *q;
+	struct shmreg_segment *s;
+	uint64_t i, begin, got = 0;
+	char name[64];
+
+	name_of(w, "target", 0, name);
+	for (i = 0; i < n; i++) {
+		begin = bench_now();
+		bench_ok(shmreg_segment_open(d->other, &s, name, SHMREG_ACCESS_WRITE), "open");
+		bench_ok(numbers_queue_open(s, &q, "queue"), "open");
+		bench_ok(numbers_queue_push(q, &i), "push");
+		bench_record(w, (double)(bench_now() - begin));
+		bench_ok(numbers_queue_pop(q, &got), "pop");
+		bench_check(got == i, "another number");
+		shmreg_segment_close(s);
+	}
+	return 0;
+}
+
+/* --- death ------------------------------------------------------------------------------------ */
+
+struct deaths {
+	struct shmreg_connection *owner, *events;
+	struct shmreg_segment *segment;
+};
+
+static int open_deaths(struct bench_worker *w)
+{
+	static struct deaths d;
+	struct numbers_pool *pool;
+	char name[64];
+
+	d.owner = connection();
+	d.events = connection();
+	name_of(w, "deaths", 0, name);
+	bench_ok(shmreg_segment_create(d.owner, &d.segment, name, &small), "the segment");
+	bench_ok(numbers_pool_create(d.segment, &pool, "pool", 64), "a pool");
+	bench_ok(shmreg_subscribe(d.events, name, UINT32_C(1) << SHMREG_EVENT_REPAIRED), "subscribe");
+	w->own = &d;
+	return 0;
+}
+
+/* Holds an object of the pool until it is killed. */
+static void victim(const char *name, int ready) __attribute__((noreturn));
+static void victim(const char *name, int ready)
+{
+	struct numbers_pool *pool;
+	struct shmreg_segment *s;
+	shmreg_pool_ref ref;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	bench_ok(shmreg_segment_open(connection(), &s, name, SHMREG_ACCESS_WRITE), "open");
+	bench_ok(numbers_pool_open(s, &pool, "pool"), "open");
+	bench_ok(numbers_pool_acquire(pool, &ref), "acquire");
+	bench_check(write(ready, "", 1) == 1, "write");
+	for (;;)
+		pause();
+}
+
+static uint64_t die(struct bench_worker *w, uint64_t n)
+{
+	struct deaths *const d = w->own;
+	struct shmreg_event event;
+	uint64_t i, begin;
+	char name[64], byte;
+	int ready[2];
+	pid_t pid;
+
+	name_of(w, "deaths", 0, name);
+	for (i = 0; i < n; i++) {
+		bench_check(pipe(ready) == 0, "pipe");
+		pid = fork();
+		bench_check(pid >= 0, "fork");
+		if (pid == 0)
+			victim(name, ready[1]);
+		close(ready[1]);
+		bench_check(read(ready[0], &byte, 1) == 1, "the victim has ended too early");
+		close(ready[0]);
+		begin = bench_now();
+		kill(pid, SIGKILL);
+		bench_ok(shmreg_next_event(d->events, &event, 0), "event");
+		bench_record(w, (double)(bench_now() - begin));
+		bench_check(event.n_freed + event.n_repaired > 0, "nothing was repaired");
+		waitpid(pid, NULL, 0);
+	}
+	return 0;
+}
+
+#define OURS(measure, open, work, close)                                                           \
+	{ measure, "shmreg", BENCH_OURS, 0, NULL, open, work, close, NULL }
+static const struct bench_contestant contestants[] = {
+	OURS("lookup/find", open_objects, find, NULL),
+	OURS("lookup/open", open_objects, open_close, NULL),
+	OURS("control/connect", open_daemon, connect_, close_daemon),
+	OURS("control/create", open_daemon, create, close_daemon),
+	OURS("control/open", open_daemon, open_first, close_daemon),
+	OURS("control/death", open_deaths, die, NULL),
+};
+const struct bench_peer bench_shmreg_control = { "shmreg", contestants, BENCH_N(contestants) };
