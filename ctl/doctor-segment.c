@@ -102,7 +102,7 @@ static void look_at_processes(struct doctor *d, const struct shmreg_dir *dir, ui
 
 /* The advice, with names and pids in their places. */
 static void type_advice(struct findings *f, const char *advice, const char *segment,
-			const char *object, uint32_t pid)
+			uint32_t pid)
 {
 	char line[512], number[16];
 	size_t n = 0;
@@ -113,8 +113,8 @@ static void type_advice(struct findings *f, const char *advice, const char *segm
 
 		if (*advice == '%' && advice[1] == 's')
 			word = segment;
-		else if (*advice == '%' && advice[1] == 'o')
-			word = object;
+		else if (*advice == '%' && advice[1] == 'f')
+			word = f->segment;
 		else if (*advice == '%' && advice[1] == 'p')
 			word = number;
 		if (!word) {
@@ -130,7 +130,7 @@ static void type_advice(struct findings *f, const char *advice, const char *segm
 }
 
 static void report(struct doctor *d, const struct suspicion *s, const struct shmreg_dir *dir,
-		   const char *segment, bool here)
+		   bool here)
 {
 	struct findings *f = &d->findings;
 	const int64_t index = inspect_participant(dir, s->seat);
@@ -146,7 +146,7 @@ static void report(struct doctor *d, const struct suspicion *s, const struct shm
 		finding_add(f, s->severity, s->check, "%s%s", s->text, more);
 		/* Nothing can be typed about a process that is not known. */
 		if (s->advice && !strstr(s->advice, "%p"))
-			type_advice(f, s->advice, segment, o.name, 0);
+			type_advice(f, s->advice, dir->name, 0);
 	} else if (here && is_stopped(p.pid)) {
 		finding_add(f, FINDING_WARNING, s->check, "%s: participant %" PRIu64 " (pid %" PRIu32
 			    ", '%s') is stopped%s", s->text, p.id, p.pid, p.name, more);
@@ -155,13 +155,13 @@ static void report(struct doctor *d, const struct suspicion *s, const struct shm
 		finding_add(f, s->severity, s->check, "%s: it is participant %" PRIu64 " (pid %" PRIu32
 			    ", '%s')%s", s->text, p.id, p.pid, p.name, more);
 		if (s->advice && (here || !strstr(s->advice, "%p")))
-			type_advice(f, s->advice, segment, o.name, p.pid);
+			type_advice(f, s->advice, dir->name, p.pid);
 	}
 	f->object = NULL;
 }
 
 static void look(struct doctor *d, const struct shmreg_dir *dir, const void *data,
-		 const char *segment, bool here, struct inspection *x)
+		 bool here, struct inspection *x)
 {
 	struct findings *f = &d->findings;
 	size_t n = 0;
@@ -174,7 +174,7 @@ static void look(struct doctor *d, const struct shmreg_dir *dir, const void *dat
 			break;
 	}
 	for (size_t i = 0; i < n; i++)
-		report(d, &x->list[i], dir, segment, here);
+		report(d, &x->list[i], dir, here);
 	if (x->failed)
 		f->failed = true;
 	else if (n == 0)
@@ -221,8 +221,7 @@ void doctor_segment(struct doctor *d, struct source *source)
 		finding_type(f, "shmregctl ls   # owner and mode say who may");
 		segment = NULL;
 	}
-	look(d, dir, segment ? shmreg_segment_data(segment) : NULL, source_name(source), here,
-	     &x);
+	look(d, dir, segment ? shmreg_segment_data(segment) : NULL, here, &x);
 	if (here && sees_processes(d))
 		look_at_processes(d, dir, segment ? shmreg_segment_participant(segment) : 0);
 	if (segment)

@@ -27,7 +27,7 @@
 struct suspicion {
 	enum severity severity;
 	const char *check;	/* static */
-	const char *advice;	/* what to type: %s is the segment, %o the object, %p the pid of whose
+	const char *advice;	/* what to type: %s is the segment, %f it or its file, %p the pid of whose
 				 * seat it is; static; NULL: nothing */
 	uint32_t object;	/* index in the directory, or INSPECT_NO_OBJECT */
 	uint32_t seat;		/* of whom it is said; 0: of nobody */
@@ -98,7 +98,7 @@ void inspect_pool(struct inspection *x, const struct inspected *o);
 void inspect_cell(struct inspection *x, const struct inspected *o);
 
 /* Advice that several checks have. */
-#define ADVICE_GARBLED "shmregctl show %s   # who could write; to begin anew: shmregctl rm %s"
+#define ADVICE_GARBLED "shmregctl show %f   # who could write; to begin anew: shmregctl rm %s"
 #define ADVICE_PROCESS "ps -o pid,stat,wchan:20,args -p %p"
 
 /* Has an error been seen of this object? Then its numbers say nothing either. */

@@ -138,6 +138,15 @@ inside_well() {
 	done
 	tell_peer idle
 
+	# The same of a snapshot, which no daemon is asked about.
+	"$ctl" snapshot a/segment "$scratch/snapshot" >/dev/null || fail snapshot
+	doctor --socket /nowhere "$scratch/snapshot"
+	[ "$status" = 0 ] || fail "a snapshot: exit status $status"
+	is_well
+	finds ok segment.contents
+	"$ctl" --socket /nowhere advise "$scratch/snapshot" >"$out" 2>"$err" || fail 'advise of a snapshot'
+	grep -q '^samples ' "$out" || fail 'advise of a snapshot'
+
 	# A topic that lost messages is too small; what was never used says nothing.
 	doctor a/segment
 	finds note object.small
@@ -164,6 +173,9 @@ inside_garbled() {
 	local seed
 	for seed in 1 2 3 4; do
 		tell_peer garble $seed
+		"$ctl" snapshot --force a/segment "$scratch/snapshot" >/dev/null || fail snapshot
+		doctor "$scratch/snapshot"
+		finds error object.seat
 		doctor
 		of '"check": "queue.' | grep -q '"severity": "error"' || fail 'no queue is garbled'
 		finds error object.seat

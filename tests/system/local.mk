@@ -9,6 +9,7 @@ resident_SOURCES = tests/system/resident.c
 
 system_topics = \
 	tests/system/bus \
+	tests/system/doctor \
 	tests/system/journal \
 	tests/system/limits \
 	tests/system/linger \
