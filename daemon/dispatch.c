@@ -407,6 +407,27 @@ static int perform(struct call *c, uint16_t type)
 	return calls[type](c);
 }
 
+/* Would it perhaps be granted when memory that is being given back is free? */
+static bool park(struct call *c, int r)
+{
+	const struct shmreg_request *in = c->in;
+	uint32_t uid = c->peer->caller.uid;
+	const struct segment *s;
+
+	if ((r != -EDQUOT && r != -ENOSPC && r != -ENOMEM) || c->server->stopping)
+		return false;
+	if (in->header.type == SHMREG_PACKET_CREATE_OBJECT) {
+		s = registry_find(c->registry, in->u.create_object.at.segment);
+		if (!s)
+			return false;
+		uid = segment_dir(s)->charged_uid;
+	} else if (in->header.type != SHMREG_PACKET_CREATE) {
+		return false;
+	}
+	return registry_is_freeing(c->registry, uid) &&
+	       parking_park(&c->server->parking, c->peer, in, uid);
+}
+
 void dispatch(struct peer *p, const struct shmreg_request *request, size_t n)
 {
 	struct log_about about = { .uid = p->caller.uid, .pid = p->caller.process.pid };
@@ -417,12 +438,18 @@ void dispatch(struct peer *p, const struct shmreg_request *request, size_t n)
 	const char *why = "";
 	int form, r;
 
-	c.server->stats.n_requests++;
+	if (!p->parked)
+		c.server->stats.n_requests++;
 	form = r = shmreg_request_check(request, n, &why);
 	if (form < 0)
 		refuse(c.error, form, "%s", why);
 	else
 		r = perform(&c, request->header.type);
+	if (form == 0 && park(&c, r)) {
+		answer_close_fds(&c.a);
+		peer_wake(p);
+		return;
+	}
 
 	*h = (struct shmreg_packet_header){
 		.magic = SHMREG_PACKET_MAGIC,

@@ -74,10 +74,14 @@ shmregd_SOURCES = \
 	daemon/bus-vtable.c \
 	daemon/bus.c \
 	daemon/bus.h \
+	daemon/chores.c \
+	daemon/chores.h \
 	daemon/clients.c \
 	daemon/clients.h \
 	daemon/dispatch.c \
 	daemon/dispatch.h \
+	daemon/janitor.c \
+	daemon/janitor.h \
 	daemon/kept-limits.c \
 	daemon/kept-limits.h \
 	daemon/listener.c \
@@ -95,6 +99,8 @@ shmregd_SOURCES = \
 	daemon/options-uid.c \
 	daemon/options.c \
 	daemon/options.h \
+	daemon/parking.c \
+	daemon/parking.h \
 	daemon/peer-greet.c \
 	daemon/peer.c \
 	daemon/peer.h \

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "janitor.h"
 #include "log.h"
 #include "options.h"
 #include "server.h"
@@ -52,6 +53,8 @@ int main(int argc, char *argv[])
 	struct options options;
 	int result;
 
+	if (janitor_is(argv))
+		janitor_run();
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
 	open_standard_streams();
 	log_init();

@@ -43,7 +43,7 @@ static void update_events(struct peer *p)
 	/* Stopped, and its end is queued in the loop: ev_io_stop() would take that out again. */
 	if (p->doomed)
 		return;
-	if (!p->pending && !p->server->stopping)
+	if (!p->pending && !p->parked && !p->server->stopping)
 		events |= EV_READ;
 	if (!waits &&
 	    (p->pending || (p->subscriber && subscriber_peek(p->subscriber, &event))))
@@ -315,7 +315,7 @@ static bool receive(struct peer *p)
 		return false;
 	}
 	dispatch(p, &request, (size_t)n);
-	return !p->doomed && !p->pending && !ends_turn(&request, n);
+	return !p->doomed && !p->pending && !p->parked && !ends_turn(&request, n);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *w, int revents)
@@ -325,7 +325,7 @@ static void on_io(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	if (!p->doomed && revents & EV_WRITE)
 		on_writable(p);
-	if (!p->doomed && revents & EV_READ && !p->pending)
+	if (!p->doomed && revents & EV_READ && !p->pending && !p->parked)
 		for (int i = 0; i < PACKETS_A_TURN && receive(p); i++)
 			;
 	if (p->doomed)
@@ -385,6 +385,7 @@ struct peer *peer_free(struct peer *p)
 	rights_close(p->fd);
 	store_unwait(&p->stored);
 	p->pending = answer_free(p->pending);
+	p->parked = parked_free(&server->parking, p->parked);
 	server_end_watches(server, p);
 	if (p->subscriber) {
 		p->subscriber = subscriber_free(p->subscriber);

@@ -19,6 +19,7 @@
 #include <ev.h>
 
 #include "clients.h"
+#include "parking.h"
 #include "registry.h"
 #include "store.h"
 #include "subscribers.h"
@@ -51,6 +52,7 @@ struct peer {
 	struct client *client;			/* NULL: observer, or not greeted */
 	struct token *token;			/* the client's own */
 	struct answer *pending;
+	struct parked *parked;			/* instead of an answer */
 	struct store_waiter stored;
 	bool not_stored;		/* what the pending answer waited for */
 	struct subscriber *subscriber;

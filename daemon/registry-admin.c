@@ -83,7 +83,8 @@ static void fill_info(const struct caller *c, const struct segment *s,
 	ret->n_objects = segment_n_objects(s);
 	ret->n_seats = segment_n_seats(s);
 	ret->data_bytes = m->data_bytes;
-	ret->used_bytes = segment_used_bytes(s);
+	/* Who wants what is being freed waits for it: it can be had. */
+	ret->used_bytes = segment_used_bytes(s) - segment_freeing_bytes(s);
 	ret->resident_bytes = memfd_resident(s->directory.fd) + memfd_resident(s->data_fd);
 	ret->n_deaths = m->n_deaths;
 	ret->n_repairs = m->n_repairs;

@@ -61,10 +61,11 @@ static int check_create(const struct registry *r, const struct shmreg_create *in
 	if (in->max_objects > SHMREG_OBJECTS_MAX)
 		return refuse(error, EINVAL, "max_objects is %u; at most %u are possible",
 			      in->max_objects, SHMREG_OBJECTS_MAX);
-	if (r->n_segments >= r->config.max_segments)
+	/* Those that are being discarded have a descriptor each. */
+	if (r->n_segments + r->n_discarding >= r->config.max_segments)
 		return refuse(error, ENOSPC,
 			      "shmregd holds %u segments, its most; remove some, or raise "
-			      "max-segments in its configuration", r->n_segments);
+			      "max-segments in its configuration", r->n_segments + r->n_discarding);
 	return 0;
 }
 

@@ -24,6 +24,8 @@ struct registry {
 	TAILQ_HEAD(segment_queue, segment) segments;	/* by id */
 	uint32_t n_segments;
 	LIST_HEAD(, segment) unsettled;
+	LIST_HEAD(, segment) discarding;	/* disposed of, but still charged: not in by_id, segments */
+	uint32_t n_discarding;
 };
 
 uint64_t now_ns(void);		/* CLOCK_REALTIME */
@@ -79,6 +81,11 @@ void registry_drop_participant(struct registry *r, struct participant *p);
 void registry_unname(struct registry *r, struct segment *s);
 /* The same and everything else. */
 void registry_dispose(struct registry *r, struct segment *s);
+
+/* Give its memory back, then free it; nobody knows it any more. */
+void registry_discard(struct registry *r, struct segment *s);
+/* registry_freed() without registry_settle(). */
+void registry_end_free(struct registry *r, struct segment *s, bool success);
 
 /* @p may be NULL: DETACHED. */
 void registry_fill_attach_reply(struct segment *s, const struct participant *p, bool created,

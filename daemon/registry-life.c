@@ -63,7 +63,6 @@ void registry_dispose(struct registry *r, struct segment *s)
 	r->ops.disposed(r->data, s);
 	registry_emit(r, SHMREG_EVENT_DISPOSED, s, NULL, NULL);
 
-	registry_uncharge_segment(r, s);
 	/*
 	 * The dead are not repaired any more; whoever kept a mapping keeps what
 	 * he touches from now on at his own cost.
@@ -71,9 +70,13 @@ void registry_dispose(struct registry *r, struct segment *s)
 	while ((p = LIST_FIRST(&s->participants))) {
 		LIST_REMOVE(p, of_segment);
 		hash_remove(&r->participants, &p->node);
+		registry_uncharge_participant(r, p);
 		free(p);
 	}
-	memfd_punch(s->data_fd, 0, s->directory.map->data_bytes);
+	quota_uncharge_one(&r->quota, s->directory.map->charged_uid, SHMREG_RESOURCE_OBJECTS,
+			   s->object_entries.n_set);
+	bitmap_reset(&s->object_entries);
+	s->n_freeing = 0;
 	if (s->unsettled) {
 		LIST_REMOVE(s, unsettled_list);
 		s->unsettled = false;
@@ -81,7 +84,71 @@ void registry_dispose(struct registry *r, struct segment *s)
 	hash_remove(&r->by_id, &s->by_id);
 	TAILQ_REMOVE(&r->segments, s, of_registry);
 	r->n_segments--;
+	registry_discard(r, s);
+}
+
+void registry_discard(struct registry *r, struct segment *s)
+{
+	assert(LIST_EMPTY(&s->participants));
+	LIST_INSERT_HEAD(&r->discarding, s, unsettled_list);
+	r->n_discarding++;
+	if (r->ops.discard) {
+		r->ops.discard(r->data, s);
+		return;
+	}
+	memfd_punch(s->data_fd, 0, s->directory.map->data_bytes);
+	registry_discarded(r, s);
+}
+
+void registry_discarded(struct registry *r, struct segment *s)
+{
+	LIST_REMOVE(s, unsettled_list);
+	r->n_discarding--;
+	registry_uncharge_segment(r, s);
 	segment_free(s);
+}
+
+bool registry_is_freeing(const struct registry *r, uint32_t uid)
+{
+	const struct segment *s;
+
+	LIST_FOREACH(s, &r->discarding, unsettled_list)
+		if (s->directory.map->charged_uid == uid)
+			return true;
+	TAILQ_FOREACH(s, &r->segments, of_registry)
+		if (s->n_freeing > 0 && s->directory.map->charged_uid == uid)
+			return true;
+	return false;
+}
+
+/* The shell cannot be asked: here, and at once. */
+static void free_here(struct registry *r, struct segment *s)
+{
+	struct segment_range ranges[SEGMENT_FREEING_MAX];
+	const uint32_t n = segment_freeing(s, ranges);
+	int e = 0;
+
+	for (uint32_t i = 0; i < n && e == 0; i++) {
+		e = memfd_punch(s->data_fd, ranges[i].offset, ranges[i].bytes);
+		if (e == 0 && segment_keeps_memory(s))
+			e = memfd_reserve(s->data_fd, ranges[i].offset, ranges[i].bytes);
+	}
+	registry_end_free(r, s, e == 0);
+}
+
+void registry_end_free(struct registry *r, struct segment *s, bool success)
+{
+	const uint32_t n = segment_end_free(s, success);
+
+	quota_uncharge_one(&r->quota, s->directory.map->charged_uid, SHMREG_RESOURCE_OBJECTS, n);
+	/* There may be more, or a repair that waited. */
+	registry_unsettle(r, s);
+}
+
+void registry_freed(struct registry *r, struct segment *s, bool success)
+{
+	registry_end_free(r, s, success);
+	registry_settle(r);
 }
 
 static bool segment_creator_lives(const struct registry *r, const struct segment *s)
@@ -94,10 +161,8 @@ static bool segment_creator_lives(const struct registry *r, const struct segment
 
 static void registry_settle_segment(struct registry *r, struct segment *s)
 {
-	const uint32_t n_objects = segment_reclaim(s);
+	const bool freeing = s->n_freeing > 0;
 
-	quota_uncharge_one(&r->quota, s->directory.map->charged_uid, SHMREG_RESOURCE_OBJECTS,
-			   n_objects);
 	if (s->named && directory_lifetime(&s->directory) == SHMREG_WITH_CREATOR &&
 	    !segment_creator_lives(r, s))
 		registry_unname(r, s);
@@ -106,8 +171,14 @@ static void registry_settle_segment(struct registry *r, struct segment *s)
 		registry_dispose(r, s);
 		return;
 	}
-	if ((s->n_dead_seats > 0 || s->sweep_wanted) && !s->repair_wanted &&
-	    !segment_has_flag(s, SHMREG_DIR_QUARANTINED)) {
+	if (freeing)
+		return;
+	segment_begin_free(s);
+	if (s->n_freeing > 0 && r->ops.free) {
+		r->ops.free(r->data, s);
+	} else if (s->n_freeing > 0) {
+		free_here(r, s);
+	} else if (segment_needs_repair(s) && !s->repair_wanted) {
 		s->repair_wanted = true;
 		r->ops.repair(r->data, s);	/* may call back; s may be gone */
 	}
@@ -140,7 +211,7 @@ void registry_repair_begin(struct registry *r, struct segment *s)
 	const uint64_t *seats = shmreg_dir_seats(s->directory.map);
 
 	(void)r;
-	assert(s->repair_wanted);
+	assert(s->repair_wanted && s->n_freeing == 0);
 	bitmap_reset(&s->repair_seats);
 	for (uint32_t i = 1; i < SHMREG_SEATS; i++)
 		if (directory_seat_state(seats[i]) == SHMREG_SEAT_DEAD)

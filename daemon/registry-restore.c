@@ -95,7 +95,7 @@ static bool is_over(const struct segment *s)
 				  directory_lifetime(&s->directory) != SHMREG_UNTIL_REMOVED);
 }
 
-static struct segment *forget_participants(struct segment *s)
+static void forget_participants(struct segment *s)
 {
 	struct participant *p;
 
@@ -103,15 +103,14 @@ static struct segment *forget_participants(struct segment *s)
 		LIST_REMOVE(p, of_segment);
 		free(p);
 	}
-	return segment_free(s);
 }
 
 /* What a dead daemon had begun to dispose of, or would have. */
-static void finish_disposal(struct segment *s)
+static void finish_disposal(struct registry *r, struct segment *s)
 {
 	directory_remove(&s->directory);
-	memfd_punch(s->data_fd, 0, s->directory.map->data_bytes);
 	forget_participants(s);
+	registry_discard(r, s);
 }
 
 /*
@@ -181,7 +180,7 @@ int registry_restore(struct registry *r, int dir_fd, int data_fd, struct segment
 	segment_recover_watch(s);
 	if (is_over(s)) {
 		refuse(error, ENOENT, "segment \"%s\" had ended", segment_name(s));
-		finish_disposal(s);
+		finish_disposal(r, s);
 		registry_keep_last_segment(r, NULL);
 		return -ENOENT;
 	}
@@ -193,6 +192,7 @@ int registry_restore(struct registry *r, int dir_fd, int data_fd, struct segment
 		       strerror(-e));
 		registry_uncharge_segment(r, s);
 		forget_participants(s);
+		segment_free(s);
 		return e;
 	}
 	registry_insert(r, s);

@@ -13,8 +13,15 @@
 struct sums {
 	const struct registry *registry;
 	uint64_t total[SHMREG_N_RESOURCES];
-	size_t n_live, n_participants, n_named;
+	size_t n_live, n_participants, n_named, n_discarding;
 };
+
+static void verify_charge(struct sums *sums, const struct segment *s)
+{
+	sums->total[SHMREG_RESOURCE_SEGMENTS]++;
+	sums->total[SHMREG_RESOURCE_BYTES] += segment_bytes(s);
+	sums->total[SHMREG_RESOURCE_RESERVED_BYTES] += s->reserved_bytes;
+}
 
 static void verify_segment(struct sums *sums, const struct segment *s)
 {
@@ -37,9 +44,7 @@ static void verify_segment(struct sums *sums, const struct segment *s)
 		sums->total[SHMREG_RESOURCE_SEATS] += p->n_seats;
 	}
 	sums->n_named += s->named;
-	sums->total[SHMREG_RESOURCE_SEGMENTS]++;
-	sums->total[SHMREG_RESOURCE_BYTES] += segment_bytes(s);
-	sums->total[SHMREG_RESOURCE_RESERVED_BYTES] += s->reserved_bytes;
+	verify_charge(sums, s);
 	sums->total[SHMREG_RESOURCE_OBJECTS] += s->object_entries.n_set;
 }
 
@@ -80,6 +85,13 @@ void registry_verify(const struct registry *r)
 		verify_segment(&sums, s);
 		n++;
 	}
+	LIST_FOREACH(s, &r->discarding, unsettled_list) {
+		assert(LIST_EMPTY(&s->participants) && !s->named && !s->unsettled);
+		sums.n_discarding++;
+		if (s->charged)
+			verify_charge(&sums, s);
+	}
+	assert(sums.n_discarding == r->n_discarding);
 	/* A restarted daemon would know the largest id ever given. */
 	assert(n == 0 || last == r->last_segment);
 	assert(n == r->n_segments && n == r->by_id.n && sums.n_named == r->by_name.n);

@@ -60,6 +60,7 @@ int registry_new(struct registry **ret, const struct registry_config *config,
 	r->data = data;
 	TAILQ_INIT(&r->segments);
 	LIST_INIT(&r->unsettled);
+	LIST_INIT(&r->discarding);
 	e = registry_init_tables(r);
 	/* Random, so that a client can tell a registry that lost its segments; 0 means none. */
 	while (e == 0 && r->id == 0)
@@ -175,6 +176,8 @@ struct registry *registry_free(struct registry *r)
 		return NULL;
 	while ((s = TAILQ_FIRST(&r->segments)))
 		registry_forget(r, s);
+	while ((s = LIST_FIRST(&r->discarding)))
+		registry_discarded(r, s);
 	hash_deinit(&r->participants);
 	hash_deinit(&r->processes);
 	hash_deinit(&r->by_name);

@@ -63,7 +63,8 @@ struct caller {
 /*
  * Called while the registry works. They may read it, and repair() may also call
  * registry_repair_begin(), _end() and registry_quarantine(), event() registry_uncharge() and
- * registry_watch_changed(); nothing else that changes it.
+ * registry_watch_changed(); nothing else that changes it. What free() and discard() begin ends
+ * when the registry does not work.
  */
 struct registry_ops {
 	/* A segment has come into being; keep its descriptors (fd store). */
@@ -76,6 +77,14 @@ struct registry_ops {
 	 * Also for segments that are just being restored.
 	 */
 	void (*repair)(void *data, struct segment *segment);
+	/*
+	 * Memory is to be given back, which may take long: clear the ranges that
+	 * segment_freeing() says, then registry_freed(). For registry_discard: all of the data
+	 * area, after disposed(), then registry_discarded(), also for segments that are about
+	 * to be restored and are discarded instead. NULL: it is done at once, by the registry.
+	 */
+	void (*free)(void *data, struct segment *segment);
+	void (*discard)(void *data, struct segment *segment);
 	/* A process attached for the first time, or its last attachment went. */
 	void (*watch)(void *data, const struct process_id *process);
 	void (*unwatch)(void *data, const struct process_id *process);
@@ -193,6 +202,15 @@ void registry_repair_end(struct registry *r, struct segment *s, bool success,
 void registry_quarantine(struct registry *r, struct segment *s);
 
 /*
+ * The end of what free() and discard() began. What could not be freed is tried again some
+ * time. Until then the memory is charged, and the ranges are not used.
+ */
+void registry_freed(struct registry *r, struct segment *s, bool success);
+void registry_discarded(struct registry *r, struct segment *s);
+/* Is memory of what is charged to this uid being given back? */
+bool registry_is_freeing(const struct registry *r, uint32_t uid);
+
+/*
  * Restart. registry_restore() takes over the descriptors of one segment
  * (closes them on failure), checks the directory, finishes what its writer left
  * half-done, and rebuilds allocator, index and quotas. Participants keep their
@@ -219,6 +237,16 @@ int segment_data_fd(const struct segment *s);
 int segment_open_dir_ro(const struct segment *s);	/* fd or -errno */
 int segment_open_data_ro(const struct segment *s);	/* fd or -errno */
 const struct shmreg_dir *segment_dir(const struct segment *s);
+/* For free(): @ret has room for SEGMENT_FREEING_MAX. Return: how many. */
+struct segment_range {
+	uint64_t offset, bytes;
+};
+#define SEGMENT_FREEING_MAX 64
+uint32_t segment_freeing(const struct segment *s, struct segment_range *ret);
+/* Is its memory to stay allocated (SHMREG_CREATE_RESERVE)? */
+bool segment_keeps_memory(const struct segment *s);
+/* For discard(): the caller's from now on. */
+int segment_give_data_away(struct segment *s);
 /*
  * The newest removal that is over for everybody: no participant, LIVE or DEAD, holds a
  * handle of an object that was removed then or before.

@@ -200,6 +200,15 @@ uint64_t segment_used_bytes(const struct segment *s)
 	return s->extents.total - s->extents.free_bytes;
 }
 
+uint64_t segment_freeing_bytes(const struct segment *s)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < s->n_freeing; i++)
+		n += segment_object(s, s->freeing[i])->bytes;
+	return n;
+}
+
 uint32_t segment_n_seats(const struct segment *s)
 {
 	return s->seats.n_set - 1;
@@ -296,11 +305,19 @@ void segment_free_participant(struct segment *s, struct participant *p)
 		segment_recover_watch(s);
 }
 
+static bool is_being_freed(const struct segment *s, uint32_t index)
+{
+	for (uint32_t i = 0; i < s->n_freeing; i++)
+		if (s->freeing[i] == index)
+			return true;
+	return false;
+}
+
 int64_t segment_find_object(const struct segment *s, uint64_t id)
 {
 	for (uint32_t i = 0; id && i < s->directory.map->max_objects; i++)
 		if (s->object_ids[i] == id)
-			return i;
+			return is_being_freed(s, i) ? -1 : (int64_t)i;
 	return -1;
 }
 
@@ -338,15 +355,13 @@ uint64_t segment_quiesced_epoch(const struct segment *s)
 	return epoch < newest ? epoch : newest;
 }
 
-uint32_t segment_reclaim(struct segment *s)
+void segment_begin_free(struct segment *s)
 {
 	uint64_t epoch;
-	uint32_t n = 0;
 
 	s->sweep_wanted = false;
-	/* A reaper at work may be looking at a removed object: its range must not be reused. */
-	if (s->n_removed == 0 || s->repairing)
-		return 0;
+	if (s->n_removed == 0 || s->repair_wanted || s->n_freeing > 0)
+		return;
 	epoch = segment_epoch(s);
 	for (int64_t i = bitmap_find_set(&s->object_entries, 0); i >= 0;
 	     i = bitmap_find_set(&s->object_entries, (uint32_t)i + 1)) {
@@ -354,23 +369,62 @@ uint32_t segment_reclaim(struct segment *s)
 
 		if (o->state != SHMREG_ENTRY_REMOVED || o->removed_epoch > epoch)
 			continue;
-		if (shmreg_shape_is_object_queue(&o->shape) && o->removed_epoch > s->swept_epoch) {
+		if (shmreg_shape_is_object_queue(&o->shape) && o->removed_epoch > s->swept_epoch)
 			s->sweep_wanted = true;
-			continue;
-		}
-		/* What cannot be zeroed cannot be used again: it is tried again later. */
-		if (memfd_punch(s->data_fd, o->offset, o->bytes) < 0)
-			continue;
-		if (s->reserved_bytes && memfd_reserve(s->data_fd, o->offset, o->bytes) < 0)
-			continue;
-		directory_free_object(&s->directory, (uint32_t)i);
-		extents_free(&s->extents, o->offset, o->bytes);
-		bitmap_clear(&s->object_entries, (uint32_t)i);
-		s->object_ids[i] = 0;
-		s->n_removed--;
-		n++;
+		else if (s->n_freeing < SEGMENT_FREEING_MAX && !s->free_failed)
+			s->freeing[s->n_freeing++] = (uint32_t)i;
 	}
+	s->free_failed = false;
+	if (segment_needs_repair(s))
+		s->n_freeing = 0;
+}
+
+uint32_t segment_end_free(struct segment *s, bool success)
+{
+	const uint32_t n = success ? s->n_freeing : 0;
+
+	assert(!s->repair_wanted);
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t index = s->freeing[i];
+		const struct shmreg_dir_object *o = segment_object(s, index);
+
+		directory_free_object(&s->directory, index);
+		extents_free(&s->extents, o->offset, o->bytes);
+		bitmap_clear(&s->object_entries, index);
+		s->object_ids[index] = 0;
+	}
+	s->n_removed -= n;
+	s->n_freeing = 0;
+	s->free_failed = !success;
 	return n;
+}
+
+bool segment_needs_repair(const struct segment *s)
+{
+	return (s->n_dead_seats > 0 || s->sweep_wanted) && !segment_has_flag(s, SHMREG_DIR_QUARANTINED);
+}
+
+uint32_t segment_freeing(const struct segment *s, struct segment_range *ret)
+{
+	for (uint32_t i = 0; i < s->n_freeing; i++) {
+		const struct shmreg_dir_object *o = segment_object(s, s->freeing[i]);
+
+		ret[i] = (struct segment_range){ .offset = o->offset, .bytes = o->bytes };
+	}
+	return s->n_freeing;
+}
+
+bool segment_keeps_memory(const struct segment *s)
+{
+	return s->reserved_bytes > 0;
+}
+
+int segment_give_data_away(struct segment *s)
+{
+	const int fd = s->data_fd;
+
+	s->data_fd = -1;
+	return fd;
 }
 
 uint64_t segment_id(const struct segment *s)

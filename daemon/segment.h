@@ -45,7 +45,7 @@ struct segment {
 	TAILQ_ENTRY(segment) of_registry;	/* by id */
 	struct hash_node by_id;
 	struct hash_node by_name;		/* while named */
-	LIST_ENTRY(segment) unsettled_list;
+	LIST_ENTRY(segment) unsettled_list;	/* after registry_dispose(): of those being discarded */
 	bool named;
 	bool charged;
 	bool unsettled;		/* participants or objects changed: see registry_settle() */
@@ -63,6 +63,10 @@ struct segment {
 	uint32_t n_live;			/* participants */
 	uint32_t n_watching;			/* participants that have asked to be woken */
 	uint32_t n_removed;			/* objects whose range is not yet free */
+	/* Those of them, by entry, whose memory is being given back. */
+	uint32_t n_freeing;
+	uint32_t freeing[SEGMENT_FREEING_MAX];
+	bool free_failed;			/* so not again at once */
 	uint32_t n_dead_seats;
 	uint64_t next_participant;
 	uint64_t next_object;
@@ -122,6 +126,7 @@ static inline struct shmreg_dir_object *segment_object(const struct segment *s, 
 uint64_t segment_bytes(const struct segment *s);
 /* Bytes taken by objects, also by removed ones whose range is not yet free. */
 uint64_t segment_used_bytes(const struct segment *s);
+uint64_t segment_freeing_bytes(const struct segment *s);	/* of those, about to be free */
 uint32_t segment_n_seats(const struct segment *s);	/* LIVE or DEAD */
 uint32_t segment_n_objects(const struct segment *s);	/* LIVE */
 
@@ -149,15 +154,22 @@ void segment_free_participant(struct segment *s, struct participant *p);
 void segment_add_object(struct segment *s, uint32_t index, struct shmreg_dir_object *o);
 void segment_remove_object(struct segment *s, uint32_t index);
 /*
- * Free the ranges of removed objects that nobody can have open any more. A queue of
- * a pool's objects stays until a repair that began after that has succeeded: the pool's
- * words name its entry, which must not be another object's before the reaper has
- * freed what was on its way.
- * Return: how many objects are gone; and sweep_wanted is set.
+ * segment_begin_free() - look for removed objects that nobody can have open any more
+ * segment_end_free() - the memory of those was given back and is zero: use it again
+ *
+ * A queue of a pool's objects stays until a repair that began after that has succeeded: the
+ * pool's words name its entry, which must not be another object's before the reaper has freed
+ * what was on its way. Both sets sweep_wanted.
+ * None is chosen if there is a repair under way, or to come first: a reaper may write to any
+ * range, and one that was zero must stay so. While some are chosen none may begin.
  */
-uint32_t segment_reclaim(struct segment *s);
+void segment_begin_free(struct segment *s);
+/* A repair of dead seats, or for sweep_wanted; not if quarantined. */
+bool segment_needs_repair(const struct segment *s);
+/* Return: how many objects are gone; 0 if @success is false. */
+uint32_t segment_end_free(struct segment *s, bool success);
 
-/* The entry of object @id, LIVE or REMOVED; -1: it has gone, or never was. */
+/* The entry of object @id, LIVE or REMOVED; -1: it has gone, is about to, or never was. */
 int64_t segment_find_object(const struct segment *s, uint64_t id);
 
 /*

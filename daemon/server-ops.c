@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "refuse.h"
 #include "server-internal.h"
+
+#define CHORE_TRIES 3
 
 static struct server_segment *attached(const struct segment *s)
 {
@@ -34,6 +37,9 @@ static struct server_segment *attach(struct server *server, struct segment *s)
 	struct server_segment *mine = server->spare;
 
 	TAILQ_INIT(&mine->watches);
+	mine->server = server;
+	mine->segment = s;
+	LIST_INSERT_HEAD(&server->attached, mine, link);
 	segment_set_userdata(s, mine);
 	server->spare = NULL;
 	return mine;
@@ -41,6 +47,7 @@ static struct server_segment *attach(struct server *server, struct segment *s)
 
 void server_detach_segment(struct segment *s)
 {
+	LIST_REMOVE(attached(s), link);
 	free(attached(s));
 	segment_set_userdata(s, NULL);
 }
@@ -76,7 +83,83 @@ static void op_disposed(void *data, struct segment *s)
 	server_end_watches_of_segment(server, s);
 	reapers_cancel(server->reapers, &mine->repair);
 	store_remove(server->store, &mine->store, s);
-	server_detach_segment(s);
+}
+
+static void on_discard_begun(struct chore *chore)
+{
+	/* The janitor has the other one, and is the last to close it. */
+	close(segment_give_data_away(container_of(chore, struct server_segment, chore)->segment));
+}
+
+static void begin_discard(struct server *server, struct server_segment *mine)
+{
+	struct chore *chore = &mine->chore;
+
+	chore->job = (struct janitor_job){
+		.n = 1, .range = { { .bytes = segment_dir(mine->segment)->data_bytes } },
+	};
+	chore->begun = on_discard_begun;
+	chores_add(server->chores, chore);
+}
+
+static void on_chore_done(struct chore *chore, int r)
+{
+	struct server_segment *mine = container_of(chore, struct server_segment, chore);
+	const uint32_t uid = chore->uid;
+	struct server *server = mine->server;
+	struct segment *s = mine->segment;
+
+	if (chore->begun) {
+		server_detach_segment(s);
+		registry_discarded(server->registry, s);
+	} else if (mine->discards) {
+		begin_discard(server, mine);
+		return;
+	} else if (r == -EIO && mine->n_failed++ < CHORE_TRIES) {
+		/* Its janitor was killed, which says nothing about the segment. */
+		chores_add(server->chores, chore);
+		return;
+	} else {
+		mine->n_failed = 0;
+		registry_freed(server->registry, s, r == 0);
+	}
+	parking_retry(&server->parking, uid);
+}
+
+static struct server_segment *prepare_chore(struct server *server, struct segment *s)
+{
+	struct server_segment *mine = attached_or_restored(server, s);
+
+	if (chore_is_idle(&mine->chore)) {
+		mine->chore.uid = segment_dir(s)->charged_uid;
+		mine->chore.fd = segment_data_fd(s);
+		mine->chore.done = on_chore_done;
+	}
+	return mine;
+}
+
+static void op_free(void *data, struct segment *s)
+{
+	struct server *server = data;
+	struct server_segment *mine = prepare_chore(server, s);
+	struct segment_range ranges[SEGMENT_FREEING_MAX];
+	struct janitor_job *job = &mine->chore.job;
+
+	*job = (struct janitor_job){ .keep = segment_keeps_memory(s), .n = segment_freeing(s, ranges) };
+	for (uint32_t i = 0; i < job->n; i++)
+		job->range[i] = (struct janitor_range){ ranges[i].offset, ranges[i].bytes };
+	chores_add(server->chores, &mine->chore);
+}
+
+static void op_discard(void *data, struct segment *s)
+{
+	struct server *server = data;
+	struct server_segment *mine = prepare_chore(server, s);
+
+	mine->discards = true;
+	/* Else after what is going on. */
+	if (chore_is_idle(&mine->chore))
+		begin_discard(server, mine);
 }
 
 static void op_repair(void *data, struct segment *s)
@@ -176,6 +259,8 @@ const struct registry_ops server_registry_ops = {
 	.created = op_created,
 	.disposed = op_disposed,
 	.repair = op_repair,
+	.free = op_free,
+	.discard = op_discard,
 	.watch = op_watch,
 	.unwatch = op_unwatch,
 	.event = op_event,

@@ -157,6 +157,7 @@ static void on_relock(struct ev_loop *loop, ev_timer *w, int revents)
 		log_warning("cannot lock '%s.lock': %s; repairs are not kept apart from those of an "
 			    "earlier daemon", server->listener.path, strerror(-r));
 	reapers_start(server->reapers, server->lock.fd);
+	chores_start(server->chores, server->lock.fd);
 }
 
 static void init_watchers(struct server *server)
@@ -194,6 +195,8 @@ int server_make_parts(struct server *server)
 		r = registry_new(&server->registry, &config, &server_registry_ops, server);
 	if (r == 0)
 		r = reapers_new(&server->reapers, server->loop, server->registry, &server->stats);
+	if (r == 0)
+		r = chores_new(&server->chores, server->loop);
 	if (r == 0)
 		r = status_new(&server->status, server->loop, server->notify, server->registry,
 			       &server->stats);
@@ -311,7 +314,7 @@ static void go(struct server *server)
 
 void server_free_parts(struct server *server)
 {
-	struct segment *s;
+	struct server_segment *s;
 	struct peer *p;
 
 	server->stopping = true;
@@ -324,11 +327,12 @@ void server_free_parts(struct server *server)
 		root_orphan(&server->root);
 	while ((p = TAILQ_FIRST(&server->peers)))
 		peer_free(p);
+	parking_deinit(&server->parking);
 	server->clients = clients_free(server->clients);
 	server->reapers = reapers_free(server->reapers);
-	for (s = server->registry ? registry_first(server->registry) : NULL; s;
-	     s = registry_next(server->registry, s))
-		server_detach_segment(s);
+	server->chores = chores_free(server->chores);
+	while ((s = LIST_FIRST(&server->attached)))
+		server_detach_segment(s->segment);
 	server->status = status_free(server->status);
 	server->registry = registry_free(server->registry);
 	server->store = store_free(server->store);
@@ -373,6 +377,8 @@ int server_run(struct options *options, int argc, char *const argv[])
 	}
 	TAILQ_INIT(&server.peers);
 	LIST_INIT(&server.subscribers);
+	LIST_INIT(&server.attached);
+	parking_init(&server.parking, server.loop);
 	init_watchers(&server);
 	listener_init(&server.listener, server.loop, on_accepted, &server);
 	if (server_set_limits(&server) < 0 || server_make_parts(&server) < 0 || take_over(&server) < 0) {

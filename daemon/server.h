@@ -9,6 +9,7 @@
 #include <ev.h>
 
 #include "bus.h"
+#include "chores.h"
 #include "clients.h"
 #include "kept-limits.h"
 #include "listener.h"
@@ -26,6 +27,12 @@
 
 /* What hangs on each segment (segment_userdata). */
 struct server_segment {
+	LIST_ENTRY(server_segment) link;	/* of server */
+	struct server *server;
+	struct segment *segment;
+	struct chore chore;
+	bool discards;				/* it was disposed of */
+	unsigned int n_failed;			/* in a row */
 	struct store_entry store;
 	struct repair repair;
 	struct watch_queue watches;
@@ -46,6 +53,7 @@ struct server {
 	struct clients *clients;
 	struct store *store;
 	struct reapers *reapers;
+	struct chores *chores;
 	struct bus *bus;
 	struct root root;
 	int old_root;			/* fd; of another layout, to be retired; -1: none */
@@ -53,6 +61,7 @@ struct server {
 	struct store_entry root_stored;
 	struct subscribers subscribers;
 	struct peers peers;
+	struct parking parking;
 	unsigned int n_connections;	/* charged: open, or over and their token is still mapped */
 	unsigned int n_uncharged;	/* open, and about to be told why they are refused */
 	uint64_t max_connections;
@@ -61,6 +70,7 @@ struct server {
 	uint64_t store_segments;	/* beyond them the store was full; UINT64_MAX: not yet */
 	uint64_t last_watch;		/* id */
 
+	LIST_HEAD(, server_segment) attached;
 	struct server_segment *spare;	/* for the next segment, see server_prepare() */
 	struct shmreg_stats_reply stats;
 

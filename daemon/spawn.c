@@ -12,12 +12,15 @@
 
 #include <shmreg/abi/reaper.h>
 
+#include "janitor.h"
 #include "spawn.h"
 
+_Static_assert(SHMREG_REAPER_FD == JANITOR_FD, "both are started in the same way");
+
 /* Between fork and exec: async-signal-safe functions only. */
-_Noreturn static void become(const char *path, int lock_fd, int fd, pid_t daemon)
+_Noreturn static void become(const char *path, const char *name, int lock_fd, int fd, pid_t daemon)
 {
-	char *const argv[] = { (char *)path, NULL };
+	char *const argv[] = { (char *)name, NULL };
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -38,7 +41,7 @@ _Noreturn static void become(const char *path, int lock_fd, int fd, pid_t daemon
 	_exit(127);
 }
 
-int spawn_reaper(const char *path, int lock_fd, pid_t *ret_pid, int *ret_fd)
+static int spawn(const char *path, const char *name, int lock_fd, pid_t *ret_pid, int *ret_fd)
 {
 	const pid_t daemon = getpid();
 	int pair[2], r;
@@ -54,9 +57,19 @@ int spawn_reaper(const char *path, int lock_fd, pid_t *ret_pid, int *ret_fd)
 		return r;
 	}
 	if (pid == 0)
-		become(path, lock_fd, pair[1], daemon);
+		become(path, name, lock_fd, pair[1], daemon);
 	close(pair[1]);
 	*ret_pid = pid;
 	*ret_fd = pair[0];
 	return 0;
+}
+
+int spawn_reaper(const char *path, int lock_fd, pid_t *ret_pid, int *ret_fd)
+{
+	return spawn(path, path, lock_fd, ret_pid, ret_fd);
+}
+
+int spawn_janitor(int lock_fd, pid_t *ret_pid, int *ret_fd)
+{
+	return spawn("/proc/self/exe", JANITOR_NAME, lock_fd, ret_pid, ret_fd);
 }

@@ -2,7 +2,7 @@
 #ifndef SHMREGD_SPAWN_H
 #define SHMREGD_SPAWN_H
 
-/* spawn.h - start a reaper (shmreg/abi/reaper.h) */
+/* spawn.h - start a reaper (shmreg/abi/reaper.h) or a janitor (janitor.h) */
 
 #include <sys/types.h>
 
@@ -16,5 +16,7 @@
  * Return: 0; as socketpair(2), fork(2).
  */
 int spawn_reaper(const char *path, int lock_fd, pid_t *ret_pid, int *ret_fd);
+/* The same with our own program, whatever has become of its path. */
+int spawn_janitor(int lock_fd, pid_t *ret_pid, int *ret_fd);
 
 #endif /* SHMREGD_SPAWN_H */

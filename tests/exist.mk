@@ -4,6 +4,7 @@ if HAVE_CHECK
 
 exist_tests = \
 	test-event \
+	test-janitor \
 	test-many-sleepers \
 	test-object-wait \
 	test-reserve \
@@ -19,6 +20,11 @@ test_event_CPPFLAGS = $(harness_cppflags)
 test_event_CFLAGS = $(harness_cflags)
 test_event_LDADD = $(exist_ldadd)
 test_event_SOURCES = tests/test-event.c
+
+test_janitor_CPPFLAGS = $(harness_cppflags)
+test_janitor_CFLAGS = $(harness_cflags)
+test_janitor_LDADD = $(exist_ldadd)
+test_janitor_SOURCES = tests/raw.c tests/raw.h tests/test-janitor.c
 
 test_many_sleepers_CPPFLAGS = $(harness_cppflags)
 test_many_sleepers_CFLAGS = $(harness_cflags)

@@ -115,31 +115,36 @@ bool creator_lives(const struct m_segment *m)
 	return false;
 }
 
+static bool is_over(const struct m_object *o, uint64_t epoch)
+{
+	return o->used && o->removed && o->epoch <= epoch;
+}
+
 void settle(struct m_segment *m)
 {
 	uint64_t epoch = UINT64_MAX;
-	bool dead = false, sweep = false;
+	bool dead = false, sweep = false, needs_repair;
 
 	for (int i = 0; i < N_ENTRIES; i++) {
 		if (m->participants[i].used && m->participants[i].epoch < epoch)
 			epoch = m->participants[i].epoch;
 		dead |= m->participants[i].used && m->participants[i].dead;
 	}
-	for (int i = 0; i < N_ENTRIES && !m->repairing; i++)
-		if (m->objects[i].used && m->objects[i].removed && m->objects[i].epoch <= epoch) {
-			if (m->objects[i].queue && m->objects[i].epoch > m->swept_epoch)
-				sweep = true;
-			else
-				m->objects[i].used = false;
-		}
+	for (int i = 0; i < N_ENTRIES; i++)
+		sweep |= is_over(&m->objects[i], epoch) && m->objects[i].queue &&
+			 m->objects[i].epoch > m->swept_epoch;
+	needs_repair = !m->quarantined && (dead || sweep);
+	for (int i = 0; i < N_ENTRIES && !m->wanted && !needs_repair; i++)
+		if (is_over(&m->objects[i], epoch) &&
+		    !(m->objects[i].queue && m->objects[i].epoch > m->swept_epoch))
+			m->objects[i].used = false;
 	if (m->lifetime == SHMREG_WITH_CREATOR && !creator_lives(m))
 		m->named = false;
 	if (n_live(m) == 0 && (!m->named || m->lifetime == SHMREG_WHILE_ATTACHED)) {
 		m->used = false;
 		return;
 	}
-	if ((dead || sweep) && !m->quarantined)
-		m->wanted = true;
+	m->wanted |= needs_repair;
 }
 
 void end_participant(struct m_participant *p)

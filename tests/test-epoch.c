@@ -54,6 +54,17 @@ static uint64_t used(void)
 	return info.used_bytes;
 }
 
+static bool is_resident(void *arg)
+{
+	return resident() <= *(uint64_t *)arg;
+}
+
+/* Memory is given back a moment after nobody needs it. */
+static void await_resident(uint64_t most)
+{
+	harness_wait(is_resident, &most, "memory to be given back");
+}
+
 static void fill(struct bytes *a, int value)
 {
 	memset(bytes_data(a), value, bytes_length(a));
@@ -76,8 +87,8 @@ START_TEST(remove_close_reuse)
 		ck_assert_uint_eq(bytes_get(a, 4711), i + 1);
 		ck_assert_uint_ge(resident(), empty + 2 * BYTES);
 		harness_ok(bytes_close(a));
-		ck_assert_uint_le(resident(), empty + tables());
 		ck_assert_uint_eq(used(), 0);
+		await_resident(empty + tables());
 	}
 	/* closed first, removed then */
 	harness_ok(bytes_create(s, &a, "big", 2 * BYTES));
@@ -85,7 +96,7 @@ START_TEST(remove_close_reuse)
 	harness_ok(bytes_close(a));
 	ck_assert_uint_ge(resident(), empty + 2 * BYTES);
 	harness_ok(shmreg_object_remove(s, "big"));
-	ck_assert_uint_le(resident(), empty + tables());
+	await_resident(empty + tables());
 }
 END_TEST
 
@@ -104,7 +115,7 @@ START_TEST(old_handle_pins_what_is_its_own)
 	/* epochs are one number: b waits for a, which is older */
 	ck_assert_uint_eq(bytes_get(a, 5), 1);
 	harness_ok(bytes_close(a));
-	ck_assert_uint_le(resident(), empty + tables());
+	await_resident(empty + tables());
 
 	harness_ok(bytes_create(s, &a, "a", BYTES));
 	harness_ok(bytes_create(s, &b, "b", BYTES));
@@ -113,7 +124,7 @@ START_TEST(old_handle_pins_what_is_its_own)
 	harness_ok(shmreg_object_remove(s, "a"));
 	harness_ok(shmreg_object_remove(s, "b"));
 	harness_ok(bytes_close(a)); /* the older one goes first */
-	ck_assert_uint_le(resident(), empty + BYTES + tables());
+	await_resident(empty + BYTES + tables());
 	ck_assert_uint_eq(bytes_get(b, 5), 2);
 	harness_ok(bytes_create(s, &again, "a", BYTES));
 	fill(again, 3);
@@ -169,7 +180,7 @@ static void removed_under_another(int closes)
 	if (closes) {
 		process_tell(&p, 1);
 		process_expect(&p, 3);
-		ck_assert_uint_le(resident(), empty + tables());
+		await_resident(empty + tables());
 		harness_ok(bytes_create(s, &a, "big", 2 * BYTES));
 		process_finish(&p);
 	} else {
@@ -183,18 +194,13 @@ START_TEST(another_closes)
 }
 END_TEST
 
-static bool little_resident(void *arg)
-{
-	return resident() <= *(uint64_t *)arg;
-}
-
 START_TEST(another_dies)
 {
-	uint64_t little = resident() + tables();
+	const uint64_t little = resident() + tables();
 	struct bytes *a = NULL;
 
 	removed_under_another(0);
-	harness_wait(little_resident, &little, "the dead one's handle to count no more");
+	await_resident(little);
 	harness_ok(bytes_create(s, &a, "big", 2 * BYTES));
 }
 END_TEST
@@ -217,7 +223,7 @@ START_TEST(across_a_restart)
 	harness_restart_daemon(&h);
 	harness_ok(bytes_create(s, &a, "big", 2 * BYTES));
 	ck_assert_uint_eq(bytes_get(a, 4711), 0);
-	ck_assert_uint_le(resident(), empty + tables());
+	await_resident(empty + tables());
 }
 END_TEST
 

@@ -306,7 +306,10 @@ START_TEST(no_range_is_freed_during_repair)
 	/* alice was the last to hold it, but the reaper may be looking at it. */
 	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
 	ck_assert_uint_eq(resident(a.segment), 4096);
+	/* Another reaper is about to come. */
 	registry_repair_end(r, notes.repair, false, NULL);
+	ck_assert_uint_eq(resident(a.segment), 4096);
+	fixture_repair(r, notes.repair);
 	ck_assert_uint_eq(resident(a.segment), 0);
 }
 END_TEST

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHMREGD_JANITOR_H
+#define SHMREGD_JANITOR_H
+
+/*
+ * janitor.h - the process that gives memory back, so that the daemon need not wait for it
+ *
+ * A GiB takes some hundred milliseconds; and whoever has a data area open for writing can
+ * keep the kernel's lock of that file for as long as he likes (a write(2) from memory that
+ * he serves himself), in which fallocate(2) waits and cannot even be killed. So the daemon
+ * calls nothing that takes this lock for a file that a client has.
+ *
+ * It is the daemon's own program, started by spawn.h as JANITOR_NAME, with a SOCK_SEQPACKET
+ * as descriptor JANITOR_FD. It gets one janitor_job after the other, each with the descriptor
+ * of a data area, which it closes before it answers with an int32_t: 0 or -errno.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define JANITOR_NAME "shmregd-janitor"
+#define JANITOR_FD 3
+#define JANITOR_RANGES_MAX 64
+
+struct janitor_range {
+	uint64_t offset, bytes;
+};
+
+struct janitor_job {
+	/*
+	 * Of a segment that was created with reservation the memory stays: zeroes are written.
+	 * Else a hole is punched.
+	 */
+	uint32_t keep;
+	uint32_t n;
+	struct janitor_range range[JANITOR_RANGES_MAX];
+};
+
+/* Were we started as one? */
+bool janitor_is(char *const argv[]);
+_Noreturn void janitor_run(void);
+
+#endif /* SHMREGD_JANITOR_H */

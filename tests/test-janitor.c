@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+/*
+ * Memory that is given back, and whoever keeps it from being: nobody but those who want just
+ * that memory notices.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "actor.h"
+#include "raw.h"
+
+#define BYTES (UINT64_C(4) << 20)
+#define N_WORDS (BYTES / 8)
+
+static const struct identity villain_id = { .uid = 20001, .gid = 20001 };
+
+static struct harness h;
+static struct process villain, other;
+
+static void setup(void)
+{
+	harness_start(&h, (const char *[]){ "--max-segments-per-uid=1", NULL });
+	actor_start(&other);
+}
+
+static void teardown(void)
+{
+	if (villain.pid)
+		process_finish(&villain);
+	if (other.pid)
+		process_finish(&other);
+	harness_stop(&h);
+}
+
+/* --- the janitors ------------------------------------------------------------------- */
+
+struct look {
+	char state;	/* of a janitor */
+	pid_t found;
+};
+
+static void look_at(struct look *look, pid_t pid)
+{
+	char path[64], name[32] = "", state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fscanf(f, "%*d (%31[^)]) %c", name, &state) == 2 &&
+	    strncmp(name, "shmregd-janitor", 15) == 0 && (!look->state || state == look->state))
+		look->found = pid;
+	fclose(f);
+}
+
+static bool find_janitor(void *arg)
+{
+	struct look *look = arg;
+	char path[64];
+	FILE *f;
+	int pid;
+
+	look->found = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)harness_daemon(&h),
+		 (int)harness_daemon(&h));
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	while (fscanf(f, "%d", &pid) == 1 && !look->found)
+		look_at(look, pid);
+	fclose(f);
+	return look->found != 0;
+}
+
+/* One that is in this state; 0: any. */
+static pid_t janitor(char state)
+{
+	struct look look = { .state = state };
+
+	harness_wait(find_janitor, &look, "a janitor");
+	return look.found;
+}
+
+static void stop_janitor(void)
+{
+	kill(janitor('S'), SIGSTOP);
+	janitor('T');
+}
+
+/* --- deeds ---------------------------------------------------------------------------- */
+
+static int64_t deed_make(struct actor *a, int64_t lifetime)
+{
+	const struct shmreg_segment_params params = {
+		.size = sizeof(params), .bytes = BYTES, .lifetime = (uint32_t)lifetime,
+	};
+
+	return deed_connect(a, 0) < 0 ? -EIO : shmreg_segment_create(a->connection, &a->segment,
+								   ACTOR_SEGMENT, &params);
+}
+
+/* It takes all there is. */
+static int64_t deed_fill(struct actor *a, int64_t unused)
+{
+	const int64_t r = word_array_create(a->segment, &a->array, "array", N_WORDS);
+
+	(void)unused;
+	for (uint64_t i = 0; r == 0 && i < N_WORDS; i += 512) {
+		if (word_array_data(a->array)[i] != 0)
+			return -EBADMSG;
+		word_array_data(a->array)[i] = i + 1;
+	}
+	return r;
+}
+
+static int64_t deed_drop(struct actor *a, int64_t unused)
+{
+	(void)unused;
+	(void)word_array_close(a->array);
+	return shmreg_object_remove(a->segment, "array");
+}
+
+/* Again and again all that its quota allows: none is refused. */
+static int64_t deed_churn(struct actor *a, int64_t n)
+{
+	int64_t r = 0;
+
+	for (int64_t i = 0; i < n && r == 0; i++) {
+		r = deed_make(a, SHMREG_WHILE_ATTACHED);
+		if (r == 0)
+			r = deed_fill(a, 0);
+		if (r == 0 && i % 2)
+			r = deed_drop(a, 0);
+		if (r == 0)
+			r = deed_close(a, 0);
+	}
+	return r;
+}
+
+/* --- who keeps a file's lock ------------------------------------------------------------- */
+
+static int data_fd;
+static void *nowhere;		/* memory that nobody ever fills in */
+
+static pid_t writer_tid;
+
+static void *writer(void *unused)
+{
+	(void)unused;
+	__atomic_store_n(&writer_tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	/* Does not come back. */
+	return write(data_fd, nowhere, 64) < 0 ? nowhere : NULL;
+}
+
+/* Return: 0; -errno there is no such memory on this machine. */
+static int make_nowhere(void)
+{
+	const size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register in = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	const int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	nowhere = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	in.range.start = (uintptr_t)nowhere;
+	in.range.len = bytes;
+	if (nowhere == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) < 0 ||
+	    ioctl(fd, UFFDIO_REGISTER, &in) < 0)
+		return -errno;
+	return 0;
+}
+
+static bool is_blocked(void *arg)
+{
+	char path[64], line[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/wchan", *(pid_t *)arg);
+	f = fopen(path, "re");
+	if (f && !fgets(line, sizeof(line), f))
+		*line = '\0';
+	if (f)
+		fclose(f);
+	return strstr(line, "userfault");
+}
+
+/* A segment whose data area's lock is kept for as long as this process lives. */
+static void run_villain(const struct mouth *mouth, void *arg)
+{
+	pthread_t thread;
+	struct raw c;
+	int r;
+
+	(void)arg;
+	r = make_nowhere();
+	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
+	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
+		raw_open(&c, h.socket_path);
+		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
+		data_fd = fcntl(c.fds[1], F_DUPFD_CLOEXEC, 3);
+		ck_assert_int_eq(pthread_create(&thread, NULL, writer, NULL), 0);
+		while (!__atomic_load_n(&writer_tid, __ATOMIC_ACQUIRE))
+			sched_yield();
+		harness_wait(is_blocked, &writer_tid, "the writer to wait for its memory");
+		ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH,
+						c.reply.u.attach.segment,
+						c.reply.u.attach.participant), 0);
+	}
+	tell(mouth, r);
+	hear(mouth);
+	_exit(0);
+}
+
+/* Return: false if the machine cannot. */
+static bool keep_lock(void)
+{
+	int64_t r;
+
+	process_start(&villain, run_villain, NULL);
+	r = process_hear(&villain);
+	if (r < 0)
+		harness_skip("there is no userfaultfd(2)");
+	else
+		janitor('D');
+	return r == 0;
+}
+
+/* --- tests ------------------------------------------------------------------------------ */
+
+START_TEST(quota_comes_back)
+{
+	if (geteuid() == 0) {
+		process_finish(&other);
+		actor_start_as(&other, &villain_id);
+	}
+	actor_ok(&other, deed_churn, 50);
+}
+END_TEST
+
+START_TEST(others_are_served)
+{
+	if (harness_need_root())
+		return;
+	if (!keep_lock())
+		return;
+	/* Of another user, whose memory comes back meanwhile. */
+	actor_ok(&other, deed_churn, 10);
+	actor_ok(&other, deed_make, SHMREG_WHILE_ATTACHED);
+	actor_ok(&other, deed_fill, 0);
+	actor_ok(&other, deed_drop, 0);
+	actor_ok(&other, deed_fill, 0);
+	ck_assert_int_ne(janitor('D'), 0);
+}
+END_TEST
+
+/* The new daemon waits with that for the end of the old one's janitors, and with nothing else. */
+START_TEST(daemon_is_killed)
+{
+	if (harness_need_root() || !keep_lock())
+		return;
+	harness_kill_daemon(&h);
+	harness_restart_daemon(&h);
+	actor_ok(&other, deed_make, SHMREG_WHILE_ATTACHED);
+	actor_ok(&other, deed_fill, 0);
+	actor_ok(&other, deed_drop, 0);
+	process_finish(&villain);
+	actor_ok(&other, deed_fill, 0);
+}
+END_TEST
+
+/* Room that is about to be free can be had: who asks for it waits. */
+START_TEST(waits_for_room)
+{
+	actor_ok(&other, deed_make, SHMREG_WHILE_ATTACHED);
+	actor_ok(&other, deed_fill, 0);
+	stop_janitor();
+	actor_ok(&other, deed_drop, 0);
+	actor_begin(&other, deed_fill, 0);
+	/* Everybody else goes on. */
+	ck_assert_int_eq(harness_n_segments(), 1);
+	ck_assert(!process_speaks(&other));
+	kill(janitor('T'), SIGCONT);
+	process_expect(&other, 0);
+}
+END_TEST
+
+START_TEST(janitor_is_killed)
+{
+	actor_ok(&other, deed_make, SHMREG_WHILE_ATTACHED);
+	actor_ok(&other, deed_fill, 0);
+	stop_janitor();
+	actor_ok(&other, deed_drop, 0);
+	actor_begin(&other, deed_fill, 0);
+	ck_assert_int_eq(harness_n_segments(), 1);
+	kill(janitor('T'), SIGKILL);
+	process_expect(&other, 0);
+}
+END_TEST
+
+START_TEST(client_is_killed)
+{
+	actor_ok(&other, deed_make, SHMREG_WHILE_ATTACHED);
+	actor_ok(&other, deed_fill, 0);
+	stop_janitor();
+	actor_ok(&other, deed_drop, 0);
+	actor_begin(&other, deed_fill, 0);
+	process_kill(&other);
+	kill(janitor('T'), SIGCONT);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("janitor");
+	TCase *tc = harness_case(s, "janitor");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, quota_comes_back);
+	tcase_add_test(tc, others_are_served);
+	tcase_add_test(tc, daemon_is_killed);
+	tcase_add_test(tc, waits_for_room);
+	tcase_add_test(tc, janitor_is_killed);
+	tcase_add_test(tc, client_is_killed);
+	return s;
+}
+
+int main(void)
+{
+	return harness_main(suite());
+}
