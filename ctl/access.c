@@ -67,7 +67,7 @@ static bool wants_next(const char *word)
  *
  * Return: how many come before the words.
  */
-static int sort_words(int argc, char **argv, char **sorted)
+static int sort_words(int argc, char **argv, char **sorted, int *ret_words)
 {
 	int n = 1, n_words = 0;
 	char **words = malloc((size_t)argc * sizeof(*words));
@@ -89,16 +89,19 @@ static int sort_words(int argc, char **argv, char **sorted)
 	}
 	memcpy(sorted + n, words, (size_t)n_words * sizeof(*words));
 	free(words);
+	*ret_words = n_words;
 	return n;
 }
 
 int access_count_words(int argc, char **argv)
 {
 	char **sorted = malloc(((size_t)argc + 1) * sizeof(*sorted));
-	const int n = sorted ? sort_words(argc, argv, sorted) : argc;
+	int n_words = 0;
 
+	if (sorted)
+		sort_words(argc, argv, sorted, &n_words);
 	free(sorted);
-	return n < 0 ? 0 : argc - n;
+	return n_words;
 }
 
 static bool is_allowed(int option, unsigned int options)
@@ -298,12 +301,11 @@ int access_parse(struct access *ret, struct ctl *ctl, unsigned int options, int 
 	int r, n;
 
 	a.words = malloc(((size_t)argc + 1) * sizeof(*a.words));
-	n = a.words ? sort_words(argc, argv, a.words) : -ENOMEM;
+	n = a.words ? sort_words(argc, argv, a.words, &a.n_words) : -ENOMEM;
 	if (n < 0) {
 		free(a.words);
 		return ctl_failed(-ENOMEM);
 	}
-	a.n_words = access_count_words(argc, argv);
 	r = parse_options(&a, ctl, options, n, a.words);
 	/* The words of the options are done with. */
 	memmove(a.words, a.words + n, (size_t)a.n_words * sizeof(*a.words));

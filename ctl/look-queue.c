@@ -117,9 +117,10 @@ static int visit_held(void *data, const struct shmreg_queue_holder *holder)
 	return r;
 }
 
-/* Return: 1 it is in its way, and not there yet. */
+/* Return: what @visit returned; *ret_ends: it is on its way and not there yet, and to be waited for. */
 static int visit_position(struct look *l, uint64_t position,
-			  int (*visit)(void *, const struct look_item *), void *context)
+			  int (*visit)(void *, const struct look_item *), void *context,
+			  bool *ret_ends)
 {
 	const struct shmreg_queue *q = l->handle;
 	const uint64_t word =
@@ -135,8 +136,10 @@ static int visit_position(struct look *l, uint64_t position,
 	case SHMREG_QUEUE_WRITING:
 		item.state = "being written";
 		item.seat = (uint32_t)((word & SHMREG_QUEUE_OWNER_MASK) >> SHMREG_QUEUE_OWNER_SHIFT);
-		if (l->again)
-			return 1;
+		if (l->again) {
+			*ret_ends = true;
+			return 0;
+		}
 		break;
 	case SHMREG_QUEUE_READY:
 		r = read_slot(l, position, word);
@@ -160,6 +163,7 @@ static int each_of_queue(struct look *l, int (*visit)(void *, const struct look_
 	const struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
 	struct held held = { .look = l, .visit = visit, .context = context };
 	uint64_t head, tail, n;
+	bool ends = false;
 	int r = 0;
 
 	if (!l->again)
@@ -175,12 +179,10 @@ static int each_of_queue(struct look *l, int (*visit)(void *, const struct look_
 		l->n_missed += (head - l->next) >> SHMREG_QUEUE_POS_SHIFT;
 	else if (l->again)
 		head = l->next;
-	for (; r == 0 && head != tail && (int64_t)(tail - head) > 0; head += ONE) {
-		r = visit_position(l, head, visit, context);
-		if (r == 1) {
-			r = 0;
+	for (; r == 0 && (int64_t)(tail - head) > 0; head += ONE) {
+		r = visit_position(l, head, visit, context, &ends);
+		if (ends)
 			break;
-		}
 	}
 	l->next = head;
 	l->again = true;
