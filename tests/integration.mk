@@ -52,6 +52,8 @@ test_access_matrix_CPPFLAGS = $(harness_cppflags) $(own_uid_cppflags)
 test_access_matrix_CFLAGS = $(harness_cflags)
 test_access_matrix_LDADD = $(integration_ldadd)
 test_access_matrix_SOURCES = \
+	tests/access-visit.c \
+	tests/access-visit.h \
 	tests/own-uid.c \
 	tests/own-uid.h \
 	tests/raw.c \
