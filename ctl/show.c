@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "advice.h"
 #include "file.h"
 #include "info.h"
 #include "kind.h"
@@ -165,6 +166,27 @@ static int print_holders(const struct snapshot *s)
 	return text_table_print(&t, stdout);
 }
 
+/* What costs somebody something as it is. */
+static int print_advice(const struct snapshot *s)
+{
+	struct advice *a = advice_new(s);
+	const char *first = "\n";
+	char how[64];
+
+	if (!a)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_objects; i++) {
+		if (a->objects[i].verdict != ADVICE_LARGER)
+			continue;
+		advice_short(&a->objects[i], how, sizeof(how));
+		printf("%snote: %s is too small (%s); shmregctl advise says how large it should be\n", first,
+		       a->objects[i].object->entry.name, how);
+		first = "";
+	}
+	advice_free(a);
+	return 0;
+}
+
 static int print(const struct snapshot *s, const struct snapshot *before,
 		 const struct shmreg_segment *file)
 {
@@ -193,6 +215,8 @@ static int print(const struct snapshot *s, const struct snapshot *before,
 		putchar('\n');
 		r = print_holders(s);
 	}
+	if (r == 0)
+		r = print_advice(s);
 	return r < 0 ? ctl_fail("no memory is left") : 0;
 }
 

@@ -150,6 +150,8 @@ inside_well() {
 	# A topic that lost messages is too small; what was never used says nothing.
 	doctor a/segment
 	finds note object.small
+	"$ctl" show a/segment >"$out" 2>"$err" || fail "show: exit status $?"
+	grep -q '^note: news is too small (3 messages lost)' "$out" || fail 'show: no note'
 	"$ctl" advise a/segment >"$out" 2>"$err" || fail "advise: exit status $?"
 	grep -q '^news .* 3 messages lost .* larger .* 8 ' "$out" || fail 'advise: news'
 	grep -q '^	shmregctl create a/segment --size 64K --mode 0600 ' "$out" || fail 'advise: create'

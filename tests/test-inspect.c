@@ -15,6 +15,7 @@
 #include "cell-plain.h"
 #include "inspect-world.h"
 #include "object-queue-plain.h"
+#include "random.h"
 #include "ring-plain.h"
 #include "stepper.h"
 #include "suite.h"
@@ -411,6 +412,40 @@ START_TEST(only_what_lasts)
 }
 END_TEST
 
+/* --- garbage ------------------------------------------------------------------------------------- */
+
+/* Whatever lies there, looks end, and nothing beyond the data area is read. */
+START_TEST(garbage)
+{
+	static const struct shmreg_shape array = { .kind = SHMREG_KIND_ARRAY, .layout = 1, .elem_align = 8,
+						   .elem_bytes = 8, .capacity = 400 };
+	const struct shmreg_shape shapes[] = {
+		array, queue_shape, ring_shape(4, 16, 8), record_shape(4096), cell_shape(16, 8, 8, 8),
+		topic_shape(64, 16, 8, SHMREG_TOPIC_RELIABLE, 64, 100, 0), topic_shape(2, 1, 1, 0, 1, 0, 0),
+		pool_shape(1000, 24, 8), object_queue_shape(64, 0, 8, 7),
+	};
+	struct random_state random = { .x = 88172645463325252 };
+	size_t n_found = 0;
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		world_add(&shapes[i], (char[]){ (char)('a' + i), '\0' });
+	for (int round = 0; round < 300; round++) {
+		struct inspection x = { .is_copy = round % 3 == 2 };
+
+		random_fill(&random, world_data, WORLD_BYTES);
+		/* Small numbers go further. */
+		for (uint64_t i = 0; i < WORLD_BYTES; i += 8)
+			if (random_below(&random, 4) < (uint64_t)round % 4)
+				memset(world_data + i + 1 + random_below(&random, 7), 0, 1);
+		for (int i = 0; i < 2; i++)
+			n_found += inspect_look(&x, world_dir, world_data);
+		ck_assert(!x.failed);
+		inspection_deinit(&x);
+	}
+	ck_assert_uint_gt(n_found, 300);
+}
+END_TEST
+
 /* --- at each instruction -------------------------------------------------------------------------- */
 
 static struct {
@@ -504,6 +539,7 @@ int main(void)
 	tcase_add_loop_test(tc, topic_well, 0, N(topic_starts));
 	tcase_add_loop_test(tc, pool_well, 0, 2);
 	tcase_add_test(tc, only_what_lasts);
+	tcase_add_test(tc, garbage);
 	tcase_add_test(tc, each_instruction);
 	return run_case("inspect", tc);
 }
