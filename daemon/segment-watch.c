@@ -2,9 +2,14 @@
 #include <config.h>
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "segment.h"
+
+#ifndef MADV_POPULATE_WRITE
+# define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 
 /*
  * The daemon's half of an event count. What the directory says of it (watch_events) is
@@ -14,20 +19,30 @@
  */
 
 /*
- * Not mapped: we do not touch what others write. Of the four bytes that are copied one
- * changes, so nobody sees half of it.
+ * Mapped for just this store: write(2) would wait for the file's lock, which a client can keep
+ * for as long as it likes (janitor.h). Nothing is read of what is there.
  */
 static int store_half(const struct segment *s, const struct shmreg_dir_object *o, uint32_t event,
 		      uint32_t value)
 {
 	const uint64_t at = o->offset + shmreg_kind_eventcount(o->shape.kind, event) +
 			    SHMREG_EVENTCOUNT_WATCH * sizeof(value);
-	ssize_t n;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	unsigned char *p;
+	int r = 0;
 
-	do
-		n = pwrite(s->data_fd, &value, sizeof(value), (off_t)at);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, s->data_fd,
+		 (off_t)(at - at % page));
+	if (p == MAP_FAILED)
+		return -errno;
+	/* A lack of memory is an error, not a signal. EINVAL: a kernel before 5.14. */
+	if (madvise(p, page, MADV_POPULATE_WRITE) < 0 && errno != EINVAL)
+		r = errno == EFAULT ? -ENOMEM : -errno;
+	/* release: what the directory says of it was stored before */
+	if (r == 0)
+		shmreg_store_release((uint32_t *)(void *)(p + at % page), value);
+	munmap(p, page);
+	return r;
 }
 
 static int store_halves(const struct segment *s, const struct shmreg_dir_object *o,

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "actor.h"
-#include "raw.h"
+#include "raw-watch.h"
 
 #define BYTES (UINT64_C(4) << 20)
 #define N_WORDS (BYTES / 8)
@@ -201,6 +201,8 @@ static bool is_blocked(void *arg)
 /* A segment whose data area's lock is kept for as long as this process lives. */
 static void run_villain(const struct mouth *mouth, void *arg)
 {
+	struct raw_segment writes, reads;
+	uint64_t queue;
 	pthread_t thread;
 	struct raw c;
 	int r;
@@ -211,14 +213,21 @@ static void run_villain(const struct mouth *mouth, void *arg)
 	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
 		raw_open(&c, h.socket_path);
 		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
-		data_fd = fcntl(c.fds[1], F_DUPFD_CLOEXEC, 3);
+		raw_segment_take(&writes, &c);
+		data_fd = writes.data_fd;
+		queue = raw_object(&c, &writes, "queue", SHMREG_KIND_QUEUE);
+		ck_assert_int_eq(raw_attach(&c, "evil", SHMREG_ACCESS_READ, 2), 0);
+		raw_segment_take(&reads, &c);
 		ck_assert_int_eq(pthread_create(&thread, NULL, writer, NULL), 0);
 		while (!__atomic_load_n(&writer_tid, __ATOMIC_ACQUIRE))
 			sched_yield();
 		harness_wait(is_blocked, &writer_tid, "the writer to wait for its memory");
-		ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH,
-						c.reply.u.attach.segment,
-						c.reply.u.attach.participant), 0);
+		/* The daemon stores a word for that. */
+		ck_assert_int_eq(raw_watch(&c, &reads, queue, SHMREG_WAIT_ITEMS, 0), 0);
+		ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, reads.segment,
+						reads.participant), 0);
+		ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, writes.segment,
+						writes.participant), 0);
 	}
 	tell(mouth, r);
 	hear(mouth);
