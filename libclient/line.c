@@ -12,9 +12,13 @@
 #include "bells.h"
 #include "connection.h"
 #include "line.h"
+#include "own-bell.h"
 
 /* A line that is lost is replaced at once, but not again and again in one call. */
 #define LIVES 3
+
+/* So many bells with descriptors in them are an attack, and each costs one. */
+#define SPOILT_MAX 16
 
 #define PAUSE_NS UINT64_C(1000000000)
 
@@ -173,8 +177,15 @@ int line_send(struct shmreg_connection *c, struct shmreg_request *request)
 
 static void send_watch(struct shmreg_connection *c, struct shmreg_watch *w)
 {
+	static const char why[] = "peers send descriptors into its bell, again and again";
 	struct shmreg_request request = { .header.type = SHMREG_PACKET_WATCH };
 
+	if (c->line.n_spoilt >= SPOILT_MAX) {
+		w->session = c->line.session;
+		w->status = -EBADMSG;
+		memcpy(w->why, why, sizeof(why));
+		return;
+	}
 	/* The epoch may be older than what the daemon has. */
 	request.u.watch.at.segment = w->segment;
 	request.u.watch.at.participant = w->participant;
@@ -203,7 +214,8 @@ static void close_listened(struct shmreg_watch *w, int fd)
 	if (fd < 0)
 		return;
 	unlisten(w, fd);
-	close(fd);
+	if (!own_bell_close(fd))
+		w->connection->line.n_spoilt++;
 }
 
 /* So that whoever waits for the answer comes to see it, though another call took it in. */
@@ -250,7 +262,7 @@ static void watch_answered(struct shmreg_connection *c, const struct shmreg_repl
 		}
 	}
 	while (n_fds > 0)
-		close(fds[--n_fds]);
+		own_bell_close(fds[--n_fds]);
 	if (w == NULL)
 		return;
 	w->serial = 0;

@@ -52,6 +52,7 @@ struct line {
 	int fd;			/* atomic, for a forked child */
 	bool is_dead;
 	bool is_heard;		/* the daemon has carried out a WATCH or a NOTIFY of this session */
+	unsigned int n_spoilt;	/* bells that were left open (own-bell.h) */
 	int refused;		/* HELLO: -errno, to be told to those who ask; 0 */
 	uint64_t refused_ns;	/* when that was; 0 */
 	uint64_t serial;

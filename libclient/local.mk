@@ -14,6 +14,8 @@ libshmreg_la_SOURCES = \
 	libclient/atomic.c \
 	libclient/bells.c \
 	libclient/bells.h \
+	libclient/own-bell.c \
+	libclient/own-bell.h \
 	libclient/cell.c \
 	libclient/connection.c \
 	libclient/connection.h \

@@ -16,6 +16,7 @@
 #include <shmreg/watch.h>
 
 #include "error.h"
+#include "own-bell.h"
 #include "segment.h"
 
 #define CROWD_MS 10
@@ -221,20 +222,27 @@ static int serve(struct shmreg_watch *w, bool lost)
 	return r == -ENOENT ? -ESTALE : r;
 }
 
-/* All but @keep of the bytes that are there. Return: how many are left of them. */
-static size_t empty(struct shmreg_watch *w, size_t n, size_t keep)
+/*
+ * All but @keep of the *n bytes that are there, of which *n are left. A bell that a peer has spoilt is
+ * given up for another, which has a byte in it.
+ *
+ * Return: 0; -errno.
+ */
+static int empty(struct shmreg_watch *w, size_t *n, size_t keep)
 {
-	char bytes[256];
 	ssize_t got;
 
-	while (n > keep) {
-		got = recv(w->bell, bytes, n - keep < sizeof(bytes) ? n - keep : sizeof(bytes),
-			   MSG_DONTWAIT);
+	while (*n > keep) {
+		got = own_bell_take(w->bell, *n - keep);
+		if (got == -EBADMSG) {
+			*n = 0;
+			return serve(w, true);
+		}
 		if (got <= 0)
 			break;
-		n -= (size_t)got;
+		*n -= (size_t)got;
 	}
-	return n;
+	return 0;
 }
 
 /* 3 and 4. */
@@ -283,7 +291,8 @@ static int look_around(struct shmreg_watch *w)
 
 int shmreg_watch_ready(struct shmreg_watch *w)
 {
-	int left = 0, n = 0, r;
+	size_t left = 0;
+	int n = 0, r, spoilt;
 	uint32_t events;
 
 	if (w->connection == NULL || connection_inherited(w->connection) || w->handle == NULL ||
@@ -294,7 +303,10 @@ int shmreg_watch_ready(struct shmreg_watch *w)
 		return (int)events;
 	r = look_around(w);
 	if (w->bell >= 0 && ioctl(w->bell, FIONREAD, &n) == 0 && n > 0)
-		left = (int)empty(w, (size_t)n, 1);					/* 2 */
+		left = (size_t)n;
+	spoilt = empty(w, &left, 1);							/* 2 */
+	if (r == 0)
+		r = spoilt;
 	if (r == 0)
 		arm(w);									/* 3, 4 */
 	events = ready_look(w->handle, w->events, &w->seen);				/* 5 */
@@ -302,9 +314,8 @@ int shmreg_watch_ready(struct shmreg_watch *w)
 		return (int)events;
 	if (r == 0)
 		r = shmreg_handle_trouble(w->handle);
-	if (left > 0)
-		empty(w, (size_t)left, 0);						/* 6 */
-	return r;
+	spoilt = empty(w, &left, 0);							/* 6 */
+	return r == 0 ? spoilt : r;
 }
 
 struct shmreg_watch *shmreg_watch_close(struct shmreg_watch *w)
@@ -319,9 +330,9 @@ struct shmreg_watch *shmreg_watch_close(struct shmreg_watch *w)
 		line_unlock(w->connection, &guard);
 	}
 	if (w->bell >= 0)
-		close(w->bell);
+		own_bell_close(w->bell);
 	if (w->fresh >= 0)
-		close(w->fresh);
+		own_bell_close(w->fresh);
 	close(w->epoll);
 	free(w);
 	return NULL;

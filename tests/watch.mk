@@ -43,6 +43,18 @@ test_watch_step_CFLAGS = $(harness_cflags)
 test_watch_step_LDADD = $(integration_ldadd)
 test_watch_step_SOURCES = tests/test-watch-step.c tests/watcher.h
 
+check_PROGRAMS += test-watch-spoilt
+TESTS += test-watch-spoilt
+test_watch_spoilt_CPPFLAGS = $(harness_cppflags) -DOLD_KERNEL=\"$(abs_top_builddir)/old-kernel\"
+test_watch_spoilt_CFLAGS = $(harness_cflags)
+test_watch_spoilt_LDADD = $(integration_ldadd)
+test_watch_spoilt_SOURCES = \
+	tests/raw-watch.c \
+	tests/raw-watch.h \
+	tests/raw.c \
+	tests/raw.h \
+	tests/test-watch-spoilt.c \
+	tests/watcher.h
 check_PROGRAMS += test-watch-limits
 TESTS += test-watch-limits
 test_watch_limits_CPPFLAGS = $(harness_cppflags)

@@ -40,7 +40,8 @@
  *		shmregctl run) nothing is lost.
  *
  * Trust	A peer who may write to the object can make the descriptor readable for nothing,
- *		or withhold events; as it can with the object itself. It can block nobody.
+ *		or withhold events; as it can with the object itself. It can block nobody. Before
+ *		Linux 6.16 it can make this process keep a descriptor until it ends, 16 at most.
  *
  * Waiting	Never, but for open(). read-only may: all of it; then each event that happens
  *		to the object costs those who make it happen a system call, watched or not, for
@@ -111,6 +112,8 @@ SHMREG_API int shmreg_watch_fd(const struct shmreg_watch *w);
  *	-ENOTRECOVERABLE	its segment was quarantined: close the watch
  *	-EHOSTDOWN	no daemon is there, nor anything that would start one. To call again later
  *			tries again.
+ *	-EBADMSG	peers have sent descriptors into its bell, again and again, which Linux
+ *			refuses from 6.16 on: close the watch
  *	-EDQUOT, -EMFILE	the daemon is another one, and the watch cannot be had
  *			from it; to call again later tries again
  *	-ECHILD		forked child, or the handle was closed
