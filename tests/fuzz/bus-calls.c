@@ -260,7 +260,6 @@ static void call(struct fuzz_input *in)
 		n_calls++;
 }
 
-/* Return: false: it may have said nothing. */
 static void say_badly(struct fuzz_input *in, sd_bus_message *question)
 {
 	static const char *const types[] = { "a{sv}", "a{ss}", "s", "", "a{uv}", "u", "a{sv}u" };
@@ -274,10 +273,11 @@ static void say_badly(struct fuzz_input *in, sd_bus_message *question)
 	r = sd_bus_message_new_method_return(question, &m);
 	if (r >= 0)
 		r = fill(in, m, types[fuzz_below(in, 7)], 0);
-	if (r >= 0)
-		fake_bus_send(&bus, m, NULL);
-	else
+	if (r >= 0 && fake_bus_send(&bus, m, NULL))
+		return;
+	if (r < 0)
 		sd_bus_message_unref(m);
+	sd_bus_reply_method_errorf(question, SD_BUS_ERROR_FAILED, "what is to be said cannot be");
 }
 
 static void answer(struct fuzz_input *in)
