@@ -204,7 +204,7 @@ static void run_target(struct fuzz_input *in)
 		leave(run(&job));
 	check_reports(ends[0], &job, way);
 	/* What came with a job that is none is closed by its end. */
-	if (way == 2)
+	if (way == 2 || !job.dir)
 		close_range((unsigned int)ends[0] + 1, (unsigned int)null_fd - 1, 0);
 	if (job.dir)
 		munmap((void *)job.dir, job.in.dir_bytes);
