@@ -185,6 +185,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		keep_last(bytes, n);
 	fuzz_target.run(&in);
 	/* A leak, or something closed twice. */
+	if (descriptors() != before)
+		fprintf(stderr, "descriptors were %#llx, are %#llx\n", (unsigned long long)before,
+			(unsigned long long)descriptors());
 	MUST(descriptors() == before);
 	return 0;
 }
