@@ -2,7 +2,7 @@
 # instructions that count. FUZZ_CC is clang with libFuzzer, found by configure.
 
 fuzz_rows = cell object-queue pool queue records ring topic
-fuzz_targets = packet registry dispatch reply directory reaper fdstore config arguments bus bus-calls name \
+fuzz_targets = packet registry dispatch reply directory reaper restore fdstore config arguments bus bus-calls name \
 	$(fuzz_rows)
 fuzz_programs = $(fuzz_targets:%=fuzz/%)
 
@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/fuzz/registry.c \
 	tests/fuzz/reply.c \
 	tests/fuzz/request.c \
+	tests/fuzz/restore.c \
 	tests/fuzz/request.h \
 	tests/fuzz/run.sh \
 	tests/fuzz/structure.c
@@ -115,6 +116,9 @@ fuzz/directory: fuzz/obj/tests/fuzz/directory.o $(fuzz_common) $(fuzz_registry_o
 		fuzz/obj/proto/directory-verify.o
 	$(fuzz_link) $^
 fuzz/bus-calls: fuzz/obj/tests/fuzz/bus-calls.o $(fuzz_common) fuzz/obj/tests/fake-bus.o \
+		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-verify.o
+	$(fuzz_link) $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
+fuzz/restore: fuzz/obj/tests/fuzz/restore.o $(fuzz_common) fuzz/obj/tests/registry-fixture.o \
 		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-verify.o
 	$(fuzz_link) $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
 fuzz/reaper: fuzz/obj/tests/fuzz/reaper.o $(fuzz_common) fuzz/obj/tests/registry-fixture.o \
