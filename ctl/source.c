@@ -21,67 +21,59 @@ struct source {
 	char why[SHMREG_ERROR_MAX + 1];		/* the last look failed */
 };
 
+bool source_is_file(const char *name)
+{
+	return name[0] == '/' || strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0;
+}
+
+static int open_file(struct source *source, const char *path)
+{
+	int r;
+
+	source->file = strdup(path);
+	if (!source->file)
+		return -ENOMEM;
+	r = shmreg_snapshot_open(&source->segment, path);
+	if (r < 0)
+		return r;
+	source->info = shmreg_snapshot_head(source->segment)->info;
+	source->dir = shmreg_segment_dir(source->segment);
+	return 0;
+}
+
 int source_open_on(struct shmreg_connection *connection, const char *name, struct source **ret,
 		   const char **ret_why)
 {
 	struct source *source = calloc(1, sizeof(*source));
-	int r;
+	int r = -ENOMEM;
 
-	if (!source) {
-		*ret_why = "no memory is left";
-		return -ENOMEM;
+	if (source) {
+		source->connection = connection;
+		/* Before attaching, so that we are not in what we show. */
+		r = source_is_file(name) ? open_file(source, name) :
+		    shmreg_segment_describe(connection, name, &source->info, &source->dir);
 	}
-	source->connection = connection;
-	/* Before attaching, so that we are not in what we show. */
-	r = shmreg_segment_describe(connection, name, &source->info, &source->dir);
 	if (r < 0) {
-		free(source);
-		*ret_why = shmreg_error();
+		*ret_why = r == -ENOMEM ? "no memory is left" : shmreg_error();
+		source_close(source);
 		return r;
 	}
 	*ret = source;
 	return 0;
 }
 
-bool source_is_file(const char *name)
-{
-	return name[0] == '/' || strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0;
-}
-
-static int open_file(const char *path, struct source **ret)
-{
-	struct source *source = calloc(1, sizeof(*source));
-	int r;
-
-	if (source)
-		source->file = strdup(path);
-	if (!source || !source->file) {
-		free(source);
-		return ctl_fail("no memory is left");
-	}
-	r = shmreg_snapshot_open(&source->segment, path);
-	if (r < 0) {
-		source_close(source);
-		return ctl_failed(r);
-	}
-	source->info = shmreg_snapshot_head(source->segment)->info;
-	source->dir = shmreg_segment_dir(source->segment);
-	*ret = source;
-	return 0;
-}
-
 int source_open(const struct ctl *ctl, const char *command, const char *name, struct source **ret)
 {
-	struct shmreg_connection *connection;
+	struct shmreg_connection *connection = NULL;
 	const char *why;
-	int r;
+	int r = 0;
 
 	*ret = NULL;
-	if (source_is_file(name))
-		return open_file(name, ret);
-	r = ctl_check_name(command, name);
-	if (r == 0)
-		r = ctl_connect(ctl, &connection, 0);
+	if (!source_is_file(name)) {
+		r = ctl_check_name(command, name);
+		if (r == 0)
+			r = ctl_connect(ctl, &connection, 0);
+	}
 	if (r)
 		return r;
 	r = source_open_on(connection, name, ret, &why);

@@ -29,6 +29,8 @@ int source_open(const struct ctl *ctl, const char *command, const char *name, st
 /*
  * source_open_on() - the same for who asks for many: over a connection that outlives the source
  *
+ * @connection may be NULL, if it is a file.
+ *
  * Return: 0; or a negative errno, and then *ret_why is a sentence. Nothing is printed.
  */
 int source_open_on(struct shmreg_connection *connection, const char *name, struct source **ret,

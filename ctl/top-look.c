@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "source.h"
+#include "text.h"
 #include "top-look.h"
 
 #define WATCHED_MAX 2048	/* more segments no registry has */
@@ -131,8 +132,8 @@ static int look_into(struct top_looker *l, const char *name, const struct snapsh
 /* We are the last: nobody but us keeps it, which is not what we are here for. */
 static bool only_ours(const struct watched *w)
 {
-	return w->now && w->now->attached && w->now->info.lifetime == SHMREG_WHILE_ATTACHED &&
-	       w->now->n_participants == 0;
+	return w->now && w->now->attached && !source_head(w->source) &&
+	       w->now->info.lifetime == SHMREG_WHILE_ATTACHED && w->now->n_participants == 0;
 }
 
 static void tidy(struct top_looker *l)
@@ -242,6 +243,7 @@ static void look_at_segment(struct top_looker *l, const struct top_request *requ
 		.object = request->place.page == TOP_OBJECT && many ? request->place.object : NULL,
 		.no_holders = request->place.page == TOP_OBJECTS,
 	};
+	char buf[TEXT_MAX];
 	struct watched *w;
 	const char *why;
 	int r;
@@ -255,7 +257,11 @@ static void look_at_segment(struct top_looker *l, const struct top_request *requ
 		snprintf(v->why, sizeof(v->why), "%s", why);
 		return;
 	}
-	top_view_segment(v, w->before, w->now);
+	/* In a file nothing moves. */
+	top_view_segment(v, source_head(w->source) ? NULL : w->before, w->now);
+	if (source_head(w->source) && !*v->why)
+		snprintf(v->why, sizeof(v->why), "a snapshot, taken %s",
+			 text_time(buf, source_head(w->source)->taken_ns));
 }
 
 struct top_view *top_look(struct top_looker *l, const struct top_request *request)
@@ -266,7 +272,9 @@ struct top_view *top_look(struct top_looker *l, const struct top_request *reques
 	if (!v)
 		return NULL;
 	l->look++;
-	if (ask_daemon(l, v) == 0) {
+	/* A file needs no daemon. */
+	if ((request->place.page != TOP_SEGMENTS && source_is_file(request->place.segment)) ||
+	    ask_daemon(l, v) == 0) {
 		if (request->place.page == TOP_SEGMENTS)
 			look_at_segments(l, request, v);
 		else

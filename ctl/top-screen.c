@@ -154,7 +154,7 @@ static const char *clock_of(char buf[TEXT_MAX], uint64_t ns)
 static void put_title(const struct top_ui *ui, const struct top_view *v)
 {
 	const struct top_place *p = &ui->place;
-	char left[320], right[128], when[TEXT_MAX], period[32];
+	char left[TOP_NAME_MAX + 96], right[128], when[TEXT_MAX], period[32];
 	int n;
 
 	switch (p->page) {

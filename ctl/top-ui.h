@@ -12,7 +12,7 @@
 
 #define TOP_PAGES 5
 #define TOP_HISTORY 8
-#define TOP_KEY_MAX 192		/* bytes of a row's key */
+#define TOP_KEY_MAX TOP_NAME_MAX	/* bytes of a row's key */
 
 /* Printable characters are themselves. */
 enum top_key {

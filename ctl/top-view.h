@@ -13,10 +13,12 @@
 
 enum top_page { TOP_SEGMENTS, TOP_OBJECTS, TOP_PARTICIPANTS, TOP_OBJECT, TOP_PARTICIPANT };
 
+#define TOP_NAME_MAX 1024
+
 /* What is looked at. */
 struct top_place {
 	enum top_page page;
-	char segment[SHMREG_SEGMENT_NAME_MAX + 1];
+	char segment[TOP_NAME_MAX];	/* or a snapshot's file */
 	char object[SHMREG_OBJECT_NAME_MAX + 1];
 	uint64_t participant;
 };

@@ -12,6 +12,7 @@
 
 #include "ctl.h"
 #include "parse.h"
+#include "source.h"
 #include "top-print.h"
 #include "top-screen.h"
 #include "top-watcher.h"
@@ -132,7 +133,8 @@ static bool set_visible(struct top_request *request, const struct top_ui *ui,
 
 	memcpy(before, request->visible, n_before * sizeof(before[0]));
 	request->n_visible = 0;
-	request->all = t && t->columns[ui->sort[TOP_SEGMENTS]].lazy;
+	/* Of a look that failed there are no columns. */
+	request->all = t && t->n_columns && t->columns[ui->sort[TOP_SEGMENTS]].lazy;
 	for (size_t i = ui->first; t && i < t->n_shown && i - ui->first < n_rows &&
 	     request->n_visible < TOP_VISIBLE_MAX; i++) {
 		char *name = request->visible[request->n_visible++];
@@ -252,8 +254,11 @@ static int parse_place(struct top_place *place, int argc, char **argv)
 
 	if (argc > 2)
 		return ctl_usage("top: a segment and an object at most, got '%s' too", argv[2]);
-	if (argc && ctl_check_name("top", argv[0]))
+	if (argc && !source_is_file(argv[0]) && ctl_check_name("top", argv[0]))
 		return 2;
+	if (argc && strlen(argv[0]) >= sizeof(place->segment))
+		return ctl_usage("top: the file's name is longer than %zu bytes",
+				 sizeof(place->segment) - 1);
 	if (argc)
 		snprintf(place->segment, sizeof(place->segment), "%s", argv[0]);
 	if (argc < 2) {

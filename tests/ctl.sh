@@ -375,7 +375,8 @@ check 2 "got 'b' too" "$nobody" show a b
 check 2 'not an interval' "$nobody" show a --interval 0
 check 2 'not an interval' "$nobody" show a --interval 1s
 check 2 'not an interval' "$nobody" show a --interval 86401
-check 2 '"\.\."' "$nobody" show ../a
+check 2 '"\.\."' "$nobody" show a/../b
+check 1 'cannot be opened' "$nobody" show ../a
 check 2 'empty component' "$nobody" show a//b
 check 2 'name is missing' "$nobody" create
 check 2 'size is missing' "$nobody" create a

@@ -392,7 +392,7 @@ START_TEST(any_keys)
 	};
 	struct random_state random = { .x = 4711 };
 
-	for (unsigned int i = 0; i < 20000; i++) {
+	for (unsigned int i = 0; i < 4000; i++) {
 		key(keys[random_below(&random, sizeof(keys) / sizeof(keys[0]))]);
 		ck_assert(!ui.quit);
 		if (random_below(&random, 3) == 0) {

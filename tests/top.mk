@@ -6,7 +6,7 @@ PURE_TESTS += test-top
 test_top_CPPFLAGS = $(ctl_cppflags) -I$(top_srcdir)/libclient -I$(top_srcdir)/tests
 test_top_CFLAGS = $(harness_cflags)
 test_top_LDADD = libshmreg.la libproto.la $(CHECK_LIBS) -lm
-test_top_SOURCES = tests/test-top.c tests/random.h ctl/info.c ctl/info.h ctl/json.c ctl/json.h \
+test_top_SOURCES = tests/test-top.c tests/random.h ctl/file.c ctl/file.h ctl/info.c ctl/info.h ctl/json.c ctl/json.h \
 	ctl/kind-cell.c ctl/kind-pool.c ctl/kind-queue.c ctl/kind-ring.c ctl/kind-topic.c \
 	ctl/kind.c ctl/kind.h ctl/level.c ctl/level.h ctl/rate.c ctl/rate.h \
 	ctl/show-json.c ctl/show-json.h ctl/snapshot.c ctl/snapshot.h ctl/text.c ctl/text.h \

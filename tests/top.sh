@@ -132,10 +132,6 @@ is_gone() {
 	! "$ctl" ls | grep -q "^$1 "
 }
 
-attached() {
-	"$ctl" ls | grep -q "^$1 .* 1 *live$"
-}
-
 # --- what is seen -----------------------------------------------------------------------------
 
 at_80x24() {
@@ -484,6 +480,28 @@ once() {
 		and r[$peer_pid]['n_holds'] == 14 and r[$peer_pid]['lag'] == 2" a/segment --participants
 }
 
+# A snapshot's file, of which there is no daemon to be asked.
+snapshots() {
+	rm -f "$scratch/snapshot"
+	"$ctl" snapshot a/segment "$scratch/snapshot" >"$out" 2>&1 || fail 'no snapshot was taken'
+	nobody="--socket $scratch/nobody"
+	json "j['page'] == 'objects' and 'a snapshot' in j['note'] and j['interval_ns'] is None
+		and r['events']['level'] == 3 and r['events']['operations_per_second'] is None" \
+		--socket "$scratch/nobody" "$scratch/snapshot"
+	begin 80 24 "TERM=screen" "$nobody" "$scratch/snapshot" news --interval 0.2
+	see 'topic (lossy)'
+	see 'a snapshot, taken'
+	see '^a "peer" .*subscriber'
+	keys Escape
+	row 1 'snapshot: objects'
+	see '^events .*queue'
+	keys Escape
+	see 'shmregd is away since'
+	keys q
+	is_restored 0
+	check 1 'cannot be opened\|no snapshot' top --once "$scratch/nothing"
+}
+
 not_at_all() {
 	begin 80 24 "TERM=no-such-terminal" a/segment
 	until_true ended
@@ -507,6 +525,7 @@ inside() {
 	tell_peer hold
 	once
 	not_at_all
+	snapshots
 	at_80x24
 	sizes
 	colours
