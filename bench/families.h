@@ -21,8 +21,8 @@ extern const struct bench_peer bench_lines, bench_bare_rings, bench_vyukov;
 /* What every system has */
 extern const struct bench_peer bench_posix;
 /* What others have made, if it was there when this was built */
-extern const struct bench_peer bench_boost, bench_ck, bench_concurrentqueue,
-	bench_readerwriterqueue, bench_rte;
+extern const struct bench_peer bench_boost, bench_ck, bench_concurrentqueue, bench_iceoryx,
+	bench_interprocess, bench_readerwriterqueue, bench_rte, bench_zmq;
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 # bench/: ours and others' structures, measured side by side. Sees the installed headers only.
 
 check_PROGRAMS += shmreg-bench
-EXTRA_DIST += bench/README
+EXTRA_DIST += bench/README bench/bundle bench/plot
 bench_cppflags = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -I$(top_srcdir)/ctl
 shmreg_bench_CPPFLAGS = $(bench_cppflags)
 # As applications are built: the headers are written for strict aliasing, too.
@@ -52,24 +52,41 @@ libbenchrte_la_CPPFLAGS = $(bench_cppflags)
 libbenchrte_la_CFLAGS = $(shmreg_bench_CFLAGS) $(BENCH_RTE_CFLAGS)
 libbenchrte_la_SOURCES = bench/peer-rte.c
 endif
+if HAVE_BENCH_ZMQ
+shmreg_bench_SOURCES += bench/peer-zmq.c
+shmreg_bench_CFLAGS += $(BENCH_ZMQ_CFLAGS)
+shmreg_bench_LDADD += $(BENCH_ZMQ_LIBS)
+endif
+if HAVE_BENCH_ICEORYX
+check_LTLIBRARIES += libbenchiceoryx.la
+bench_peers += libbenchiceoryx.la
+libbenchiceoryx_la_CPPFLAGS = $(bench_cppflags) $(BENCH_ICEORYX_CFLAGS)
+libbenchiceoryx_la_CFLAGS = $(shmreg_bench_CFLAGS) -Wno-strict-prototypes -Wno-error
+libbenchiceoryx_la_LIBADD = -liceoryx_binding_c
+libbenchiceoryx_la_SOURCES = bench/peer-iceoryx.c
+endif
 
 # The C++ ones by a rule of their own, so that C++ is wanted for nothing else.
 bench_cxx = $(TEST_CXX) -std=gnu++17 -O2 -g -Wall -Wextra \
 	$(bench_cppflags) -I.
 bench_cxx_headers = $(top_srcdir)/bench/bench.h $(top_srcdir)/bench/families.h \
-	$(top_srcdir)/bench/loops.h
+	$(top_srcdir)/bench/loops.h $(top_srcdir)/bench/messages.h
 bench_cxx_objects =
 if HAVE_BENCH_BOOST
 bench_cxx_objects += bench/peer-boost.$(OBJEXT)
-bench_libs = -lstdc++
+bench_libs = -lstdc++ -lpthread
+endif
+if HAVE_BENCH_INTERPROCESS
+bench_cxx_objects += bench/peer-interprocess.$(OBJEXT)
+bench_libs = -lstdc++ -lpthread
 endif
 if HAVE_BENCH_CONCURRENTQUEUE
 bench_cxx_objects += bench/peer-concurrentqueue.$(OBJEXT)
-bench_libs = -lstdc++
+bench_libs = -lstdc++ -lpthread
 endif
 if HAVE_BENCH_READERWRITERQUEUE
 bench_cxx_objects += bench/peer-readerwriterqueue.$(OBJEXT)
-bench_libs = -lstdc++
+bench_libs = -lstdc++ -lpthread
 endif
 bench_peers += $(bench_cxx_objects)
 shmreg_bench_LDADD += $(bench_libs)
@@ -82,19 +99,25 @@ am__v_CXX_0 = @echo "  CXX     " $@;
 am__v_CXX_1 =
 CLEANFILES += $(bench_cxx_objects)
 EXTRA_DIST += bench/peer-boost.cc bench/peer-ck.c bench/peer-concurrentqueue.cc \
-	bench/peer-readerwriterqueue.cc bench/peer-rte.c
+	bench/peer-iceoryx.c bench/peer-interprocess.cc bench/peer-readerwriterqueue.cc \
+	bench/peer-rte.c bench/peer-zmq.c
 
 # Under a private daemon; the table on standard output, the rest beside it in bench-results/.
-bench_daemon = ./shmregctl run --daemon ./shmregd --reaper ./shmreg-reaper --
-.PHONY: bench bench-full
-bench bench-full: shmreg-bench$(EXEEXT) shmregctl$(EXEEXT) shmregd$(EXEEXT) shmreg-reaper$(EXEEXT)
+bench_programs = shmreg-bench$(EXEEXT) shmregctl$(EXEEXT) shmregd$(EXEEXT) shmreg-reaper$(EXEEXT)
+.PHONY: bench bench-full bench-bundle
+bench bench-full: $(bench_programs)
 	@mkdir -p bench-results
 	@case $@ in *-full) full=--full ;; esac; \
-	$(bench_daemon) ./shmreg-bench $$full $(BENCH_ARGS) --json bench-results/$@.json
+	./shmregctl run --daemon ./shmregd --reaper ./shmreg-reaper -- \
+		./shmreg-bench $$full $(BENCH_ARGS) --json bench-results/$@.json
+	@$(top_srcdir)/bench/plot bench-results/$@.json || test $$? = 77
+# For a machine without any of this.
+bench-bundle: $(bench_programs)
+	@$(top_srcdir)/bench/bundle bench-bundle
 clean-local: clean-bench
 .PHONY: clean-bench
 clean-bench:
-	rm -rf bench-results
+	rm -rf bench-results bench-bundle
 
 TESTS += tests/test-bench
 EXTRA_DIST += tests/test-bench

@@ -31,7 +31,7 @@ static inline void bench_pause(uint64_t ns)
 #define BENCH_MESSAGES_STREAM(prefix, SEND, RECEIVE)                                               \
 	static uint64_t prefix##_stream(struct bench_worker *w, uint64_t n)                        \
 	{                                                                                          \
-		static _Alignas(128) unsigned char data[BENCH_MESSAGE_MAX];                        \
+		static unsigned char data[BENCH_MESSAGE_MAX] __attribute__((aligned(128)));        \
 		const size_t bytes = w->row->bytes;                                                \
 		uint64_t i, sum = 0, first, last;                                                  \
                                                                                                    \

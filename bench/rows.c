@@ -37,6 +37,15 @@ const struct bench_peer *const bench_peers[] = {
 #ifdef HAVE_BENCH_READERWRITERQUEUE
 	&bench_readerwriterqueue,
 #endif
+#ifdef HAVE_BENCH_ICEORYX
+	&bench_iceoryx,
+#endif
+#ifdef HAVE_BENCH_INTERPROCESS
+	&bench_interprocess,
+#endif
+#ifdef HAVE_BENCH_ZMQ
+	&bench_zmq,
+#endif
 	&bench_posix,
 	&bench_bare_rings,
 	&bench_vyukov,
@@ -59,6 +68,15 @@ const char *const bench_missing_peers[] = {
 #endif
 #ifndef HAVE_BENCH_READERWRITERQUEUE
 	"moodycamel ReaderWriterQueue (Debian: g++ libreaderwriterqueue-dev)",
+#endif
+#ifndef HAVE_BENCH_ICEORYX
+	"iceoryx (Debian: iceoryx libiceoryx-binding-c-dev)",
+#endif
+#ifndef HAVE_BENCH_INTERPROCESS
+	"Boost.Interprocess (Debian: g++ libboost-dev)",
+#endif
+#ifndef HAVE_BENCH_ZMQ
+	"ZeroMQ (Debian: libzmq3-dev)",
 #endif
 	NULL,
 };
