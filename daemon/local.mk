@@ -55,6 +55,16 @@ shmreg_reaper_SOURCES = \
 	daemon/reaper-sandbox.h \
 	daemon/reaper.c
 
+# Copies of segments at a death, in a sandbox, too.
+pkglibexec_PROGRAMS += shmreg-snapshot
+shmreg_snapshot_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+shmreg_snapshot_CFLAGS = $(AM_CFLAGS) $(LIBSECCOMP_CFLAGS)
+shmreg_snapshot_LDADD = libsnapshot.la libproto.la $(LIBSECCOMP_LIBS)
+shmreg_snapshot_SOURCES = \
+	daemon/snapshot-sandbox.c \
+	daemon/snapshot-sandbox.h \
+	daemon/snapshot.c
+
 # The rest: what the daemon does with loop, sockets, processes and service manager.
 bin_PROGRAMS += shmregd
 shmregd_CPPFLAGS = -I$(top_srcdir)/proto $(shmregd_paths)
@@ -118,6 +128,8 @@ shmregd_SOURCES = \
 	daemon/server-watch.c \
 	daemon/server.c \
 	daemon/server.h \
+	daemon/snapshots.c \
+	daemon/snapshots.h \
 	daemon/spawn.c \
 	daemon/spawn.h \
 	daemon/status.c \

@@ -47,6 +47,15 @@ static const struct setting settings[] = {
 	  "repairs at the same time" },
 	{ "repair-timeout", SECONDS, AT(repair_timeout), 1, 3600, 30,
 	  "seconds after which a repair counts as failed" },
+	{ "snapshot-on-death", PATH, AT(snapshot_on_death), 0, 0, 0,
+	  "folder for copies of segments in which a participant has died; default none" },
+	{ "snapshot-keep", COUNT, AT(snapshot_keep), 1, 10000, 16,
+	  "copies in the folder; the oldest go" },
+	{ "snapshot-bytes", BYTES, AT(snapshot_bytes), 1, SHMREG_DATA_BYTES_MAX, 64 * MIB,
+	  "memory that a segment may have to be copied" },
+	{ "snapshot-interval", SECONDS, AT(snapshot_interval), 0, 86400, 10,
+	  "seconds from one copy to the next" },
+	{ "snapshot-program", PATH, AT(snapshot_program), 0, 0, 0, "the program that copies" },
 	{ "max-segments-per-uid", COUNT, LIMIT(SEGMENTS), 0, UINT64_MAX, 128, "segments" },
 	{ "max-bytes-per-uid", BYTES, LIMIT(BYTES), 0, UINT64_MAX, 256 * GIB,
 	  "sizes of segments, touched or not" },
@@ -101,14 +110,17 @@ int options_init(struct options *o)
 	o->reserve_budget = memory / 4;
 	o->limit[SHMREG_RESOURCE_RESERVED_BYTES] = memory / 8;
 	o->reaper = strdup(PKGLIBEXECDIR "/shmreg-reaper");
-	return o->reaper ? 0 : -ENOMEM;
+	o->snapshot_program = strdup(PKGLIBEXECDIR "/shmreg-snapshot");
+	return o->reaper && o->snapshot_program ? 0 : -ENOMEM;
 }
 
 void options_deinit(struct options *o)
 {
 	free(o->socket);
 	free(o->reaper);
-	o->socket = o->reaper = NULL;
+	free(o->snapshot_on_death);
+	free(o->snapshot_program);
+	o->socket = o->reaper = o->snapshot_on_death = o->snapshot_program = NULL;
 	uid_limits_deinit(&o->uids);
 }
 

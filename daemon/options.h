@@ -46,6 +46,11 @@ struct options {
 	uint64_t reserved_seats;
 	uint64_t max_reapers;
 	uint64_t repair_timeout;	/* seconds */
+	char *snapshot_on_death;	/* folder; NULL: none are taken */
+	char *snapshot_program;
+	uint64_t snapshot_keep;		/* files */
+	uint64_t snapshot_bytes;	/* of memory, of a segment */
+	uint64_t snapshot_interval;	/* seconds */
 	uint64_t limit[SHMREG_N_RESOURCES];	/* per uid */
 	struct uid_limits uids;		/* of single ones instead */
 };

@@ -19,6 +19,9 @@ int server_make_parts(struct server *server);
 /* Of some or all of them; who waits is told that this is the end, if it is (has_successor). */
 void server_free_parts(struct server *server);
 
+/* See snapshots_new(). */
+void server_repair_released(void *data, uint64_t segment);
+
 /* What hangs on it is freed. */
 void server_detach_segment(struct segment *s);
 

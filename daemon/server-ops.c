@@ -12,6 +12,7 @@
 #include "log.h"
 #include "refuse.h"
 #include "server-internal.h"
+#include "snapshots.h"
 
 #define CHORE_TRIES 3
 
@@ -81,6 +82,8 @@ static void op_disposed(void *data, struct segment *s)
 	struct server_segment *mine = attached_or_restored(server, s);
 
 	server_end_watches_of_segment(server, s);
+	if (server->snapshots)
+		snapshots_cancel(server->snapshots, s);
 	reapers_cancel(server->reapers, &mine->repair);
 	store_remove(server->store, &mine->store, s);
 }
@@ -165,8 +168,30 @@ static void op_discard(void *data, struct segment *s)
 static void op_repair(void *data, struct segment *s)
 {
 	struct server *server = data;
+	struct server_segment *mine = attached_or_restored(server, s);
 
-	reapers_repair(server->reapers, &attached_or_restored(server, s)->repair, s);
+	mine->repair_held = snapshots_hold(server->snapshots, s);
+	if (!mine->repair_held)
+		reapers_repair(server->reapers, &mine->repair, s);
+}
+
+void server_repair_released(void *data, uint64_t segment)
+{
+	struct server *server = data;
+	struct segment *s = registry_find(server->registry, segment);
+
+	if (!s || !attached(s)->repair_held)
+		return;
+	attached(s)->repair_held = false;
+	reapers_repair(server->reapers, &attached(s)->repair, s);
+}
+
+static void take_snapshot(struct server *server, const struct shmreg_event *e)
+{
+	const struct segment *s = registry_find(server->registry, e->segment);
+
+	if (s && server->snapshots && !server->restoring && !server->stopping)
+		snapshots_take(server->snapshots, s, e);
 }
 
 static void op_watch(void *data, const struct process_id *process)
@@ -212,6 +237,7 @@ static void op_event(void *data, const struct shmreg_event *e)
 			   "participant %" PRIu64 " of segment '%s' (%" PRIu64 ")", e->uid, e->pid,
 			   *e->client_name ? " (" : "", e->client_name, *e->client_name ? ")" : "",
 			   e->participant, e->segment_name, e->segment);
+		take_snapshot(server, e);
 	} else {
 		log_client(LOG_DEBUG, &about, "%s segment '%s' (%" PRIu64 ")%s%s",
 			   e->kind < N_EVENT_LINES ? event_lines[e->kind].did : "?",

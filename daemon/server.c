@@ -15,6 +15,7 @@
 #include "log.h"
 #include "restore.h"
 #include "server-internal.h"
+#include "snapshots.h"
 
 #define DRAIN_SEC 2.
 #define RELOCK_SEC 0.02
@@ -30,6 +31,7 @@ static void apply_options(struct server *server)
 	const struct options *o = &server->options;
 
 	log_set_level((int)o->log_level);
+	snapshots_configure(server->snapshots, o);
 	reapers_configure(server->reapers, o->reaper, (unsigned int)o->max_reapers,
 			  (unsigned int)o->repair_timeout);
 }
@@ -198,6 +200,8 @@ int server_make_parts(struct server *server)
 	if (r == 0)
 		r = chores_new(&server->chores, server->loop);
 	if (r == 0)
+		r = snapshots_new(&server->snapshots, server->loop, server_repair_released, server);
+	if (r == 0)
 		r = status_new(&server->status, server->loop, server->notify, server->registry,
 			       &server->stats);
 	if (r == 0)
@@ -329,6 +333,7 @@ void server_free_parts(struct server *server)
 		peer_free(p);
 	parking_deinit(&server->parking);
 	server->clients = clients_free(server->clients);
+	server->snapshots = snapshots_free(server->snapshots);
 	server->reapers = reapers_free(server->reapers);
 	server->chores = chores_free(server->chores);
 	while ((s = LIST_FIRST(&server->attached)))

@@ -35,6 +35,7 @@ struct server_segment {
 	unsigned int n_failed;			/* in a row */
 	struct store_entry store;
 	struct repair repair;
+	bool repair_held;		/* a copy is taken before */
 	struct watch_queue watches;
 };
 
@@ -54,6 +55,7 @@ struct server {
 	struct store *store;
 	struct reapers *reapers;
 	struct chores *chores;
+	struct snapshots *snapshots;
 	struct bus *bus;
 	struct root root;
 	int old_root;			/* fd; of another layout, to be retired; -1: none */

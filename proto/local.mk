@@ -11,6 +11,7 @@ libproto_la_SOURCES = \
 	proto/packet-reply.c \
 	proto/packet.c \
 	proto/shmreg/abi/reaper.h \
+	proto/shmreg/abi/snapshot-job.h \
 	proto/shmreg/abi/verify.h
 
 dbusinterfacedir = $(datadir)/dbus-1/interfaces

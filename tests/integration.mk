@@ -26,7 +26,8 @@ integration_tests = \
 	test-limits \
 	test-many-objects \
 	test-restart \
-	test-snapshot
+	test-snapshot \
+	test-snapshot-death
 check_PROGRAMS += $(integration_tests)
 TESTS += $(integration_tests)
 integration_ldadd = libactor.la libharness.la libproto.la libshmreg.la $(CHECK_LIBS)
@@ -42,6 +43,15 @@ test_snapshot_SOURCES = \
 	tests/snapshot-crowd.c \
 	tests/snapshot-crowd.h \
 	tests/test-snapshot.c
+
+test_snapshot_death_CPPFLAGS = $(harness_cppflags) \
+	-DSHMREG_SNAPSHOT=\"$(abs_top_builddir)/shmreg-snapshot\"
+test_snapshot_death_CFLAGS = $(harness_cflags)
+test_snapshot_death_LDADD = $(integration_ldadd)
+test_snapshot_death_SOURCES = \
+	tests/snapshot-crowd.c \
+	tests/snapshot-crowd.h \
+	tests/test-snapshot-death.c
 
 test_access_CPPFLAGS = $(harness_cppflags)
 test_access_CFLAGS = $(harness_cflags)
