@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	tests/fuzz/restore.c \
 	tests/fuzz/request.h \
 	tests/fuzz/run.sh \
+	tests/fuzz/snapshot.c \
 	tests/fuzz/structure.c
 
 # Ways out of -O1 that hide bugs from the sanitizers are not taken.
@@ -81,6 +82,9 @@ fuzz/obj/tests/fuzz/fdstore.o: $(top_srcdir)/tests/fuzz/fdstore.c
 	$(fuzz_compile) -I$(top_srcdir)/ctl -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/arguments.o: $(top_srcdir)/tests/fuzz/arguments.c
 	$(fuzz_compile) -I$(top_srcdir)/ctl -I$(top_srcdir)/proto $<
+fuzz_targets += snapshot
+fuzz/obj/tests/fuzz/snapshot.o: $(top_srcdir)/tests/fuzz/snapshot.c
+	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/%.o: $(top_srcdir)/tests/fuzz/%.c
 	$(fuzz_compile) -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/proto $<
 fuzz/obj/tests/%.o: $(top_srcdir)/tests/%.c
@@ -130,6 +134,8 @@ fuzz_wrap = rights_close spawn_reaper kill waitpid
 fuzz/dispatch: fuzz/obj/tests/fuzz/dispatch.o $(fuzz_common) fuzz/obj/tests/fuzz/request.o \
 		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-verify.o
 	$(fuzz_link) $(fuzz_wrap:%=-Wl,--wrap=%) $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
+fuzz/snapshot: fuzz/obj/tests/fuzz/snapshot.o $(fuzz_common) $(fuzz_client)
+	$(fuzz_link) $^
 # The daemon's part is played by the target.
 fuzz/reply: fuzz/obj/tests/fuzz/reply.o $(fuzz_common) $(fuzz_client)
 	$(fuzz_link) -Wl,--wrap=transport_connect,--wrap=transport_send $^

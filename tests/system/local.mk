@@ -16,6 +16,7 @@ system_topics = \
 	tests/system/reload \
 	tests/system/restart \
 	tests/system/service \
+	tests/system/snapshot \
 	tests/system/upgrade \
 	tests/system/user \
 	tests/system/watchdog

@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# shmregctl snapshot and map, and commands that look, on files.
+set -u
+
+top_builddir=$(cd "${top_builddir:-.}" && pwd)
+export top_builddir
+ctl="$top_builddir/shmregctl"
+for program in shmregd shmreg-reaper shmregctl ctl-peer; do
+	[ -x "$top_builddir/$program" ] || { echo "SKIP: $program was not built"; exit 77; }
+done
+python=$(command -v python3 || true)
+
+if [ "${1-}" != inside ]; then
+	scratch=$(mktemp -d) || exit 99
+	mkdir "$scratch/runtime"
+	export scratch
+	trap 'rm -rf "$scratch"' EXIT
+	trap 'exit 99' INT TERM HUP
+fi
+out="$scratch/out" err="$scratch/err"
+n_failed=0
+
+fail() {
+	echo "FAIL: $*"
+	sed 's/^/  out: /' "$out"
+	sed 's/^/  err: /' "$err"
+	n_failed=$((n_failed + 1))
+}
+
+# check STATUS TEXT WORD...: shmregctl WORD... exits so, and says TEXT (a pattern of grep -e).
+check() {
+	want=$1 text=$2
+	shift 2
+	"$ctl" "$@" >"$out" 2>"$err"
+	status=$?
+	[ "$status" = "$want" ] || fail "shmregctl $*: exit status $status, not $want"
+	[ -z "$text" ] || cat "$out" "$err" | grep -q -e "$text" || fail "shmregctl $*: does not say '$text'"
+}
+
+# json EXPRESSION WORD...: what shmregctl WORD... --json prints is JSON, and in it (j) this is true.
+json() {
+	expression=$1
+	shift
+	"$ctl" "$@" --json >"$out" 2>"$err" || fail "shmregctl $* --json: exit status $?"
+	[ -n "$python" ] || return 0
+	"$python" -c "import json, sys
+j = json.load(open('$out'))
+sys.exit(not ($expression))" 2>>"$err" || fail "shmregctl $* --json: not so: $expression"
+}
+
+# What a file and its segment have in common.
+contents() {
+	"$ctl" show "$1" --json >"$scratch/json" 2>"$err" || fail "show $1"
+	[ -n "$python" ] || return 0
+	"$python" -c "import json
+j = json.load(open('$scratch/json'))
+for k in 'snapshot', 'resident_bytes', 'access':
+	j.pop(k, None)
+print(json.dumps(j, indent=1, sort_keys=True))"
+}
+
+# No line is wider; in bytes, which are columns where there is only ASCII.
+is_narrow() {
+	[ "$(awk -v n="$1" 'length > n' "$out" | wc -l)" -eq 0 ]
+}
+
+if [ "${1-}" != inside ]; then
+	# Files outlive the daemon: looked at when it has gone.
+	XDG_RUNTIME_DIR="$scratch/runtime" "$ctl" run --daemon "$top_builddir/shmregd" \
+		--reaper "$top_builddir/shmreg-reaper" -- sh "$0" inside || exit
+	SHMREG_SOCKET=/nowhere
+	export SHMREG_SOCKET
+	check 0 'segment   demo' show "$scratch/demo.shmsnap"
+	check 0 'Each mark is' map "$scratch/demo.shmsnap"
+	json 'j["snapshot"]["reason"] == "asked"' show "$scratch/demo.shmsnap"
+	cd "$scratch" || exit 99
+	check 0 'segment   demo' show ./demo.shmsnap
+	check 0 'holder\|queued' show "$scratch/runtime/../demo.shmsnap"
+	[ "$n_failed" -eq 0 ]
+	exit
+fi
+
+mkfifo "$scratch/stdin" "$scratch/stdout"
+check 0 '' create demo --size 8M
+"$top_builddir/ctl-peer" demo <"$scratch/stdin" >"$scratch/stdout" 2>/dev/null &
+peer=$!
+exec 8>"$scratch/stdin" 9<"$scratch/stdout"
+echo hold >&8
+read -r _ <&9
+
+check 0 'snapshot  taken' snapshot demo "$scratch/demo.shmsnap"
+[ "$(stat -c %a "$scratch/demo.shmsnap")" = 600 ] || fail "the file is not mode 0600"
+check 1 'is there already' snapshot demo "$scratch/demo.shmsnap"
+json 'j["name"] == "demo" and j["file_bytes"] > 8 << 20 and j["file_resident_bytes"] < 4 << 20 and
+	not j["snapshot"]["notes"]' snapshot demo "$scratch/demo.shmsnap" --force
+[ "$(ls "$scratch" | grep -c '^demo.shmsnap')" = 1 ] || fail "something is left beside the file"
+contents demo >"$scratch/segment.json"
+contents "$scratch/demo.shmsnap" >"$scratch/file.json"
+diff "$scratch/segment.json" "$scratch/file.json" >"$out" || fail "file and segment differ"
+
+check 2 'does not change' show --interval 1 "$scratch/demo.shmsnap"
+check 2 'needed' snapshot demo
+check 1 'no such\|no segment' snapshot nothing "$scratch/nothing"
+check 1 'no file can be made' snapshot demo /nowhere/file
+check 1 'cannot be opened' show /nowhere/file
+check 1 'no regular file' show /dev/null
+check 1 'no snapshot' show "$ctl"
+: >"$scratch/empty"
+check 1 'no snapshot' show "$scratch/empty"
+head -c 100000 "$scratch/demo.shmsnap" >"$scratch/cut"
+check 1 'damaged' map "$scratch/cut"
+cp "$scratch/demo.shmsnap" "$scratch/spoilt"
+printf X | dd of="$scratch/spoilt" bs=1 seek=70000 conv=notrunc 2>/dev/null
+check 1 'damaged' show "$scratch/spoilt"
+# Not sparse any more, it is the same.
+cat "$scratch/demo.shmsnap" >"$scratch/full"
+check 0 'segment   demo' show "$scratch/full"
+
+COLUMNS=80
+export COLUMNS
+LC_ALL=C
+export LC_ALL
+check 0 'Each mark is' map demo
+is_narrow 110 || fail "map is too wide"
+sed -n '/^Each/,/^MARK/p' "$out" >"$scratch/picture"
+[ "$(awk 'length > 80 && !/^Each/' "$scratch/picture" | wc -l)" -eq 0 ] || fail "the picture is too wide"
+grep -q ' A*[A-Za-z*.]*$' "$scratch/picture" || fail "no picture"
+check 0 'free' map demo --columns 120
+[ "$(awk 'length > 80 && !/^Each/' "$out" | wc -l)" -gt 0 ] || fail "the picture is not as wide as it may be"
+check 2 'too narrow' map demo --columns 10
+check 2 'needed' map
+LC_ALL=C.UTF-8
+check 0 '[▁▂▃▄▅▆▇█]' map "$scratch/demo.shmsnap"
+check 0 '[▁▂▃▄▅▆▇█]' map demo
+parts='sum(p["bytes"] for p in j["parts"]) == j["data_bytes"] == 8 << 20 and
+	all(p["offset"] + p["bytes"] == q["offset"] for p, q in zip(j["parts"], j["parts"][1:])) and
+	sum(p["resident_bytes"] for p in j["parts"]) == j["resident_bytes"] > 0 and
+	j["used_bytes"] + j["free_bytes"] == j["data_bytes"] and
+	max(p["bytes"] for p in j["parts"] if p["state"] == "free") == j["largest_free_bytes"]'
+json "$parts and j['page_bytes'] >= 4096" map demo
+json "$parts and j['page_bytes'] is None" map "$scratch/demo.shmsnap"
+
+# Bytes that no correct program wrote are copied and looked at all the same.
+for seed in 1 2 3; do
+	echo "garble $seed" >&8
+	read -r _ <&9
+	check 0 'snapshot  taken' snapshot demo "$scratch/garbled" --force
+	check 0 'segment   demo' show "$scratch/garbled"
+	check 0 'Each mark is' map "$scratch/garbled"
+done
+exec 8>&- 9<&-
+wait "$peer"
+[ "$n_failed" -eq 0 ]
