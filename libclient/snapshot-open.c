@@ -23,6 +23,8 @@
  */
 
 #define CHUNK (64 * SHMREG_SNAPSHOT_PAGE)
+/* Beyond the largest that shmreg_dir_layout() makes: a file with holes can claim anything. */
+#define DIR_BYTES_MAX (UINT64_C(1) << 26)
 
 struct reading {
 	const char *path;
@@ -118,7 +120,8 @@ static int read_head(struct reading *f)
 	    !is_terminated(h->host, sizeof(h->host)) ||
 	    !is_terminated(h->info.name, sizeof(h->info.name)))
 		return broken(f, "a text of its head does not end");
-	if (h->dir_bytes < sizeof(struct shmreg_dir) || !is_inside(f, h->dir_offset, h->dir_bytes))
+	if (h->dir_bytes < sizeof(struct shmreg_dir) || h->dir_bytes > DIR_BYTES_MAX ||
+	    !is_inside(f, h->dir_offset, h->dir_bytes))
 		return broken(f, "its directory is not in the file");
 	if (h->n_notes > 2 * SHMREG_OBJECTS_MAX ||
 	    !is_inside(f, h->notes_offset, h->n_notes * sizeof(struct shmreg_snapshot_note)))

@@ -152,6 +152,8 @@ int shmreg_watch_open(const struct shmreg_handle *handle, uint32_t events,
 	r = connection_usable(c);
 	if (r < 0)
 		return r;
+	if (handle->segment->apart)
+		return handle->segment->watch(handle, NULL);
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return error_set(-ENOMEM, "no memory is left");

@@ -208,6 +208,7 @@ START_TEST(test_refused)
 	const struct shmreg_cell_params cell_params = { .size = sizeof(cell_params) };
 	const struct shmreg_cell *cell;
 	struct shmreg_segment *s, *file;
+	struct shmreg_watch *watch;
 	struct shmreg_queue *q;
 	uint64_t version;
 	int fd;
@@ -228,6 +229,8 @@ START_TEST(test_refused)
 	harness_ok(shmreg_cell_open(file, &cell, "cell", &cell_params));
 	version = shmreg_cell_version(cell);
 	harness_result(shmreg_cell_changed_wait(cell, version, NULL), -EROFS);
+	harness_sentence("snapshot");
+	harness_result(shmreg_watch_open(&cell->handle, SHMREG_WAIT_ITEMS, &watch), -EROFS);
 	harness_sentence("snapshot");
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	harness_result(shmreg_snapshot_write(file, fd), -EINVAL);
