@@ -15,11 +15,12 @@
 static struct harness h;
 static struct shmreg_connection *c;
 static char folder[64];
+static const char *interval = "--snapshot-interval=0";
 
 static void start(const char *keep, const char *bytes, const char *program)
 {
 	char on_death[128];
-	const char *options[] = { on_death, "--snapshot-interval=0", keep, bytes, program, NULL };
+	const char *options[] = { on_death, interval, keep, bytes, program, NULL };
 
 	snprintf(folder, sizeof(folder), "/tmp/shmreg-snapshots-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -199,6 +200,27 @@ START_TEST(test_keep)
 }
 END_TEST
 
+/* Who dies soon after another is repaired without. */
+START_TEST(test_interval)
+{
+	struct shmreg_connection *events;
+	int one = 1;
+
+	interval = "--snapshot-interval=86400";
+	start("--snapshot-keep=9", "--snapshot-bytes=1G", PROGRAM);
+	crowd_create(c);
+	events = harness_subscribe();
+	die_lending(events);
+	harness_wait(has_files, &one, "a snapshot");
+	die_lending(events);
+	ck_assert_int_eq(count_files(NULL), 1);
+	shmreg_disconnect(events);
+	harness_ok(shmreg_segment_remove(c, "crowd"));
+	stop();
+	interval = "--snapshot-interval=0";
+}
+END_TEST
+
 /* Too much memory, no program, no folder: said, and repaired all the same. */
 START_TEST(test_without)
 {
@@ -244,6 +266,7 @@ int main(void)
 
 	tcase_add_test(tc, test_before_repair);
 	tcase_add_test(tc, test_keep);
+	tcase_add_test(tc, test_interval);
 	tcase_add_test(tc, test_without);
 	return harness_main(suite);
 }
