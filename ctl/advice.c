@@ -53,7 +53,7 @@ static uint64_t with_room(uint64_t high_water)
 	return high_water + high_water / 2 + 1;
 }
 
-/* --- what each kind says ------------------------------------------------------------------------- */
+/* --- what each kind says ---------------------------------------------------------------------- */
 
 /* They set high_water and n_short. Return: was it used? And what it takes. */
 static bool of_queue(struct advice_object *a, uint64_t *ret)
@@ -105,7 +105,7 @@ static bool of_pool(struct advice_object *a, uint64_t *ret)
 	return a->high_water != 0;
 }
 
-/* --- of one object ------------------------------------------------------------------------------- */
+/* --- of one object ---------------------------------------------------------------------------- */
 
 static uint64_t bytes_of(const struct snapshot_object *o, uint64_t capacity)
 {
@@ -181,7 +181,7 @@ static void advise(struct advice_object *a, const struct snapshot_object *o)
 		judge(a, needed);
 }
 
-/* --- of the segment ------------------------------------------------------------------------------ */
+/* --- of the segment --------------------------------------------------------------------------- */
 
 /* One behind the other, each where it may lie, and an eighth to spare. */
 static uint64_t segment_bytes(const struct advice *a)
@@ -236,14 +236,14 @@ struct advice *advice_free(struct advice *a)
 const char *advice_verdict(enum advice_verdict verdict)
 {
 	static const char *const verdicts[] = {
-		[ADVICE_NONE] = "none",	    [ADVICE_UNUSED] = "unused",	  [ADVICE_FITS] = "fits",
-		[ADVICE_LARGER] = "larger", [ADVICE_SMALLER] = "smaller",
+	    [ADVICE_NONE] = "none",	[ADVICE_UNUSED] = "unused",   [ADVICE_FITS] = "fits",
+	    [ADVICE_LARGER] = "larger", [ADVICE_SMALLER] = "smaller",
 	};
 
 	return verdicts[verdict];
 }
 
-/* --- in words ------------------------------------------------------------------------------------ */
+/* --- in words --------------------------------------------------------------------------------- */
 
 static void topic_code(const struct advice_object *a, char *ret, size_t size)
 {
@@ -261,27 +261,31 @@ static void topic_code(const struct advice_object *a, char *ret, size_t size)
 void advice_code(const struct advice_object *a, char *ret, size_t size)
 {
 	const struct shmreg_dir_object *e = &a->object->entry;
-	const char *redeliver = e->shape.flags & SHMREG_QUEUE_REDELIVER ? "SHMREG_QUEUE_REDELIVER" : "0";
+	const char *redeliver =
+	    e->shape.flags & SHMREG_QUEUE_REDELIVER ? "SHMREG_QUEUE_REDELIVER" : "0";
 
 	switch (e->shape.kind) {
 	case SHMREG_KIND_QUEUE:
-		snprintf(ret, size, "X_open_or_create(segment, &queue, \"%s\", %s%" PRIu64 ", %s);", e->name,
-			 shmreg_shape_is_object_queue(&e->shape) ? "pool, " : "", a->capacity, redeliver);
+		snprintf(ret, size, "X_open_or_create(segment, &queue, \"%s\", %s%" PRIu64 ", %s);",
+			 e->name, shmreg_shape_is_object_queue(&e->shape) ? "pool, " : "",
+			 a->capacity, redeliver);
 		break;
 	case SHMREG_KIND_RING:
 		if (e->shape.flags & SHMREG_RING_RECORDS)
 			snprintf(ret, size, "const struct shmreg_record_params params = { .size = "
 				 "sizeof(params), .capacity = %" PRIu64 " };", a->capacity);
 		else
-			snprintf(ret, size, "X_producer_open_or_create(segment, &producer, \"%s\", %" PRIu64
-				 ");", e->name, a->capacity);
+			snprintf(ret, size,
+				 "X_producer_open_or_create(segment, &producer, \"%s\", %" PRIu64
+				 ");",
+				 e->name, a->capacity);
 		break;
 	case SHMREG_KIND_TOPIC:
 		topic_code(a, ret, size);
 		break;
 	case SHMREG_KIND_POOL:
-		snprintf(ret, size, "X_open_or_create(segment, &pool, \"%s\", %" PRIu64 ");", e->name,
-			 a->capacity);
+		snprintf(ret, size, "X_open_or_create(segment, &pool, \"%s\", %" PRIu64 ");",
+			 e->name, a->capacity);
 		break;
 	default:
 		*ret = '\0';
@@ -298,16 +302,18 @@ void advice_create(const struct advice *a, char *ret, size_t size)
 		snprintf(buf, sizeof(buf), "%" PRIu64 "M", a->data_bytes >> 20);
 	else
 		snprintf(buf, sizeof(buf), "%" PRIu64 "K", a->data_bytes >> 10);
-	snprintf(ret, size, "shmregctl create %s --size %s --mode 0%03" PRIo32 " --max-objects %" PRIu32
-		 " --max-participants %" PRIu32 "%s", s->header.name, buf, s->info.mode, a->max_objects,
-		 a->max_participants,
+	snprintf(ret, size,
+		 "shmregctl create %s --size %s --mode 0%03" PRIo32 " --max-objects %" PRIu32
+		 " --max-participants %" PRIu32 "%s",
+		 s->header.name, buf, s->info.mode, a->max_objects, a->max_participants,
 		 s->header.create_flags & SHMREG_CREATE_RESERVE ? " --reserve" : "");
 }
 
 void advice_short(const struct advice_object *a, char *ret, size_t size)
 {
 	const struct shmreg_shape *shape = &a->object->entry.shape;
-	const bool lossy = shape->kind == SHMREG_KIND_TOPIC && !(shape->flags & SHMREG_TOPIC_RELIABLE);
+	const bool lossy =
+	    shape->kind == SHMREG_KIND_TOPIC && !(shape->flags & SHMREG_TOPIC_RELIABLE);
 
 	if (!a->n_short)
 		snprintf(ret, size, "-");
@@ -332,13 +338,16 @@ void advice_findings(const struct advice *a, struct findings *f)
 		advice_short(o, how, sizeof(how));
 		if (o->verdict == ADVICE_LARGER)
 			finding_add(f, FINDING_NOTE, "object.small",
-				    "it is too small (%s): a capacity of %" PRIu64 " instead of %" PRIu64
-				    " would take %s instead of %s", how, o->capacity,
-				    e->shape.capacity, text_bytes(x, o->bytes), text_bytes(y, e->bytes));
+				    "it is too small (%s): a capacity of %" PRIu64
+				    " instead of %" PRIu64 " would take %s instead of %s",
+				    how, o->capacity, e->shape.capacity, text_bytes(x, o->bytes),
+				    text_bytes(y, e->bytes));
 		else if (o->verdict == ADVICE_SMALLER && e->bytes - o->bytes >= SAVING_MIN)
 			finding_add(f, FINDING_NOTE, "object.large",
-				    "at most %" PRIu64 " of %" PRIu64 " were ever needed: a capacity of %" PRIu64
-				    " would take %s instead of %s", o->high_water, e->shape.capacity, o->capacity,
+				    "at most %" PRIu64 " of %" PRIu64
+				    " were ever needed: a capacity of %" PRIu64
+				    " would take %s instead of %s",
+				    o->high_water, e->shape.capacity, o->capacity,
 				    text_bytes(x, o->bytes), text_bytes(y, e->bytes));
 		else
 			continue;

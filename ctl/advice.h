@@ -16,11 +16,11 @@
 #include "snapshot.h"
 
 enum advice_verdict {
-	ADVICE_NONE,		/* has no size to advise about: arrays, atomics, cells, what is removed */
-	ADVICE_UNUSED,		/* was never used */
+	ADVICE_NONE,   /* has no size to advise about: arrays, atomics, cells, what is removed */
+	ADVICE_UNUSED, /* was never used */
 	ADVICE_FITS,
-	ADVICE_LARGER,		/* it was too small */
-	ADVICE_SMALLER,		/* half of it would do */
+	ADVICE_LARGER,	/* it was too small */
+	ADVICE_SMALLER, /* half of it would do */
 };
 
 struct advice_object {

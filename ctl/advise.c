@@ -85,8 +85,8 @@ static void add_object(struct text_table *t, const struct advice_object *o)
 
 static int print_text(const struct advice *a)
 {
-	static const char *const titles[] = { "OBJECT",	 "KIND",    ">CAPACITY",  ">HIGH WATER",
-					      "TOO SMALL", "ADVICE", ">SUGGESTED", "WHICH" };
+	static const char *const titles[] = {"OBJECT",	  "KIND",   ">CAPACITY",  ">HIGH WATER",
+					     "TOO SMALL", "ADVICE", ">SUGGESTED", "WHICH"};
 	char line[512];
 	struct text_table t;
 	bool changes = false;

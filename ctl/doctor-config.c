@@ -38,8 +38,10 @@ static void look_at_reaper(struct doctor *d, const char *output)
 	    doctor_path(d, whole, sizeof(whole), path) < 0)
 		return;
 	if (access(whole, X_OK) < 0) {
-		finding_add(f, FINDING_ERROR, "install.reaper", "the program that repairs after a death, %s, "
-			    "cannot be executed: %s", whole, strerror(errno));
+		finding_add(f, FINDING_ERROR, "install.reaper",
+			    "the program that repairs after a death, %s, "
+			    "cannot be executed: %s",
+			    whole, strerror(errno));
 		finding_type(f, "make install");
 	} else {
 		finding_add(f, FINDING_OK, "install.reaper", "the reaper is %s", whole);
@@ -61,17 +63,20 @@ static bool look_at_version(struct doctor *d)
 		return false;
 	}
 	if (r != 0 || strncmp(output, "shmregd ", 8) != 0) {
-		finding_add(f, FINDING_ERROR, "install.daemon", "%s is not shmregd: it says '%.100s'", d->daemon,
-			    output);
+		finding_add(f, FINDING_ERROR, "install.daemon",
+			    "%s is not shmregd: it says '%.100s'", d->daemon, output);
 		finding_type(f, "make install   # or: shmregctl doctor --daemon PATH");
 		return false;
 	}
 	if (strcmp(output + 8, VERSION) != 0) {
-		finding_add(f, FINDING_WARNING, "install.version", "%s is version %.30s, and shmregctl %s: two "
-			    "versions are installed", d->daemon, output + 8, VERSION);
+		finding_add(f, FINDING_WARNING, "install.version",
+			    "%s is version %.30s, and shmregctl %s: two "
+			    "versions are installed",
+			    d->daemon, output + 8, VERSION);
 		finding_type(f, "type -a shmregd shmregctl");
 	} else {
-		finding_add(f, FINDING_OK, "install.version", "%s is version %s", d->daemon, VERSION);
+		finding_add(f, FINDING_OK, "install.version", "%s is version %s", d->daemon,
+			    VERSION);
 	}
 	return true;
 }
@@ -88,7 +93,8 @@ void doctor_config(struct doctor *d)
 
 	if (!look_at_version(d))
 		return;
-	there = doctor_path(d, file, sizeof(file), SYSCONFDIR "/shmregd.conf") == 0 && stat(file, &st) == 0;
+	there = doctor_path(d, file, sizeof(file), SYSCONFDIR "/shmregd.conf") == 0 &&
+		stat(file, &st) == 0;
 	if (d->instance == DOCTOR_SYSTEM)
 		argv[n++] = "--system";
 	/* A private daemon reads none, and so it is as if it were empty. */
@@ -99,19 +105,23 @@ void doctor_config(struct doctor *d)
 	}
 	r = doctor_run(argv, output, sizeof(output));
 	if (r < 0) {
-		finding_add(f, FINDING_ERROR, "config.file", "%s cannot be run: %s", d->daemon, strerror(-r));
+		finding_add(f, FINDING_ERROR, "config.file", "%s cannot be run: %s", d->daemon,
+			    strerror(-r));
 		return;
 	}
 	if (r > 0) {
-		finding_add(f, FINDING_ERROR, "config.file", "the configuration is refused: %.400s", output);
-		finding_type(f, "%s --check-config   # until it says nothing; man shmregd.conf", d->daemon);
+		finding_add(f, FINDING_ERROR, "config.file", "the configuration is refused: %.400s",
+			    output);
+		finding_type(f, "%s --check-config   # until it says nothing; man shmregd.conf",
+			     d->daemon);
 		return;
 	}
 	finding_add(f, FINDING_OK, "config.file", "%s %s", *file ? file : "the configuration",
 		    d->instance == DOCTOR_PRIVATE ? "is not read by this daemon" :
 		    there ? "is well" : "is not there: all is as it comes");
 	if (there && (st.st_mode & 022)) {
-		finding_add(f, FINDING_ERROR, "config.mode", "others than its owner may write %s", file);
+		finding_add(f, FINDING_ERROR, "config.mode", "others than its owner may write %s",
+			    file);
 		finding_type(f, "chmod go-w %s", file);
 	}
 	if (value_of(output, "max-segments", number, sizeof(number)))

@@ -18,7 +18,7 @@
 
 /* doctor-files.c - where the socket lies, and what others left */
 
-/* --- the directory of the socket ---------------------------------------------------------------- */
+/* --- the directory of the socket -------------------------------------------------------------- */
 
 static bool is_ours(const char *name)
 {
@@ -65,21 +65,26 @@ static void look_at_directory(struct doctor *d)
 	text_mode(mode, st.st_mode & 0777);
 	text_user(owner, st.st_uid);
 	if (st.st_mode & 022) {
-		finding_add(f, FINDING_ERROR, "files.directory", "%s has mode %s: others than its owner could put "
-			    "another socket there and be taken for shmregd", directory, mode);
+		finding_add(f, FINDING_ERROR, "files.directory",
+			    "%s has mode %s: others than its owner could put "
+			    "another socket there and be taken for shmregd",
+			    directory, mode);
 		finding_type(f, "chmod go-w %s", directory);
 	} else if (d->instance == DOCTOR_SYSTEM && !*d->root && !(st.st_mode & 001)) {
-		finding_add(f, FINDING_WARNING, "files.directory", "%s has mode %s: others than its owner cannot "
-			    "reach the socket", directory, mode);
+		finding_add(f, FINDING_WARNING, "files.directory",
+			    "%s has mode %s: others than its owner cannot "
+			    "reach the socket",
+			    directory, mode);
 		finding_type(f, "chmod 0755 %s", directory);
 	} else {
-		finding_add(f, FINDING_OK, "files.directory", "%s has mode %s, owner %s", directory, mode, owner);
+		finding_add(f, FINDING_OK, "files.directory", "%s has mode %s, owner %s", directory,
+			    mode, owner);
 	}
 	if (d->instance != DOCTOR_PRIVATE)
 		look_for_strangers(d, directory);
 }
 
-/* --- what private daemons left ------------------------------------------------------------------- */
+/* --- what private daemons left ---------------------------------------------------------------- */
 
 static void look_for_runs(struct doctor *d, const char *where)
 {
@@ -107,15 +112,17 @@ static void look_for_runs(struct doctor *d, const char *where)
 		}
 		if (fd >= 0)
 			close(fd);
-		finding_add(f, FINDING_NOTE, "files.run", "%s/%s was left by a shmregctl run that was killed with "
-			    "all its processes", path, entry->d_name);
+		finding_add(f, FINDING_NOTE, "files.run",
+			    "%s/%s was left by a shmregctl run that was killed with "
+			    "all its processes",
+			    path, entry->d_name);
 		finding_type(f, "rm -r %s/%s", path, entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
 }
 
-/* --- /dev/shm ------------------------------------------------------------------------------------ */
+/* --- /dev/shm --------------------------------------------------------------------------------- */
 
 #define FILES_MAX 1024
 #define OLD_SECONDS (24 * 3600)
@@ -150,7 +157,8 @@ static void collect(const struct doctor *d, struct shm_files *files)
 		files->file[files->n].inode = st.st_ino;
 		files->file[files->n].bytes = (uint64_t)st.st_blocks * 512;
 		files->file[files->n].used = false;
-		snprintf(files->file[files->n].name, sizeof(files->file[0].name), "%s", entry->d_name);
+		snprintf(files->file[files->n].name, sizeof(files->file[0].name), "%s",
+			 entry->d_name);
 		files->n++;
 	}
 	if (dir)
@@ -226,13 +234,19 @@ static void look_at_shm(struct doctor *d)
 	}
 	/* Whose processes one may not look at, may use them. */
 	if (n && files->all_seen) {
-		finding_add(f, FINDING_NOTE, "files.shm", "%" PRIu64 " files in /dev/shm, of %s, are older than a "
-			    "day and no process has them open, such as %s: left by other programs; shmregd has "
-			    "none there", n, text_bytes(buf, bytes), example);
-		finding_type(f, "ls -l %s/dev/shm   # and then: rm %s/dev/shm/NAME", d->root, d->root);
+		finding_add(f, FINDING_NOTE, "files.shm",
+			    "%" PRIu64 " files in /dev/shm, of %s, are older than a "
+			    "day and no process has them open, such as %s: left by other programs; "
+			    "shmregd has "
+			    "none there",
+			    n, text_bytes(buf, bytes), example);
+		finding_type(f, "ls -l %s/dev/shm   # and then: rm %s/dev/shm/NAME", d->root,
+			     d->root);
 	} else if (n) {
-		finding_add(f, FINDING_OK, "files.shm", "%" PRIu64 " old files are in /dev/shm; as root doctor "
-			    "says whether somebody uses them", n);
+		finding_add(f, FINDING_OK, "files.shm",
+			    "%" PRIu64 " old files are in /dev/shm; as root doctor "
+			    "says whether somebody uses them",
+			    n);
 	} else {
 		finding_add(f, FINDING_OK, "files.shm", "nothing that was left is in /dev/shm");
 	}

@@ -57,14 +57,18 @@ static void look_at_totals(struct doctor *d)
 		near = true;
 		amount(a, i, s->usage[i].used);
 		amount(b, i, s->usage[i].limit);
-		finding_add(f, FINDING_WARNING, "registry.limit", "the whole registry has %s of %s %s: soon more "
-			    "is refused", a, b, ctl_resource_name(i));
+		finding_add(f, FINDING_WARNING, "registry.limit",
+			    "the whole registry has %s of %s %s: soon more "
+			    "is refused",
+			    a, b, ctl_resource_name(i));
 		finding_type(f, "shmregctl ls   # what can go: shmregctl rm SEGMENT");
-		finding_type(f, "editor " SYSCONFDIR "/shmregd.conf   # raise %s\nsystemctl reload shmregd",
-			     option_of(i));
+		finding_type(
+		    f, "editor " SYSCONFDIR "/shmregd.conf   # raise %s\nsystemctl reload shmregd",
+		    option_of(i));
 	}
 	if (!near)
-		finding_add(f, FINDING_OK, "registry.limit", "none of the registry's limits is near");
+		finding_add(f, FINDING_OK, "registry.limit",
+			    "none of the registry's limits is near");
 }
 
 static void look_at_user(struct doctor *d, uint32_t uid)
@@ -83,11 +87,12 @@ static void look_at_user(struct doctor *d, uint32_t uid)
 		near = true;
 		amount(a, i, s.usage[i].used);
 		amount(b, i, s.usage[i].limit);
-		finding_add(f, FINDING_WARNING, "registry.quota", "user %s has %s of %s %s: soon more is refused",
-			    user, a, b, ctl_resource_name(i));
+		finding_add(f, FINDING_WARNING, "registry.quota",
+			    "user %s has %s of %s %s: soon more is refused", user, a, b,
+			    ctl_resource_name(i));
 		finding_type(f, "shmregctl stats --user %s", user);
-		finding_type(f, "shmregctl limit %s %s=%" PRIu64 "   # as root", user, ctl_resource_name(i),
-			     s.usage[i].limit * 2);
+		finding_type(f, "shmregctl limit %s %s=%" PRIu64 "   # as root", user,
+			     ctl_resource_name(i), s.usage[i].limit * 2);
 	}
 	if (!near)
 		finding_add(f, FINDING_OK, "registry.quota", "user %s is not near a limit", user);
@@ -99,23 +104,30 @@ static void look_at_repairs(struct doctor *d)
 	struct findings *f = &d->findings;
 
 	if (s->n_deaths == SHMREG_USAGE_UNKNOWN) {
-		finding_add(f, FINDING_OK, "registry.repairs", "what was repaired is for root to see");
+		finding_add(f, FINDING_OK, "registry.repairs",
+			    "what was repaired is for root to see");
 		return;
 	}
 	if (s->n_reaper_failures) {
-		finding_add(f, FINDING_WARNING, "registry.reaper", "%" PRIu64 " repairs failed and were tried "
-			    "again", s->n_reaper_failures);
+		finding_add(f, FINDING_WARNING, "registry.reaper",
+			    "%" PRIu64 " repairs failed and were tried "
+			    "again",
+			    s->n_reaper_failures);
 		finding_type(f, "journalctl MESSAGE_ID=" MESSAGE_REPAIR_FAILED);
 	}
 	if (s->n_gave_up) {
-		finding_add(f, FINDING_WARNING, "registry.gave-up", "repairs have met %" PRIu64 " words that make "
-			    "no sense, and left them alone: somebody who may write wrote over a structure",
-			    s->n_gave_up);
+		finding_add(
+		    f, FINDING_WARNING, "registry.gave-up",
+		    "repairs have met %" PRIu64 " words that make "
+		    "no sense, and left them alone: somebody who may write wrote over a structure",
+		    s->n_gave_up);
 		finding_type(f, "journalctl -u shmregd -p warning");
 	}
 	if (!s->n_reaper_failures && !s->n_gave_up)
-		finding_add(f, FINDING_OK, "registry.repairs", "%" PRIu64 " deaths, %" PRIu64 " repairs, none of "
-			    "which failed", s->n_deaths, s->n_repairs);
+		finding_add(f, FINDING_OK, "registry.repairs",
+			    "%" PRIu64 " deaths, %" PRIu64 " repairs, none of "
+			    "which failed",
+			    s->n_deaths, s->n_repairs);
 }
 
 /* The program that runs is not the one that is installed any more. */
@@ -132,11 +144,14 @@ static void look_at_program(struct doctor *d)
 		return;		/* another user's, or in another container */
 	program[n] = '\0';
 	if ((size_t)n > strlen(deleted) && strcmp(program + n - strlen(deleted), deleted) == 0) {
-		finding_add(f, FINDING_WARNING, "registry.program", "the daemon runs a program that has been "
-			    "replaced since: %s", program);
+		finding_add(f, FINDING_WARNING, "registry.program",
+			    "the daemon runs a program that has been "
+			    "replaced since: %s",
+			    program);
 		finding_type(f, "systemctl restart shmregd   # segments stay");
 	} else {
-		finding_add(f, FINDING_OK, "registry.program", "pid %" PRIu32 " runs %s", d->stats.pid, program);
+		finding_add(f, FINDING_OK, "registry.program", "pid %" PRIu32 " runs %s",
+			    d->stats.pid, program);
 	}
 }
 

@@ -19,13 +19,14 @@
 
 static void pause_for(uint64_t ns)
 {
-	struct timespec left = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+	struct timespec left = {.tv_sec = (time_t)(ns / 1000000000),
+				.tv_nsec = (long)(ns % 1000000000)};
 
 	while (nanosleep(&left, &left) < 0 && errno == EINTR)
 		;
 }
 
-/* --- processes ---------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 /* 'T', 'S', ...; '\0': it is not there, or not to be seen. */
 static char process_state(uint32_t pid)
@@ -56,7 +57,8 @@ static bool is_stopped(uint32_t pid)
 /* Are the pids in the directory ours? They are the daemon's, which is one of them itself. */
 static bool sees_processes(const struct doctor *d)
 {
-	return d->has_stats && kill((pid_t)d->stats.pid, 0) == 0 && process_state(d->stats.pid) != '\0';
+	return d->has_stats && kill((pid_t)d->stats.pid, 0) == 0 &&
+	       process_state(d->stats.pid) != '\0';
 }
 
 static bool is_gone(uint32_t pid)
@@ -75,8 +77,10 @@ static void look_at_processes(struct doctor *d, const struct shmreg_dir *dir, ui
 			continue;
 		if (is_stopped(p.pid)) {
 			finding_add(f, FINDING_NOTE, "segment.stopped",
-				    "participant %" PRIu64 " (pid %" PRIu32 ", '%s') is stopped: what it holds "
-				    "it keeps, for it is not dead", p.id, p.pid, p.name);
+				    "participant %" PRIu64 " (pid %" PRIu32
+				    ", '%s') is stopped: what it holds "
+				    "it keeps, for it is not dead",
+				    p.id, p.pid, p.name);
 			finding_type(f, "kill -CONT %" PRIu32, p.pid);
 			continue;
 		}
@@ -91,14 +95,16 @@ static void look_at_processes(struct doctor *d, const struct shmreg_dir *dir, ui
 			if (k + 1 < N_LOOKS)
 				continue;
 			finding_add(f, FINDING_ERROR, "segment.ghost",
-				    "participant %" PRIu64 " (pid %" PRIu32 ", '%s') is said to live, and that "
-				    "process is not there: shmregd has not noticed its end", p.id, p.pid, p.name);
+				    "participant %" PRIu64 " (pid %" PRIu32
+				    ", '%s') is said to live, and that "
+				    "process is not there: shmregd has not noticed its end",
+				    p.id, p.pid, p.name);
 			finding_type(f, "systemctl restart shmregd");
 		}
 	}
 }
 
-/* --- what lies in it ---------------------------------------------------------------------------- */
+/* --- what lies in it -------------------------------------------------------------------------- */
 
 /* The advice, with names and pids in their places. */
 static void type_advice(struct findings *f, const char *advice, const char *segment,
@@ -148,12 +154,14 @@ static void report(struct doctor *d, const struct suspicion *s, const struct shm
 		if (s->advice && !strstr(s->advice, "%p"))
 			type_advice(f, s->advice, dir->name, 0);
 	} else if (here && is_stopped(p.pid)) {
-		finding_add(f, FINDING_WARNING, s->check, "%s: participant %" PRIu64 " (pid %" PRIu32
-			    ", '%s') is stopped%s", s->text, p.id, p.pid, p.name, more);
+		finding_add(f, FINDING_WARNING, s->check,
+			    "%s: participant %" PRIu64 " (pid %" PRIu32 ", '%s') is stopped%s",
+			    s->text, p.id, p.pid, p.name, more);
 		finding_type(f, "kill -CONT %" PRIu32, p.pid);
 	} else {
-		finding_add(f, s->severity, s->check, "%s: it is participant %" PRIu64 " (pid %" PRIu32
-			    ", '%s')%s", s->text, p.id, p.pid, p.name, more);
+		finding_add(f, s->severity, s->check,
+			    "%s: it is participant %" PRIu64 " (pid %" PRIu32 ", '%s')%s", s->text,
+			    p.id, p.pid, p.name, more);
 		if (s->advice && (here || !strstr(s->advice, "%p")))
 			type_advice(f, s->advice, dir->name, p.pid);
 	}
@@ -179,11 +187,12 @@ static void look(struct doctor *d, const struct shmreg_dir *dir, const void *dat
 		f->failed = true;
 	else if (n == 0)
 		finding_add(f, FINDING_OK, "segment.contents",
-			    "directory and %" PRIu64 " words of its objects are as they should be%s",
+			    "directory and %" PRIu64
+			    " words of its objects are as they should be%s",
 			    x->n_words, data ? "" : "; the data area was not looked at");
 }
 
-/* --- its sizes ---------------------------------------------------------------------------------- */
+/* --- its sizes -------------------------------------------------------------------------------- */
 
 static void look_at_sizes(struct doctor *d, struct source *source, const struct inspection *x)
 {
@@ -196,7 +205,8 @@ static void look_at_sizes(struct doctor *d, struct source *source, const struct 
 		return;		/* gone meanwhile */
 	/* What was written over says nothing of sizes. */
 	for (size_t i = 0; i < s->n_objects; i++)
-		s->objects[i].read = s->objects[i].read && !inspection_has_error(x, s->objects[i].index);
+		s->objects[i].read =
+		    s->objects[i].read && !inspection_has_error(x, s->objects[i].index);
 	a = advice_new(s);
 	if (!a)
 		f->failed = true;
@@ -217,7 +227,8 @@ void doctor_segment(struct doctor *d, struct source *source)
 
 	f->segment = source_name(source);
 	if (source_segment(source, &segment, &why) < 0) {
-		finding_add(f, FINDING_NOTE, "segment.access", "its contents cannot be looked at: %s", why);
+		finding_add(f, FINDING_NOTE, "segment.access",
+			    "its contents cannot be looked at: %s", why);
 		finding_type(f, "shmregctl ls   # owner and mode say who may");
 		segment = NULL;
 	}

@@ -62,9 +62,19 @@ static void look_at_bus(struct doctor *d)
 {
 	const bool user = d->instance == DOCTOR_USER;
 	/* Not by get-property, which would start a daemon that does not run. */
-	const char *const argv[] = { "busctl", user ? "--user" : "--system", "--auto-start=no", "--timeout=5",
-				     "call", BUS_NAME, BUS_PATH, "org.freedesktop.DBus.Properties", "Get", "ss",
-				     BUS_NAME, "Version", NULL };
+	const char *const argv[] = {"busctl",
+				    user ? "--user" : "--system",
+				    "--auto-start=no",
+				    "--timeout=5",
+				    "call",
+				    BUS_NAME,
+				    BUS_PATH,
+				    "org.freedesktop.DBus.Properties",
+				    "Get",
+				    "ss",
+				    BUS_NAME,
+				    "Version",
+				    NULL};
 	struct findings *f = &d->findings;
 	char output[1024];
 	const int r = doctor_run(argv, output, sizeof(output));
@@ -73,16 +83,20 @@ static void look_at_bus(struct doctor *d)
 		finding_add(f, FINDING_OK, "bus.name", "it is on the %s bus, as %s",
 			    user ? "session" : "system", BUS_NAME);
 	} else if (r < 0) {
-		finding_add(f, FINDING_OK, "bus.name", "there is no busctl: the bus was not looked at");
+		finding_add(f, FINDING_OK, "bus.name",
+			    "there is no busctl: the bus was not looked at");
 	} else if (!d->answers) {
-		finding_add(f, FINDING_OK, "bus.name", "%s is not on the bus, for no daemon runs", BUS_NAME);
+		finding_add(f, FINDING_OK, "bus.name", "%s is not on the bus, for no daemon runs",
+			    BUS_NAME);
 	} else {
-		finding_add(f, FINDING_NOTE, "bus.name", "it cannot be administered over D-Bus: %.300s", output);
+		finding_add(f, FINDING_NOTE, "bus.name",
+			    "it cannot be administered over D-Bus: %.300s", output);
 		if (user)
 			finding_type(f, "systemctl --user status dbus");
 		else
-			finding_type(f, "systemctl status dbus\nls " DBUSPOLICYDIR "/org.shmreg.Registry1.conf\n"
-				     "shmregd --print-config | grep '^bus'");
+			finding_type(f, "systemctl status dbus\nls " DBUSPOLICYDIR
+					"/org.shmreg.Registry1.conf\n"
+					"shmregd --print-config | grep '^bus'");
 	}
 }
 
@@ -97,12 +111,14 @@ void doctor_service(struct doctor *d)
 	int r;
 
 	if (d->instance == DOCTOR_PRIVATE) {
-		finding_add(f, FINDING_OK, "service", "a private daemon: it is no service of systemd's");
+		finding_add(f, FINDING_OK, "service",
+			    "a private daemon: it is no service of systemd's");
 		return;
 	}
 	if (!doctor_has_systemd(d)) {
 		finding_add(f, d->answers ? FINDING_OK : FINDING_NOTE, "service",
-			    "this machine is not run by systemd: nobody starts shmregd by itself, or keeps its "
+			    "this machine is not run by systemd: nobody starts shmregd by itself, "
+			    "or keeps its "
 			    "segments when it dies");
 		if (!d->answers)
 			finding_type(f, "shmregd%s &", u.user ? "" : " --system");
@@ -110,7 +126,8 @@ void doctor_service(struct doctor *d)
 	}
 	r = gather(d, &u);
 	if (r != 0) {
-		finding_add(f, FINDING_WARNING, "service", "the service manager cannot be asked: %s",
+		finding_add(f, FINDING_WARNING, "service",
+			    "the service manager cannot be asked: %s",
 			    r < 0 ? strerror(-r) : "systemctl show fails");
 		finding_type(f, "systemctl%s status shmregd", u.user ? " --user" : "");
 		return;

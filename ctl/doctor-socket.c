@@ -55,18 +55,21 @@ static bool look_at_file(struct doctor *d)
 
 	if (stat(d->socket, &st) < 0) {
 		if (errno == EACCES) {
-			finding_add(f, FINDING_ERROR, "socket.file", "%s cannot be reached: a directory above it "
-				    "is not for this user", d->socket);
+			finding_add(f, FINDING_ERROR, "socket.file",
+				    "%s cannot be reached: a directory above it "
+				    "is not for this user",
+				    d->socket);
 			finding_type(f, "namei -l %s", d->socket);
 		} else {
-			finding_add(f, FINDING_ERROR, "socket.file", "there is no socket %s: %s", d->socket,
-				    strerror(errno));
+			finding_add(f, FINDING_ERROR, "socket.file", "there is no socket %s: %s",
+				    d->socket, strerror(errno));
 			type_start(d);
 		}
 		return false;
 	}
 	if (!S_ISSOCK(st.st_mode)) {
-		finding_add(f, FINDING_ERROR, "socket.file", "%s is there and is no socket", d->socket);
+		finding_add(f, FINDING_ERROR, "socket.file", "%s is there and is no socket",
+			    d->socket);
 		finding_type(f, "rm %s", d->socket);
 		type_start(d);
 		return false;
@@ -74,13 +77,16 @@ static bool look_at_file(struct doctor *d)
 	text_mode(mode, st.st_mode & 0777);
 	text_user(owner, st.st_uid);
 	if (d->instance == DOCTOR_SYSTEM && (st.st_mode & 0666) != 0666) {
-		finding_add(f, FINDING_WARNING, "socket.mode", "%s has mode %s (owner %s): not everybody may "
-			    "connect; who may attach to what is decided for each segment anyway", d->socket,
-			    mode, owner);
-		finding_type(f, "chmod 0666 %s   # and see SocketMode= in: systemctl cat shmregd.socket",
-			     d->socket);
+		finding_add(f, FINDING_WARNING, "socket.mode",
+			    "%s has mode %s (owner %s): not everybody may "
+			    "connect; who may attach to what is decided for each segment anyway",
+			    d->socket, mode, owner);
+		finding_type(
+		    f, "chmod 0666 %s   # and see SocketMode= in: systemctl cat shmregd.socket",
+		    d->socket);
 	} else {
-		finding_add(f, FINDING_OK, "socket.mode", "%s has mode %s, owner %s", d->socket, mode, owner);
+		finding_add(f, FINDING_OK, "socket.mode", "%s has mode %s, owner %s", d->socket,
+			    mode, owner);
 	}
 	return true;
 }
@@ -91,26 +97,33 @@ static void say_connect_error(struct doctor *d, int error)
 
 	switch (error) {
 	case ECONNREFUSED:
-		finding_add(f, FINDING_ERROR, "socket.connect", "nobody listens at %s: it was left by a daemon "
-			    "that is gone", d->socket);
+		finding_add(f, FINDING_ERROR, "socket.connect",
+			    "nobody listens at %s: it was left by a daemon "
+			    "that is gone",
+			    d->socket);
 		type_start(d);
 		break;
 	case EACCES:
-		finding_add(f, FINDING_ERROR, "socket.connect", "this user may not connect to %s", d->socket);
+		finding_add(f, FINDING_ERROR, "socket.connect", "this user may not connect to %s",
+			    d->socket);
 		finding_type(f, "ls -l %s\nid", d->socket);
 		break;
 	case EPROTOTYPE:
-		finding_add(f, FINDING_ERROR, "socket.connect", "%s is the socket of another program", d->socket);
+		finding_add(f, FINDING_ERROR, "socket.connect",
+			    "%s is the socket of another program", d->socket);
 		finding_type(f, "ss -xlp | grep %s", d->socket);
 		break;
 	case EAGAIN:
-		finding_add(f, FINDING_ERROR, "socket.connect", "so many wait at %s that no more can: shmregd "
-			    "does not accept connections", d->socket);
-		finding_type(f, "systemctl status shmregd\nsystemctl restart shmregd   # segments stay");
+		finding_add(f, FINDING_ERROR, "socket.connect",
+			    "so many wait at %s that no more can: shmregd "
+			    "does not accept connections",
+			    d->socket);
+		finding_type(
+		    f, "systemctl status shmregd\nsystemctl restart shmregd   # segments stay");
 		break;
 	default:
-		finding_add(f, FINDING_ERROR, "socket.connect", "cannot connect to %s: %s", d->socket,
-			    strerror(error));
+		finding_add(f, FINDING_ERROR, "socket.connect", "cannot connect to %s: %s",
+			    d->socket, strerror(error));
 	}
 }
 
@@ -149,22 +162,30 @@ static void judge_answer(struct doctor *d, int r, const struct shmreg_reply *rep
 	struct findings *f = &d->findings;
 
 	if (r == -ETIMEDOUT) {
-		finding_add(f, FINDING_ERROR, "socket.answer", "whoever listens at %s has not answered for 10 "
-			    "seconds: it hangs, or is stopped", d->socket);
-		finding_type(f, "systemctl status shmregd\nsystemctl restart shmregd   # segments stay");
+		finding_add(f, FINDING_ERROR, "socket.answer",
+			    "whoever listens at %s has not answered for 10 "
+			    "seconds: it hangs, or is stopped",
+			    d->socket);
+		finding_type(
+		    f, "systemctl status shmregd\nsystemctl restart shmregd   # segments stay");
 	} else if (r == -EPROTONOSUPPORT) {
-		finding_add(f, FINDING_ERROR, "socket.protocol", "the daemon at %s speaks protocol %u, and this "
-			    "shmregctl (%s) %d: install both from one version", d->socket,
-			    reply->header.protocol, VERSION, SHMREG_PROTOCOL);
-		finding_type(f, "shmregd --version\nshmregctl --version\nsystemctl restart shmregd");
+		finding_add(f, FINDING_ERROR, "socket.protocol",
+			    "the daemon at %s speaks protocol %u, and this "
+			    "shmregctl (%s) %d: install both from one version",
+			    d->socket, reply->header.protocol, VERSION, SHMREG_PROTOCOL);
+		finding_type(f,
+			     "shmregd --version\nshmregctl --version\nsystemctl restart shmregd");
 	} else if (r == -ECONNRESET || r == -EBADMSG) {
-		finding_add(f, FINDING_ERROR, "socket.answer", "whoever listens at %s does not answer as shmregd "
-			    "does", d->socket);
+		finding_add(f, FINDING_ERROR, "socket.answer",
+			    "whoever listens at %s does not answer as shmregd "
+			    "does",
+			    d->socket);
 		finding_type(f, "ss -xlp | grep %s", d->socket);
 	} else if (r < 0) {
 		say_connect_error(d, -r);
 	} else if (reply->header.status < 0) {
-		finding_add(f, FINDING_ERROR, "socket.answer", "the daemon refuses: %s", reply->u.error);
+		finding_add(f, FINDING_ERROR, "socket.answer", "the daemon refuses: %s",
+			    reply->u.error);
 		finding_type(f, "shmregctl stats --user $(id -u)");
 	} else {
 		d->answers = true;
@@ -176,18 +197,24 @@ static void judge_versions(struct doctor *d, const char *daemon)
 	struct findings *f = &d->findings;
 
 	if (strcmp(daemon, VERSION) != 0) {
-		finding_add(f, FINDING_WARNING, "socket.version", "the daemon is version %.31s and shmregctl %s: "
-			    "an older one goes on running until it is restarted", daemon, VERSION);
+		finding_add(f, FINDING_WARNING, "socket.version",
+			    "the daemon is version %.31s and shmregctl %s: "
+			    "an older one goes on running until it is restarted",
+			    daemon, VERSION);
 		finding_type(f, "systemctl restart shmregd   # segments stay");
 	} else {
-		finding_add(f, FINDING_OK, "socket.version", "the daemon answers, it is version %s", VERSION);
+		finding_add(f, FINDING_OK, "socket.version", "the daemon answers, it is version %s",
+			    VERSION);
 	}
 	if (strcmp(shmreg_version(), VERSION) != 0) {
-		finding_add(f, FINDING_WARNING, "socket.library", "libshmreg is version %s and shmregctl %s: two "
-			    "versions are installed", shmreg_version(), VERSION);
+		finding_add(f, FINDING_WARNING, "socket.library",
+			    "libshmreg is version %s and shmregctl %s: two "
+			    "versions are installed",
+			    shmreg_version(), VERSION);
 		finding_type(f, "ldconfig -p | grep libshmreg");
 	} else {
-		finding_add(f, FINDING_OK, "socket.library", "libshmreg is version %s", shmreg_version());
+		finding_add(f, FINDING_OK, "socket.library", "libshmreg is version %s",
+			    shmreg_version());
 	}
 }
 
@@ -207,7 +234,8 @@ void doctor_socket(struct doctor *d)
 		return;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
-		finding_add(f, FINDING_ERROR, "socket.connect", "cannot make a socket: %s", strerror(errno));
+		finding_add(f, FINDING_ERROR, "socket.connect", "cannot make a socket: %s",
+			    strerror(errno));
 		return;
 	}
 	r = say_hello(d, fd, &reply);

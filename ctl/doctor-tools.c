@@ -48,7 +48,8 @@ bool doctor_has_systemd(const struct doctor *d)
 {
 	char path[1024];
 
-	return doctor_path(d, path, sizeof(path), "/run/systemd/system") == 0 && access(path, F_OK) == 0;
+	return doctor_path(d, path, sizeof(path), "/run/systemd/system") == 0 &&
+	       access(path, F_OK) == 0;
 }
 
 static int spawn(const char *const argv[], int out, pid_t *ret)
@@ -65,7 +66,8 @@ static int spawn(const char *const argv[], int out, pid_t *ret)
 	if (!r)
 		r = posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
 	if (!r)
-		r = posix_spawnp(ret, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+		r = posix_spawnp(ret, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv,
+				 environ);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
 }

@@ -17,7 +17,7 @@ static struct findings *findings(struct doctor *d)
 	return &d->findings;
 }
 
-/* --- all segments -------------------------------------------------------------------------------- */
+/* --- all segments ----------------------------------------------------------------------------- */
 
 struct names {
 	struct doctor *doctor;
@@ -37,7 +37,8 @@ static int visit(void *data, const struct shmreg_segment_info *info)
 		return 0;
 	}
 	if (!(names->n & (names->n - 1))) {
-		void *more = reallocarray(names->name, names->n ? names->n * 2 : 1, sizeof(*names->name));
+		void *more =
+		    reallocarray(names->name, names->n ? names->n * 2 : 1, sizeof(*names->name));
 
 		if (!more) {
 			names->doctor->findings.failed = true;
@@ -61,7 +62,8 @@ static void look_at_segments(struct doctor *d, const struct names *names)
 		if (r < 0) {
 			/* Gone since, which is no fault of its. */
 			f->segment = names->name[i];
-			finding_add(f, FINDING_OK, "segment.access", "it cannot be looked at: %s", why);
+			finding_add(f, FINDING_OK, "segment.access", "it cannot be looked at: %s",
+				    why);
 			f->segment = NULL;
 			continue;
 		}
@@ -69,8 +71,8 @@ static void look_at_segments(struct doctor *d, const struct names *names)
 		source_close(source);
 	}
 	if (names->n_hidden)
-		finding_add(f, FINDING_OK, "segment.hidden", "%" PRIu64 " segments are not for this user to read",
-			    names->n_hidden);
+		finding_add(f, FINDING_OK, "segment.hidden",
+			    "%" PRIu64 " segments are not for this user to read", names->n_hidden);
 }
 
 static void everything(struct doctor *d)
@@ -89,7 +91,7 @@ static void everything(struct doctor *d)
 	free(names.name);
 }
 
-/* --- the command --------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static void print_json(const struct doctor *d)
 {
@@ -118,7 +120,8 @@ static void print_text(const struct doctor *d, bool verbose)
 	print_count(", ", count[FINDING_WARNING], "warning");
 	print_count(", ", count[FINDING_NOTE], "note");
 	printf("; %zu %s fine%s\n", count[FINDING_OK],
-	       count[FINDING_OK] == 1 ? "check is" : "checks are", verbose ? "" : " (--verbose shows them)");
+	       count[FINDING_OK] == 1 ? "check is" : "checks are",
+	       verbose ? "" : " (--verbose shows them)");
 }
 
 static int finish(struct doctor *d, bool verbose)
@@ -165,7 +168,8 @@ int ctl_doctor(struct ctl *ctl, int argc, char **argv)
 		{ "daemon", required_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct doctor d = { .ctl = ctl, .root = "", .daemon = BINDIR "/shmregd", .pause_ns = PAUSE_NS };
+	struct doctor d = {
+	    .ctl = ctl, .root = "", .daemon = BINDIR "/shmregd", .pause_ns = PAUSE_NS};
 	bool verbose = false;
 	int option, r;
 
@@ -180,8 +184,10 @@ int ctl_doctor(struct ctl *ctl, int argc, char **argv)
 			return ctl_bad_option(option, argv, "doctor");
 	}
 	if (argc - optind > 1)
-		return ctl_usage("doctor: one segment is enough, got '%s' too; without a name all are "
-				 "looked at", argv[optind + 1]);
+		return ctl_usage(
+		    "doctor: one segment is enough, got '%s' too; without a name all are "
+		    "looked at",
+		    argv[optind + 1]);
 	if (optind < argc) {
 		r = one(&d, argv[optind]);
 		if (r)

@@ -47,7 +47,8 @@ static bool make_room(struct findings *f)
 	return true;
 }
 
-void finding_add(struct findings *f, enum severity severity, const char *check, const char *text, ...)
+void finding_add(struct findings *f, enum severity severity, const char *check, const char *text,
+		 ...)
 {
 	struct finding new = { .severity = severity, .check = check };
 	va_list args;
@@ -148,7 +149,8 @@ static void print_finding(FILE *out, const struct finding *x)
 int findings_print(const struct findings *f, bool verbose, FILE *out)
 {
 	/* What is worst is said first. */
-	for (int severity = FINDING_ERROR; severity >= (verbose ? FINDING_OK : FINDING_NOTE); severity--)
+	for (int severity = FINDING_ERROR; severity >= (verbose ? FINDING_OK : FINDING_NOTE);
+	     severity--)
 		for (size_t i = 0; i < f->n; i++)
 			if ((int)f->list[i].severity == severity)
 				print_finding(out, &f->list[i]);

@@ -5,8 +5,8 @@
 /*
  * findings.h - what was looked at, what is wrong with it, and what to type
  *
- * Each check adds one finding or several, also when all is well: so that there is a list of what was
- * looked at. Out of memory is remembered and said when they are printed.
+ * Each check adds one finding or several, also when all is well: so that there is a list of what
+ * was looked at. Out of memory is remembered and said when they are printed.
  */
 
 #include <stdbool.h>

@@ -24,8 +24,10 @@ static void inspect_latest(struct inspection *x, const struct inspected *o,
 	if (!(latest >> SHMREG_CELL_VERSION_SHIFT) || writer >= shape->capacity ||
 	    slot >= shape->param[0]) {
 		suspect(x, FINDING_ERROR, "cell.latest", ADVICE_GARBLED, 0, latest, 0,
-			"the latest value is said to be in slot %" PRIu64 " of writer %" PRIu64 ", of which "
-			"there is none: somebody who may write wrote over it", slot, writer);
+			"the latest value is said to be in slot %" PRIu64 " of writer %" PRIu64
+			", of which "
+			"there is none: somebody who may write wrote over it",
+			slot, writer);
 		return;
 	}
 	w = shmreg_load_acquire((const uint64_t *)(const void *)(o->base + sizeof(*shm) +
@@ -33,9 +35,11 @@ static void inspect_latest(struct inspection *x, const struct inspected *o,
 	x->n_words++;
 	/* A slot is not written anew as long as it has the latest value. */
 	if (w != latest && shmreg_load_acquire(&shm->latest) == latest)
-		suspect(x, FINDING_ERROR, "cell.slot", ADVICE_GARBLED, 0, latest, w,
-			"the slot of the latest value says that it is another's: somebody who may write "
-			"wrote over it, and readers get EUCLEAN or EBUSY until it is written again");
+		suspect(
+		    x, FINDING_ERROR, "cell.slot", ADVICE_GARBLED, 0, latest, w,
+		    "the slot of the latest value says that it is another's: somebody who may "
+		    "write "
+		    "wrote over it, and readers get EUCLEAN or EBUSY until it is written again");
 }
 
 void inspect_cell(struct inspection *x, const struct inspected *o)

@@ -32,11 +32,14 @@ static void inspect_head(struct inspection *x)
 	if (shmreg_load_acquire(&d->flags) & SHMREG_DIR_QUARANTINED)
 		suspect(x, FINDING_ERROR, "segment.quarantined",
 			"journalctl -u shmregd SEGMENT=%s -n 20\nshmregctl rm %s", 0, 0, 0,
-			"it is quarantined: its repair failed three times, nobody can attach any more; end "
+			"it is quarantined: its repair failed three times, nobody can attach any "
+			"more; end "
 			"its processes, remove it, and let it be made anew");
 	if (shmreg_load_acquire(&d->flags) & SHMREG_DIR_ORPHANED)
-		suspect(x, FINDING_ERROR, "segment.orphaned", "systemctl start shmregd.socket", 0, 0, 0,
-			"its daemon was stopped: who is attached goes on, but nobody repairs and it has no "
+		suspect(x, FINDING_ERROR, "segment.orphaned", "systemctl start shmregd.socket", 0,
+			0, 0,
+			"its daemon was stopped: who is attached goes on, but nobody repairs and "
+			"it has no "
 			"name any more");
 	if (shmreg_load_acquire(&d->state) == SHMREG_DIR_REMOVED)
 		suspect(x, FINDING_NOTE, "segment.removed", "shmregctl ls", 0, 0, 0,
@@ -62,9 +65,10 @@ static void inspect_object_entry(struct inspection *x, const struct shmreg_dir_o
 	else if (o->bytes != bytes || o->offset % align || bytes > x->dir->data_bytes ||
 		 o->offset > x->dir->data_bytes - bytes)
 		suspect(x, FINDING_ERROR, "directory.object", ADVICE_DIRECTORY, 0, o->id, 3,
-			"%" PRIu64 " bytes from %" PRIu64 " on are said to be its, which do not lie in the data "
-			"area of %" PRIu64 ", or are not what it takes", o->bytes, o->offset,
-			x->dir->data_bytes);
+			"%" PRIu64 " bytes from %" PRIu64
+			" on are said to be its, which do not lie in the data "
+			"area of %" PRIu64 ", or are not what it takes",
+			o->bytes, o->offset, x->dir->data_bytes);
 }
 
 /* Who looks it up by its name must find it. */
@@ -78,7 +82,8 @@ static void inspect_name(struct inspection *x, const struct shmreg_dir_object *o
 	r = shmreg_dir_find(x->dir, o->name, &found, NULL);
 	if (r == -ENOENT || (r == 0 && found.id != o->id))
 		suspect(x, FINDING_ERROR, "directory.index", ADVICE_DIRECTORY, 0, o->id, 0,
-			"who looks it up by its name %s", r < 0 ? "does not find it" : "finds another");
+			"who looks it up by its name %s",
+			r < 0 ? "does not find it" : "finds another");
 }
 
 struct range {
@@ -128,9 +133,10 @@ static void inspect_pairs(struct inspection *x, const struct entries *e)
 		if (ranges[i].begin >= ranges[i - 1].end)
 			continue;
 		x->object = ranges[i].index;
-		suspect(x, FINDING_ERROR, "directory.overlap", ADVICE_DIRECTORY, 0, ranges[i - 1].id,
-			ranges[i].id, "it and '%s' lie in the same memory, at %" PRIu64,
-			ranges[i - 1].name, ranges[i].begin);
+		suspect(x, FINDING_ERROR, "directory.overlap", ADVICE_DIRECTORY, 0,
+			ranges[i - 1].id, ranges[i].id,
+			"it and '%s' lie in the same memory, at %" PRIu64, ranges[i - 1].name,
+			ranges[i].begin);
 	}
 	free(ranges);
 }
@@ -166,12 +172,15 @@ static void inspect_participants(struct inspection *x, const struct entries *e)
 		const struct shmreg_dir_participant *p = &e->participants[i];
 
 		if (p->state > SHMREG_ENTRY_DEAD || p->id == 0)
-			suspect(x, FINDING_ERROR, "directory.participant", ADVICE_DIRECTORY, 0, p->id, 0,
-				"the entry of participant %" PRIu64 " makes no sense", p->id);
+			suspect(x, FINDING_ERROR, "directory.participant", ADVICE_DIRECTORY, 0,
+				p->id, 0, "the entry of participant %" PRIu64 " makes no sense",
+				p->id);
 		else if (p->state == SHMREG_ENTRY_DEAD)
-			suspect(x, FINDING_WARNING, "segment.unrepaired", "journalctl -u shmregd SEGMENT=%s -n 20",
-				0, p->id, 0, "participant %" PRIu64 " (pid %" PRIu32 ", '%s') %s, and what it "
-				"held is not repaired yet", p->id, p->pid, p->name,
+			suspect(x, FINDING_WARNING, "segment.unrepaired",
+				"journalctl -u shmregd SEGMENT=%s -n 20", 0, p->id, 0,
+				"participant %" PRIu64 " (pid %" PRIu32 ", '%s') %s, and what it "
+				"held is not repaired yet",
+				p->id, p->pid, p->name,
 				p->flags & SHMREG_PARTICIPANT_LEFT ? "has left" : "died");
 	}
 }
@@ -194,7 +203,8 @@ static void inspect_seats(struct inspection *x, const struct entries *e)
 				"seat %" PRIu32 " is somebody's who is not there", i);
 		else if (state == SHMREG_SEAT_DEAD && p->state == SHMREG_ENTRY_LIVE)
 			suspect(x, FINDING_ERROR, "directory.seat", ADVICE_DIRECTORY, 0, i, w,
-				"seat %" PRIu32 " is said to be dead, and its participant %" PRIu64 " to live",
+				"seat %" PRIu32 " is said to be dead, and its participant %" PRIu64
+				" to live",
 				i, p->id);
 	}
 }
@@ -213,7 +223,8 @@ void inspect_directory(struct inspection *x)
 			if (shmreg_dir_read_object(d, i, &e.objects[e.n_objects]) == 0)
 				e.index[e.n_objects++] = i;
 		for (uint32_t i = 0; i < d->max_participants; i++)
-			if (shmreg_dir_read_participant(d, i, &e.participants[e.n_participants]) == 0)
+			if (shmreg_dir_read_participant(d, i, &e.participants[e.n_participants]) ==
+			    0)
 				e.n_participants++;
 		qsort(e.participants, e.n_participants, sizeof(*e.participants),
 		      compare_participants);

@@ -18,8 +18,8 @@ struct pool {
 
 static uint64_t word_at(const struct pool *p, uint64_t index)
 {
-	return shmreg_load_acquire((const uint64_t *)(const void *)(p->o->base + p->g.owner_offset) +
-				   index);
+	return shmreg_load_acquire(
+	    (const uint64_t *)(const void *)(p->o->base + p->g.owner_offset) + index);
 }
 
 /* What lies in a queue's slot, whose word comes before it. */
@@ -41,7 +41,8 @@ static bool lies_within(const struct inspection *x, const struct shmreg_dir_obje
 
 /*
  * An object that says it travels lies in the slot that it names, from before its word says so until
- * after (shmreg/object-queue-inline.h); in a queue that was removed as long as somebody has it open.
+ * after (shmreg/object-queue-inline.h); in a queue that was removed as long as somebody has it
+ * open.
  */
 static void inspect_sent(struct inspection *x, const struct pool *p, uint64_t index, uint64_t w)
 {
@@ -58,13 +59,17 @@ static void inspect_sent(struct inspection *x, const struct pool *p, uint64_t in
 	if (r < 0 || !shmreg_shape_is_object_queue(&q.shape) ||
 	    shmreg_shape_pool(&q.shape) != p->o->entry.id || slot >= q.shape.capacity)
 		suspect(x, FINDING_ERROR, "pool.lost", ADVICE_GARBLED, 0, index, w,
-			"object %" PRIu64 " is said to travel through a queue that is none of this pool's: it "
-			"is lost until the pool is removed", index);
+			"object %" PRIu64
+			" is said to travel through a queue that is none of this pool's: it "
+			"is lost until the pool is removed",
+			index);
 	else if (q.state == SHMREG_ENTRY_LIVE && lies_within(x, &q) &&
 		 reference_in(x, &q, slot) != shmreg_pool_ref_of(w, index))
 		suspect(x, FINDING_ERROR, "pool.lost", ADVICE_GARBLED, 0, index, w,
-			"object %" PRIu64 " is said to travel through queue '%s', in which it is not: it is "
-			"lost until the pool is removed", index, q.name);
+			"object %" PRIu64
+			" is said to travel through queue '%s', in which it is not: it is "
+			"lost until the pool is removed",
+			index, q.name);
 }
 
 static void inspect_word(struct inspection *x, const struct pool *p, uint64_t index)
@@ -75,8 +80,10 @@ static void inspect_word(struct inspection *x, const struct pool *p, uint64_t in
 	x->n_words++;
 	if (state > SHMREG_POOL_SENT || (w != 0 && !(w & SHMREG_POOL_GENERATION_MASK)))
 		suspect(x, FINDING_ERROR, "pool.word", ADVICE_GARBLED, 0, index, w,
-			"the word of object %" PRIu64 " says %#" PRIx64 ", which no correct process writes "
-			"there: nobody can have it again", index, w);
+			"the word of object %" PRIu64 " says %#" PRIx64
+			", which no correct process writes "
+			"there: nobody can have it again",
+			index, w);
 	else if (state == SHMREG_POOL_HELD)
 		inspect_seat(x, shmreg_pool_word_seat(w), index, w, "an object");
 	else if (state == SHMREG_POOL_SENT)

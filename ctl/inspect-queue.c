@@ -97,15 +97,18 @@ static void inspect_slots(struct inspection *x, const struct queue *q)
 		x->n_words++;
 		if (!is_possible(q, position, w))
 			suspect(x, FINDING_ERROR, "queue.slot", ADVICE_GARBLED, 0, index, w,
-				"slot %" PRIu64 " says %#" PRIx64 ", which no correct process writes there: "
-				"somebody who may write wrote over it, and operations that meet it fail with EUCLEAN",
+				"slot %" PRIu64 " says %#" PRIx64
+				", which no correct process writes there: "
+				"somebody who may write wrote over it, and operations that meet it "
+				"fail with EUCLEAN",
 				index, w);
 		else if (state == SHMREG_QUEUE_WRITING || state == SHMREG_QUEUE_READING)
 			inspect_seat(x, owner_of(w), index, w, "a slot");
 	}
 }
 
-/* Who pushes at @position, whose slot says FREE: the last claim's owner, or a leader's before it. */
+/* Who pushes at @position, whose slot says FREE: the last claim's owner, or a leader's before it.
+ */
 static uint32_t claimant(const struct queue *q, uint64_t position)
 {
 	if (((q->tail - position) & POSITION_MASK) <= count_of(q->tail_word))
@@ -131,13 +134,16 @@ static void inspect_head(struct inspection *x, const struct queue *q)
 	w = word_at(q, q->head);
 	if ((w & ~(SHMREG_QUEUE_OWNER_MASK | SHMREG_QUEUE_N_MASK)) ==
 	    expected(q, q->head, SHMREG_QUEUE_WRITING))
-		suspect(x, FINDING_NOTE, "queue.push", ADVICE_PROCESS, owner_of(w),
-			q->head, w, "consumers wait for element %" PRIu64 ", which seat %u has begun to "
-			"push or borrowed, and has not finished since", q->head, owner_of(w));
+		suspect(x, FINDING_NOTE, "queue.push", ADVICE_PROCESS, owner_of(w), q->head, w,
+			"consumers wait for element %" PRIu64 ", which seat %u has begun to "
+			"push or borrowed, and has not finished since",
+			q->head, owner_of(w));
 	else if (w == expected(q, q->head, SHMREG_QUEUE_FREE))
-		suspect(x, FINDING_WARNING, "queue.push", ADVICE_PROCESS,
-			claimant(q, q->head), q->head, w, "consumers wait for element %" PRIu64 ", whose "
-			"push stands still half-way: its process is stopped, or gets no time", q->head);
+		suspect(x, FINDING_WARNING, "queue.push", ADVICE_PROCESS, claimant(q, q->head),
+			q->head, w,
+			"consumers wait for element %" PRIu64 ", whose "
+			"push stands still half-way: its process is stopped, or gets no time",
+			q->head);
 }
 
 /* The slot that all producers stand before, if the queue is full by it. */
@@ -153,13 +159,15 @@ static void inspect_tail(struct inspection *x, const struct queue *q)
 	w = word_at(q, position);
 	if ((w & ~(SHMREG_QUEUE_OWNER_MASK | SHMREG_QUEUE_N_MASK)) ==
 	    expected(q, position, SHMREG_QUEUE_READING))
-		suspect(x, FINDING_NOTE, "queue.pop", ADVICE_PROCESS, owner_of(w),
-			position, w, "producers wait for the slot of element %" PRIu64 ", which seat %u has "
-			"taken and not given back since", position, owner_of(w));
+		suspect(x, FINDING_NOTE, "queue.pop", ADVICE_PROCESS, owner_of(w), position, w,
+			"producers wait for the slot of element %" PRIu64 ", which seat %u has "
+			"taken and not given back since",
+			position, owner_of(w));
 	else if (w == expected(q, position, SHMREG_QUEUE_READY))
-		suspect(x, FINDING_WARNING, "queue.pop", ADVICE_PROCESS,
-			0, position, w, "producers wait for the slot of element %" PRIu64 ", whose pop "
-			"stands still half-way: its process is stopped, or gets no time", position);
+		suspect(x, FINDING_WARNING, "queue.pop", ADVICE_PROCESS, 0, position, w,
+			"producers wait for the slot of element %" PRIu64 ", whose pop "
+			"stands still half-way: its process is stopped, or gets no time",
+			position);
 }
 
 void inspect_queue(struct inspection *x, const struct inspected *o)
@@ -178,7 +186,8 @@ void inspect_queue(struct inspection *x, const struct inspected *o)
 	if (((q.tail - q.head) & POSITION_MASK) > shape->capacity ||
 	    q.tail_word & SHMREG_QUEUE_STATE_MASK) {
 		suspect(x, FINDING_ERROR, "queue.counters", ADVICE_GARBLED, 0, q.head, q.tail_word,
-			"%" PRIu64 " elements were pushed and %" PRIu64 " taken, which does not fit a "
+			"%" PRIu64 " elements were pushed and %" PRIu64
+			" taken, which does not fit a "
 			"capacity of %" PRIu64 ": somebody who may write wrote over it",
 			q.tail, q.head, shape->capacity);
 		return;

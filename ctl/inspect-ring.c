@@ -49,8 +49,10 @@ static void inspect_records(struct inspection *x, const struct ring *r)
 		if (step > rest || step > tail - at ||
 		    (bytes != SHMREG_RING_PADDING && bytes > capacity / 2 - sizeof(*record))) {
 			suspect(x, FINDING_ERROR, "ring.record", ADVICE_GARBLED, 0, at, bytes,
-				"the record at byte %" PRIu64 " says that it has %" PRIu32 " bytes, which "
-				"cannot be: somebody who may write wrote over it, and the consumer gets EUCLEAN",
+				"the record at byte %" PRIu64 " says that it has %" PRIu32
+				" bytes, which "
+				"cannot be: somebody who may write wrote over it, and the consumer "
+				"gets EUCLEAN",
 				at, bytes);
 			return;
 		}
@@ -78,12 +80,14 @@ void inspect_ring(struct inspection *x, const struct inspected *o)
 	if ((r.tail & ~r.low) - (r.head & ~r.low) > o->entry.shape.capacity ||
 	    (records && (r.tail | r.head) & r.low & ~SHMREG_RING_FLIP))
 		suspect(x, FINDING_ERROR, "ring.counters", ADVICE_GARBLED, 0, r.head, r.tail,
-			"the counters say %" PRIu64 " written and %" PRIu64 " read, which does not fit a "
+			"the counters say %" PRIu64 " written and %" PRIu64
+			" read, which does not fit a "
 			"capacity of %" PRIu64 ": somebody who may write wrote over it",
 			r.tail, r.head, o->entry.shape.capacity);
 	else if (records)
 		inspect_records(x, &r);
-	/* Two words that others write read at two moments: but who is full stays full, if nobody reads. */
+	/* Two words that others write read at two moments: but who is full stays full, if nobody
+	 * reads. */
 	if (consumer && (r.tail & ~r.low) - (r.head & ~r.low) == o->entry.shape.capacity)
 		suspect(x, FINDING_NOTE, "ring.full", ADVICE_PROCESS,
 			(uint32_t)consumer, r.head, r.tail,

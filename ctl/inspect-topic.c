@@ -8,7 +8,8 @@
 
 #include "inspect.h"
 
-/* Words of a topic: shmreg/abi/topic.h; chunks in slots and with publishers: (I3), topic-inline.h. */
+/* Words of a topic: shmreg/abi/topic.h; chunks in slots and with publishers: (I3), topic-inline.h.
+ */
 
 #define TURN_BITS (64 - SHMREG_TOPIC_TURN_SHIFT)
 
@@ -23,8 +24,8 @@ struct topic {
 
 static uint64_t slot_at(const struct topic *t, uint64_t index)
 {
-	return shmreg_load_acquire((const uint64_t *)(const void *)(t->o->base + t->g.slots_offset) +
-				   index);
+	return shmreg_load_acquire(
+	    (const uint64_t *)(const void *)(t->o->base + t->g.slots_offset) + index);
 }
 
 static const struct shmreg_topic_publisher *publisher_at(const struct topic *t, uint32_t i)
@@ -69,11 +70,14 @@ static void inspect_turn(struct inspection *x, const struct topic *t, uint64_t i
 	const uint64_t last = t->newest - 1 - ((t->newest - 1 - index) & t->mask);
 	const uint64_t last_after = t->newest_after - 1 - ((t->newest_after - 1 - index) & t->mask);
 
-	if (turns_ahead(turn, turn_of(t, last)) < 0 || turns_ahead(turn, turn_of(t, last_after)) > 0 ||
+	if (turns_ahead(turn, turn_of(t, last)) < 0 ||
+	    turns_ahead(turn, turn_of(t, last_after)) > 0 ||
 	    (w & SHMREG_TOPIC_CHUNK_MASK) >= t->g.n_chunks)
 		suspect(x, FINDING_ERROR, "topic.slot", ADVICE_GARBLED, 0, index, w,
-			"slot %" PRIu64 " says %#" PRIx64 ", which no correct process writes there: somebody "
-			"who may write wrote over it", index, w);
+			"slot %" PRIu64 " says %#" PRIx64
+			", which no correct process writes there: somebody "
+			"who may write wrote over it",
+			index, w);
 }
 
 /* @owner: of each chunk, who was seen to have it, plus 1: slots, then publishers. */
@@ -86,9 +90,9 @@ static void note_chunk(struct inspection *x, const struct topic *t, uint64_t *ow
 		return;
 	if (owner[chunk])
 		suspect(x, FINDING_ERROR, "topic.chunk", ADVICE_GARBLED, 0, place, w,
-			"a message's memory is in two places at once, slot %" PRIu64 " and %s %" PRIu64
-			": somebody who may write wrote over it", owner[chunk] - 1, what,
-			place > t->mask ? place - t->mask - 1 : place);
+			"a message's memory is in two places at once, slot %" PRIu64
+			" and %s %" PRIu64 ": somebody who may write wrote over it",
+			owner[chunk] - 1, what, place > t->mask ? place - t->mask - 1 : place);
 	owner[chunk] = place + 1;
 }
 
@@ -100,7 +104,8 @@ static void inspect_chunks(struct inspection *x, struct topic *t)
 
 	if (!find_newest(t, &t->newest)) {
 		suspect(x, FINDING_ERROR, "topic.tail", ADVICE_GARBLED, 0, 0, 0,
-			"its tail and its slots do not fit each other: somebody who may write wrote over it");
+			"its tail and its slots do not fit each other: somebody who may write "
+			"wrote over it");
 		return;
 	}
 	used = t->newest < capacity ? t->newest : capacity;
@@ -156,22 +161,28 @@ static void inspect_cursor(struct inspection *x, const struct topic *t, uint32_t
 
 	if (state > SHMREG_TOPIC_EVICTED) {
 		suspect(x, FINDING_ERROR, "topic.cursor", ADVICE_GARBLED, 0, i, w,
-			"cursor %" PRIu32 " says %#" PRIx64 ", which no correct process writes there", i, w);
+			"cursor %" PRIu32 " says %#" PRIx64
+			", which no correct process writes there",
+			i, w);
 		return;
 	}
 	inspect_seat(x, seat, i, w, "a cursor");
 	if (state == SHMREG_TOPIC_EVICTED || !reliable)
 		return;
-	lag = (int64_t)((t->newest - (w >> SHMREG_TOPIC_POSITION_SHIFT)) << SHMREG_TOPIC_POSITION_SHIFT) >>
+	lag = (int64_t)((t->newest - (w >> SHMREG_TOPIC_POSITION_SHIFT))
+			<< SHMREG_TOPIC_POSITION_SHIFT) >>
 	      SHMREG_TOPIC_POSITION_SHIFT;
 	if (lag > (int64_t)(t->mask + 1))
 		suspect(x, FINDING_ERROR, "topic.cursor", ADVICE_GARBLED, seat, i, w,
-			"cursor %" PRIu32 " is %" PRId64 " messages behind, which is more than a reliable "
-			"topic has: somebody who may write wrote over it", i, lag);
+			"cursor %" PRIu32 " is %" PRId64
+			" messages behind, which is more than a reliable "
+			"topic has: somebody who may write wrote over it",
+			i, lag);
 	else if (lag >= (int64_t)room && !t->o->entry.shape.param[2])
 		suspect(x, FINDING_NOTE, "topic.slow", ADVICE_PROCESS, seat, i, w,
-			"publishers have no room: subscriber %" PRIu32 " (seat %" PRIu32 ") has %" PRId64
-			" messages to read, and does not", i, seat, lag);
+			"publishers have no room: subscriber %" PRIu32 " (seat %" PRIu32
+			") has %" PRId64 " messages to read, and does not",
+			i, seat, lag);
 }
 
 void inspect_topic(struct inspection *x, const struct inspected *o)

@@ -66,7 +66,7 @@ void suspect(struct inspection *x, enum severity severity, const char *check, co
 			return;
 		}
 		s = &x->list[x->n++];
-		*s = (struct suspicion){ .check = check, .object = x->object, .key = { key0, key1 } };
+		*s = (struct suspicion){.check = check, .object = x->object, .key = {key0, key1}};
 	}
 	s->severity = severity;
 	s->advice = advice;
@@ -106,7 +106,8 @@ void inspect_seat(struct inspection *x, uint64_t seat, uint64_t key0, uint64_t k
 {
 	if (!seat || seat >= SHMREG_SEATS)
 		suspect(x, FINDING_ERROR, "object.seat", ADVICE_GARBLED, 0, key0, key1,
-			"%s is held by seat %llu, which cannot be: somebody who may write wrote over it",
+			"%s is held by seat %llu, which cannot be: somebody who may write wrote "
+			"over it",
 			what, (unsigned long long)seat);
 	else if (!x->is_copy && inspect_seat_state(x->dir, seat) == SHMREG_SEAT_FREE)
 		suspect(x, FINDING_ERROR, "object.seat", ADVICE_GARBLED, 0, key0, key1,

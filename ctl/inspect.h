@@ -27,8 +27,8 @@
 struct suspicion {
 	enum severity severity;
 	const char *check;	/* static */
-	const char *advice;	/* what to type: %s is the segment, %f it or its file, %p the pid of whose
-				 * seat it is; static; NULL: nothing */
+	const char *advice;	/* what to type: %s is the segment, %f it or its file, %p the pid of
+				 * whose     seat it is; static; NULL: nothing */
 	uint32_t object;	/* index in the directory, or INSPECT_NO_OBJECT */
 	uint32_t seat;		/* of whom it is said; 0: of nobody */
 	uint64_t key[2];	/* with check and object: which one it is */
@@ -69,7 +69,7 @@ size_t inspect_look(struct inspection *x, const struct shmreg_dir *dir, const vo
 /* The seat's participant's index in the directory; -1: nobody's. */
 int64_t inspect_participant(const struct shmreg_dir *dir, uint32_t seat);
 
-/* --- for the kinds ------------------------------------------------------------------------------ */
+/* --- for the kinds ---------------------------------------------------------------------------- */
 
 /* What they are given: an object whose entry makes sense, all of which lies in the data area. */
 struct inspected {

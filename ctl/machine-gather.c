@@ -30,7 +30,7 @@
 #endif
 #define PIDFS_MAGIC 0x50494446
 
-/* --- is it there? -------------------------------------------------------------------------------- */
+/* --- is it there? ----------------------------------------------------------------------------- */
 
 static void try_memfd(struct machine *m)
 {
@@ -107,7 +107,7 @@ static void try_others(struct machine *m)
 		munmap(page, 4096);
 }
 
-/* --- how much of it? ----------------------------------------------------------------------------- */
+/* --- how much of it? -------------------------------------------------------------------------- */
 
 static uint64_t limit_of(int resource, bool hard)
 {
@@ -207,7 +207,8 @@ static void read_files(const struct doctor *d, struct machine *m)
 
 	m->file_used = m->file_max = MACHINE_UNKNOWN;
 	if (doctor_read_line(d, "/proc/sys/fs/file-nr", line, sizeof(line)) == 0 &&
-	    sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &m->file_used, &unused, &m->file_max) != 3)
+	    sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &m->file_used, &unused,
+		   &m->file_max) != 3)
 		m->file_used = m->file_max = MACHINE_UNKNOWN;
 }
 

@@ -9,7 +9,7 @@
 #include "text.h"
 #include "unit.h"
 
-/* --- what systemctl says ------------------------------------------------------------------------ */
+/* --- what systemctl says ---------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -54,7 +54,8 @@ static void set(struct unit_properties *p, const char *name, const char *value)
 	/* "infinity" is no number, and no limit. */
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (strcmp(name, numbers[i].name) == 0 && *value >= '0' && *value <= '9')
-			*(uint64_t *)(void *)((char *)p + numbers[i].offset) = strtoull(value, NULL, 10);
+			*(uint64_t *)(void *)((char *)p + numbers[i].offset) =
+			    strtoull(value, NULL, 10);
 	if (strcmp(name, "NeedDaemonReload") == 0)
 		p->reload_needed = strcmp(value, "yes") == 0;
 	if (strcmp(name, "WatchdogUSec") == 0)
@@ -64,8 +65,11 @@ static void set(struct unit_properties *p, const char *name, const char *value)
 void unit_parse(const char *text, struct unit_properties *ret)
 {
 	struct unit_properties p = {
-		.fd_store_max = UNIT_UNKNOWN, .n_fd_store = UNIT_UNKNOWN, .limit_files = UNIT_UNKNOWN,
-		.n_restarts = UNIT_UNKNOWN, .memory_max = UNIT_UNKNOWN,
+	    .fd_store_max = UNIT_UNKNOWN,
+	    .n_fd_store = UNIT_UNKNOWN,
+	    .limit_files = UNIT_UNKNOWN,
+	    .n_restarts = UNIT_UNKNOWN,
+	    .memory_max = UNIT_UNKNOWN,
 	};
 
 	while (*text) {
@@ -82,7 +86,7 @@ void unit_parse(const char *text, struct unit_properties *ret)
 	*ret = p;
 }
 
-/* --- what is thought of it ---------------------------------------------------------------------- */
+/* --- what is thought of it -------------------------------------------------------------------- */
 
 static bool is(const char *word, const char *other)
 {
@@ -114,11 +118,14 @@ static bool judge_loaded(const struct unit *u, const char *name, const struct un
 	if (is(p->load, "loaded"))
 		return true;
 	if (is(p->load, "masked")) {
-		finding_add(f, FINDING_ERROR, "service.masked", "%s is masked: it cannot be started", name);
+		finding_add(f, FINDING_ERROR, "service.masked",
+			    "%s is masked: it cannot be started", name);
 		finding_type(f, "%s unmask %s", systemctl(u), name);
 	} else if (is(p->load, "not-found") && u->answers) {
-		finding_add(f, FINDING_WARNING, "service.installed", "%s is not installed: a daemon runs, but "
-			    "nothing outlives it, and nobody starts it again", name);
+		finding_add(f, FINDING_WARNING, "service.installed",
+			    "%s is not installed: a daemon runs, but "
+			    "nothing outlives it, and nobody starts it again",
+			    name);
 		finding_type(f, "make install && %s daemon-reload", systemctl(u));
 	} else if (is(p->load, "not-found")) {
 		finding_add(f, FINDING_ERROR, "service.installed", "%s is not installed", name);
@@ -153,8 +160,10 @@ static void judge_socket(const struct unit *u, struct findings *f)
 		finding_add(f, FINDING_OK, "service.enabled", "shmregd.socket is %s", p->enabled);
 	}
 	if (!u->user && *p->socket_mode && !is(p->socket_mode, "0666")) {
-		finding_add(f, FINDING_NOTE, "service.socket-mode", "the unit gives the socket the mode %s: not "
-			    "everybody may connect", p->socket_mode);
+		finding_add(f, FINDING_NOTE, "service.socket-mode",
+			    "the unit gives the socket the mode %s: not "
+			    "everybody may connect",
+			    p->socket_mode);
 		finding_type(f, "systemctl cat shmregd.socket");
 	}
 }
@@ -164,7 +173,8 @@ static void judge_state(const struct unit *u, struct findings *f)
 	const struct unit_properties *p = &u->service;
 
 	if (is(p->active, "failed")) {
-		finding_add(f, FINDING_ERROR, "service.state", "shmregd.service has failed (%s)", p->result);
+		finding_add(f, FINDING_ERROR, "service.state", "shmregd.service has failed (%s)",
+			    p->result);
 		finding_type(f, "%s", journalctl(u));
 		finding_type(f, "%s restart shmregd.socket", systemctl(u));
 	} else if (is(p->active, "active")) {
@@ -174,8 +184,10 @@ static void judge_state(const struct unit *u, struct findings *f)
 			    "shmregd.service is %s: the first connection starts it", p->active);
 	}
 	if (p->n_restarts != UNIT_UNKNOWN && p->n_restarts) {
-		finding_add(f, FINDING_NOTE, "service.restarts", "it had to be restarted %" PRIu64
-			    " times by the service manager, since it was started by somebody", p->n_restarts);
+		finding_add(f, FINDING_NOTE, "service.restarts",
+			    "it had to be restarted %" PRIu64
+			    " times by the service manager, since it was started by somebody",
+			    p->n_restarts);
 		finding_type(f, "%s", journalctl(u));
 	}
 	if (p->reload_needed || u->socket.reload_needed) {
@@ -184,7 +196,8 @@ static void judge_state(const struct unit *u, struct findings *f)
 		finding_type(f, "%s daemon-reload", systemctl(u));
 	}
 	if (*p->drop_ins) {
-		finding_add(f, FINDING_NOTE, "service.drop-ins", "it is not as it was installed: %s", p->drop_ins);
+		finding_add(f, FINDING_NOTE, "service.drop-ins",
+			    "it is not as it was installed: %s", p->drop_ins);
 		finding_type(f, "%s cat shmregd.service", systemctl(u));
 	}
 }
@@ -201,29 +214,34 @@ static void judge_store(const struct unit *u, struct findings *f)
 	snprintf(line, sizeof(line), "FileDescriptorStoreMax=%" PRIu64,
 		 u->max_segments ? 2 * u->max_segments + 2 : 4096);
 	if (p->fd_store_max == 0) {
-		finding_add(f, FINDING_ERROR, "service.fd-store", "its unit keeps no descriptors: no segment "
+		finding_add(f, FINDING_ERROR, "service.fd-store",
+			    "its unit keeps no descriptors: no segment "
 			    "outlives a restart of the daemon");
 		type_drop_in(u, f, "Service", line);
 	} else if (u->max_segments && room < u->max_segments) {
-		finding_add(f, FINDING_WARNING, "service.fd-store", "its unit keeps %" PRIu64 " descriptors, which "
-			    "is enough for %" PRIu64 " segments; max-segments is %" PRIu64, p->fd_store_max, room,
-			    u->max_segments);
+		finding_add(f, FINDING_WARNING, "service.fd-store",
+			    "its unit keeps %" PRIu64 " descriptors, which "
+			    "is enough for %" PRIu64 " segments; max-segments is %" PRIu64,
+			    p->fd_store_max, room, u->max_segments);
 		type_drop_in(u, f, "Service", line);
 	} else {
-		finding_add(f, FINDING_OK, "service.fd-store", "its unit keeps %" PRIu64 " descriptors",
-			    p->fd_store_max);
+		finding_add(f, FINDING_OK, "service.fd-store",
+			    "its unit keeps %" PRIu64 " descriptors", p->fd_store_max);
 	}
 	if (u->n_segments != UNIT_UNKNOWN && p->n_fd_store != UNIT_UNKNOWN &&
 	    is(p->active, "active") && p->n_fd_store < 2 * u->n_segments) {
-		finding_add(f, FINDING_ERROR, "service.fd-stored", "the service manager has %" PRIu64 " descriptors "
-			    "of %" PRIu64 " segments, which have two each: not all outlive a restart",
+		finding_add(f, FINDING_ERROR, "service.fd-stored",
+			    "the service manager has %" PRIu64 " descriptors "
+			    "of %" PRIu64
+			    " segments, which have two each: not all outlive a restart",
 			    p->n_fd_store, u->n_segments);
 		finding_type(f, "%s", journalctl(u));
 	}
 	if (p->limit_files != UNIT_UNKNOWN && p->limit_files <= p->fd_store_max) {
 		snprintf(line, sizeof(line), "LimitNOFILE=%" PRIu64, 16 * p->fd_store_max);
-		finding_add(f, FINDING_ERROR, "service.files", "it may have %" PRIu64 " descriptors, and is given %"
-			    PRIu64 " kept ones at most: when there are so many it cannot be started again",
+		finding_add(f, FINDING_ERROR, "service.files",
+			    "it may have %" PRIu64 " descriptors, and is given %" PRIu64
+			    " kept ones at most: when there are so many it cannot be started again",
 			    p->limit_files, p->fd_store_max);
 		type_drop_in(u, f, "Service", line);
 	}
@@ -235,29 +253,37 @@ static void judge_manner(const struct unit *u, struct findings *f)
 	char a[TEXT_MAX];
 
 	if (*p->restart && !is(p->restart, "always")) {
-		finding_add(f, FINDING_WARNING, "service.restart", "its unit says Restart=%s: when it dies, it may "
-			    "not come back, and its segments are lost", p->restart);
+		finding_add(f, FINDING_WARNING, "service.restart",
+			    "its unit says Restart=%s: when it dies, it may "
+			    "not come back, and its segments are lost",
+			    p->restart);
 		type_drop_in(u, f, "Service", "Restart=always");
 	}
 	if (!p->watchdog) {
-		finding_add(f, FINDING_NOTE, "service.watchdog", "it has no watchdog: if it hangs, nobody notices");
+		finding_add(f, FINDING_NOTE, "service.watchdog",
+			    "it has no watchdog: if it hangs, nobody notices");
 		type_drop_in(u, f, "Service", "WatchdogSec=30s");
 	} else {
 		finding_add(f, FINDING_OK, "service.watchdog", "it has a watchdog");
 	}
 	if (!u->user && *p->preserve && !is(p->preserve, "yes")) {
-		finding_add(f, FINDING_WARNING, "service.runtime-directory", "its unit says "
-			    "RuntimeDirectoryPreserve=%s: the socket goes with the service", p->preserve);
+		finding_add(f, FINDING_WARNING, "service.runtime-directory",
+			    "its unit says "
+			    "RuntimeDirectoryPreserve=%s: the socket goes with the service",
+			    p->preserve);
 		type_drop_in(u, f, "Service", "RuntimeDirectoryPreserve=yes");
 	}
 	if (!u->user && (!*p->user || is(p->user, "root"))) {
-		finding_add(f, FINDING_WARNING, "service.user", "it runs as root: who attaches read-only as root "
+		finding_add(f, FINDING_WARNING, "service.user",
+			    "it runs as root: who attaches read-only as root "
 			    "is not kept from writing, and a fault in it is one of root's");
 		type_drop_in(u, f, "Service", "User=shmreg");
 	}
 	if (p->memory_max != UNIT_UNKNOWN) {
-		finding_add(f, FINDING_WARNING, "service.memory", "its unit allows it %s: the memory of segments "
-			    "that nobody else touched counts as its own", text_bytes(a, p->memory_max));
+		finding_add(f, FINDING_WARNING, "service.memory",
+			    "its unit allows it %s: the memory of segments "
+			    "that nobody else touched counts as its own",
+			    text_bytes(a, p->memory_max));
 		type_drop_in(u, f, "Service", "MemoryMax=infinity");
 	}
 }

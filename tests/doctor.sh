@@ -97,8 +97,8 @@ start_peer() {
 }
 
 end_peer() {
-	kill -9 $peer
-	wait $peer 2>/dev/null
+	kill -9 "$peer"
+	wait "$peer" 2>/dev/null
 	exec 8>&- 9<&-
 }
 
@@ -121,7 +121,7 @@ inside_well() {
 	for check in socket.mode socket.version socket.library install.version config.file registry.limit \
 		registry.quota registry.repairs registry.program machine.kernel machine.files \
 		files.directory service segment.contents; do
-		finds ok $check
+		finds ok "$check"
 	done
 	# What it says to people: nothing but errors, warnings and notes, unless asked.
 	"$ctl" doctor --daemon "$shmregd" >"$out" 2>"$err" || fail "doctor: exit status $?"
@@ -163,12 +163,12 @@ sys.exit(not (o['numbers/all']['verdict'] == 'none' and o['samples']['high_water
 }
 
 inside_stopped() {
-	kill -STOP $peer
+	kill -STOP "$peer"
 	until_true is_stopped
 	doctor a/segment
 	finds note segment.stopped "$peer"
 	of segment.stopped | grep -q "\"type\": \"kill -CONT $peer\"" || fail 'it does not say what to type'
-	kill -CONT $peer
+	kill -CONT "$peer"
 }
 
 inside_garbled() {
@@ -363,7 +363,7 @@ finds ok config.file 'is well'
 finds ok install.reaper
 for check in files.directory service.socket service.enabled service.state service.fd-store service.watchdog \
 	machine.memory machine.cgroup machine.hugetlb machine.huge-pages machine.max-map-count files.shm; do
-	lacks $check
+	lacks "$check"
 done
 
 echo 'max-segmnts = 7' >"$conf"

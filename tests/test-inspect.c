@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cell-plain.h"
 #include "inspect-world.h"
@@ -36,7 +37,7 @@ static struct shmreg_queue *queue_at(struct shmreg_queue *q, void *base, uint32_
 	return q;
 }
 
-/* --- queue --------------------------------------------------------------------------------------- */
+/* --- queue ------------------------------------------------------------------------------------ */
 
 START_TEST(queue_well)
 {
@@ -151,7 +152,7 @@ START_TEST(queue_holders)
 }
 END_TEST
 
-/* --- ring ---------------------------------------------------------------------------------------- */
+/* --- ring ------------------------------------------------------------------------------------- */
 
 START_TEST(ring_well)
 {
@@ -223,7 +224,7 @@ START_TEST(records_well)
 }
 END_TEST
 
-/* --- cell ---------------------------------------------------------------------------------------- */
+/* --- cell ------------------------------------------------------------------------------------- */
 
 START_TEST(cell_well)
 {
@@ -256,7 +257,7 @@ START_TEST(cell_well)
 }
 END_TEST
 
-/* --- topic --------------------------------------------------------------------------------------- */
+/* --- topic ------------------------------------------------------------------------------------ */
 
 START_TEST(topic_well)
 {
@@ -311,7 +312,7 @@ START_TEST(topic_well)
 }
 END_TEST
 
-/* --- pool and queue of objects -------------------------------------------------------------------- */
+/* --- pool and queue of objects ---------------------------------------------------------------- */
 
 START_TEST(pool_well)
 {
@@ -369,7 +370,7 @@ START_TEST(pool_well)
 }
 END_TEST
 
-/* --- looks --------------------------------------------------------------------------------------- */
+/* --- looks ------------------------------------------------------------------------------------ */
 
 /* What one look does not like and the next does is forgotten; so is what is new then. */
 START_TEST(only_what_lasts)
@@ -412,7 +413,46 @@ START_TEST(only_what_lasts)
 }
 END_TEST
 
-/* --- garbage ------------------------------------------------------------------------------------- */
+/* --- holes ------------------------------------------------------------------------------------ */
+
+static unsigned int n_resident(void)
+{
+	unsigned char page[WORLD_BYTES / 4096];
+	unsigned int n = 0;
+
+	ck_assert_int_eq(mincore(world_data, WORLD_BYTES, page), 0);
+	for (size_t i = 0; i < sizeof(page); i++)
+		n += page[i] & 1;
+	return n;
+}
+
+/* What was never used is not made memory by looking at it. */
+START_TEST(holes)
+{
+	const struct shmreg_shape pool = pool_shape(4000, 8, 8), ring = ring_shape(1024, 16, 8);
+	struct shmreg_shape large = queue_shape;
+	struct shmreg_queue q;
+	struct shmreg_pool p;
+	shmreg_pool_ref ref;
+	uint64_t elem[2] = { 1, 2 };
+	unsigned int before;
+
+	large.capacity = 4096;
+	queue_bind(&q, world_add(&large, "queue"), &large, 1);
+	pool_bind(&p, world_add(&pool, "pool"), &pool, 1);
+	world_add(&ring, "ring");
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(shmreg_queue_push(&q, elem), 0);
+	ck_assert_int_eq(shmreg_pool_acquire(&p, &ref), 0);
+	world_is_well();
+	before = n_resident();
+	world_is_well();
+	ck_assert_uint_eq(n_resident(), before);
+	ck_assert_uint_lt(before, 10);
+}
+END_TEST
+
+/* --- garbage ---------------------------------------------------------------------------------- */
 
 /* Whatever lies there, looks end, and nothing beyond the data area is read. */
 START_TEST(garbage)
@@ -446,7 +486,7 @@ START_TEST(garbage)
 }
 END_TEST
 
-/* --- at each instruction -------------------------------------------------------------------------- */
+/* --- at each instruction ---------------------------------------------------------------------- */
 
 static struct {
 	struct shmreg_queue queue;
@@ -539,6 +579,7 @@ int main(void)
 	tcase_add_loop_test(tc, topic_well, 0, N(topic_starts));
 	tcase_add_loop_test(tc, pool_well, 0, 2);
 	tcase_add_test(tc, only_what_lasts);
+	tcase_add_test(tc, holes);
 	tcase_add_test(tc, garbage);
 	tcase_add_test(tc, each_instruction);
 	return run_case("inspect", tc);
