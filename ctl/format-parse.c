@@ -298,7 +298,8 @@ static int parse_members(struct parser *p, size_t whole, char closer)
 	if (closer)
 		p->at++;
 	s = &p->format.fields[whole];
-	if (!s->bytes)
+	/* Of bytes that are not told of alone nothing could be said. */
+	if (p->format.n_fields == whole + 1)
 		return format_refuse(p->why, "has a struct without fields");
 	s->bytes = (s->bytes + s->align - 1) / s->align * s->align;
 	return 0;

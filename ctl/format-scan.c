@@ -380,7 +380,7 @@ static int get_hex(const char **text, unsigned char *at, uint64_t bytes, uint64_
 	while (**text && !(quoted && **text == '"') && strncmp(*text, "  ", 2) != 0) {
 		int64_t value;
 
-		if (**text == ' ' || **text == '\t') {
+		if (strchr(" \t\r\n", **text)) {
 			(*text)++;
 			continue;
 		}
@@ -397,6 +397,25 @@ static int get_hex(const char **text, unsigned char *at, uint64_t bytes, uint64_
 	return 0;
 }
 
+/* A text that is no UTF-8, as JSON has it. */
+static int get_text_numbers(const char **text, struct bytes *b, char why[FORMAT_WHY_MAX])
+{
+	const struct format_field byte = { .base = FORMAT_UNSIGNED, .bytes = 1, .count = 1 };
+	unsigned char c;
+	int r;
+
+	for ((*text)++;; add(b, c)) {
+		skip_separators(text);
+		if (**text == ']')
+			break;
+		r = format_get_value(text, &byte, &c, why);
+		if (r < 0)
+			return r;
+	}
+	(*text)++;
+	return 0;
+}
+
 static int get_text(const char **text, enum format_style style, bool vary, unsigned char *at,
 		    uint64_t bytes, uint64_t *ret_bytes, char why[FORMAT_WHY_MAX])
 {
@@ -405,7 +424,10 @@ static int get_text(const char **text, enum format_style style, bool vary, unsig
 	int r;
 
 	*text += quoted;
-	r = get_characters(text, quoted ? '"' : '\0', style == FORMAT_STYLE_CSV, &b, why);
+	if (style == FORMAT_STYLE_JSON && **text == '[' && !quoted)
+		r = get_text_numbers(text, &b, why);
+	else
+		r = get_characters(text, quoted ? '"' : '\0', style == FORMAT_STYLE_CSV, &b, why);
 	if (r < 0)
 		return r;
 	skip_blanks(text);

@@ -70,7 +70,9 @@ int format_refuse(char why[FORMAT_WHY_MAX], const char *text, ...)
 
 const char *format_of(const struct format_field *field, char buf[FORMAT_NAME_MAX + 8])
 {
-	snprintf(buf, FORMAT_NAME_MAX + 8, field->name[0] ? " of '%s'" : "", field->name);
+	if (!field->name[0])
+		return "";
+	snprintf(buf, FORMAT_NAME_MAX + 8, " of '%s'", field->name);
 	return buf;
 }
 

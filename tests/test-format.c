@@ -137,6 +137,7 @@ END_TEST
 START_TEST(test_bad_description)
 {
 	refuses_struct("", "without fields");
+	refuses_struct("pad[4]", "without fields");
 	refuses_struct("u32", "ends where a field's name");
 	refuses_struct("u33 a;", "not a type");
 	refuses_struct("u32 a; u8 a;", "two fields that are named 'a'");
@@ -345,6 +346,7 @@ START_TEST(test_text)
 	prints(&f, FORMAT_STYLE_JSON, "a\0b\0", 4, "\"a\\u0000b\"");
 	prints(&f, FORMAT_STYLE_JSON, "\xff\1", 3, "[255, 1, 0]");
 	scans(&f, FORMAT_STYLE_TEXT, "a\"b\\n\\\\\\xff", "a\"b\n\\\xff\0\0", 8);
+	scans(&f, FORMAT_STYLE_JSON, "[255, 1,0]", "\xff\1", 3);
 	scans(&f, FORMAT_STYLE_JSON, "\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80", 4);
 	refuses(&f, FORMAT_STYLE_TEXT, 3, "four", "4 bytes; there is room for 3");
 	refuses(&f, FORMAT_STYLE_JSON, 9, "\"\\ud83d\"", "escape");

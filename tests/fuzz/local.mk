@@ -2,7 +2,7 @@
 # instructions that count. FUZZ_CC is clang with libFuzzer, found by configure.
 
 fuzz_rows = cell object-queue pool queue records ring topic
-fuzz_targets = packet registry dispatch reply directory reaper restore fdstore config arguments bus bus-calls name \
+fuzz_targets = packet registry dispatch reply directory reaper restore fdstore config arguments format bus bus-calls name \
 	$(fuzz_rows)
 fuzz_programs = $(fuzz_targets:%=fuzz/%)
 
@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	tests/fuzz/fuzz.c \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/found/config/semicolon-in-path \
+	tests/fuzz/format.c \
 	tests/fuzz/found/dispatch/short-packet \
 	tests/fuzz/found/dispatch/token-sealed \
 	tests/fuzz/input/random.h \
@@ -85,6 +86,8 @@ fuzz/obj/tests/fuzz/arguments.o: $(top_srcdir)/tests/fuzz/arguments.c
 fuzz_targets += snapshot
 fuzz/obj/tests/fuzz/snapshot.o: $(top_srcdir)/tests/fuzz/snapshot.c
 	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
+fuzz/obj/tests/fuzz/format.o: $(top_srcdir)/tests/fuzz/format.c
+	$(fuzz_compile) -I$(top_srcdir)/ctl -I$(top_srcdir)/tests $<
 fuzz/obj/tests/fuzz/%.o: $(top_srcdir)/tests/fuzz/%.c
 	$(fuzz_compile) -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/proto $<
 fuzz/obj/tests/%.o: $(top_srcdir)/tests/%.c
@@ -105,6 +108,9 @@ fuzz/packet: fuzz/obj/tests/fuzz/packet.o $(fuzz_common) $(fuzz_proto)
 fuzz/name: fuzz/obj/tests/fuzz/name.o $(fuzz_common) $(fuzz_proto)
 	$(fuzz_link) $^
 fuzz/arguments: fuzz/obj/tests/fuzz/arguments.o $(fuzz_common) fuzz/obj/ctl/parse.o
+	$(fuzz_link) $^
+fuzz/format: fuzz/obj/tests/fuzz/format.o $(fuzz_common) \
+		$(patsubst %,fuzz/obj/ctl/%.o,format format-parse format-print format-scan format-value json)
 	$(fuzz_link) $^
 fuzz/bus: fuzz/obj/tests/fuzz/bus.o $(fuzz_common) fuzz/obj/daemon/bus-args.o \
 		fuzz/obj/daemon/refuse.o $(fuzz_proto)
