@@ -185,30 +185,38 @@ INDICES(64)
 
 #define LOOP flags_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) words_push((struct words *)(own) + i, e)
-#define LOOP_POP(own, i, e) words_pop((struct words *)(own) + i, e)
+#define LOOP_OUT(own, i) ((struct words *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) words_push(r, e)
+#define LOOP_POP(r, e) words_pop(r, e)
 #include "loops.h"
 
 #define LOOP flags_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) flags_push_64((struct flags_64 *)(own) + i, e)
-#define LOOP_POP(own, i, e) flags_pop_64((struct flags_64 *)(own) + i, e)
+#define LOOP_OUT(own, i) ((struct flags_64 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) flags_push_64(r, e)
+#define LOOP_POP(r, e) flags_pop_64(r, e)
 #include "loops.h"
 
 #define LOOP indices_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) indices_push_one_8((struct indices_8 *)(own) + i, e)
-#define LOOP_POP(own, i, e) indices_pop_one_8((struct indices_8 *)(own) + i, e)
-#define LOOP_PUSH_BULK(own, i, e, n) indices_push_8((struct indices_8 *)(own) + i, e, n)
-#define LOOP_POP_BULK(own, i, e, n) indices_pop_8((struct indices_8 *)(own) + i, e, n)
+#define LOOP_OUT(own, i) ((struct indices_8 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) indices_push_one_8(r, e)
+#define LOOP_POP(r, e) indices_pop_one_8(r, e)
+#define LOOP_PUSH_BULK(r, e, n) indices_push_8(r, e, n)
+#define LOOP_POP_BULK(r, e, n) indices_pop_8(r, e, n)
 #include "loops.h"
 
 #define LOOP indices_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) indices_push_one_64((struct indices_64 *)(own) + i, e)
-#define LOOP_POP(own, i, e) indices_pop_one_64((struct indices_64 *)(own) + i, e)
-#define LOOP_PUSH_BULK(own, i, e, n) indices_push_64((struct indices_64 *)(own) + i, e, n)
-#define LOOP_POP_BULK(own, i, e, n) indices_pop_64((struct indices_64 *)(own) + i, e, n)
+#define LOOP_OUT(own, i) ((struct indices_64 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) indices_push_one_64(r, e)
+#define LOOP_POP(r, e) indices_pop_one_64(r, e)
+#define LOOP_PUSH_BULK(r, e, n) indices_push_64(r, e, n)
+#define LOOP_POP_BULK(r, e, n) indices_pop_64(r, e, n)
 #include "loops.h"
 
 #define RING(prefix, name, bytes, create)                                                          \

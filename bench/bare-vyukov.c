@@ -83,14 +83,18 @@ BARE(64)
 
 #define LOOP vyukov_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) bare_push_8((struct bare_8 *)(own) + i, e)
-#define LOOP_POP(own, i, e) bare_pop_8((struct bare_8 *)(own) + i, e)
+#define LOOP_OUT(own, i) ((struct bare_8 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) bare_push_8(r, e)
+#define LOOP_POP(r, e) bare_pop_8(r, e)
 #include "loops.h"
 
 #define LOOP vyukov_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) bare_push_64((struct bare_64 *)(own) + i, e)
-#define LOOP_POP(own, i, e) bare_pop_64((struct bare_64 *)(own) + i, e)
+#define LOOP_OUT(own, i) ((struct bare_64 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) bare_push_64(r, e)
+#define LOOP_POP(r, e) bare_pop_64(r, e)
 #include "loops.h"
 
 static const struct bench_contestant contestants[] = {

@@ -6,13 +6,14 @@
  *
  *	#define LOOP ck_mpmc_8			what the functions' names begin with
  *	#define LOOP_BYTES 8			of an element, which is struct bench_elem_8
- *	#define LOOP_PUSH(own, lane, e)		true if done, false if full
- *	#define LOOP_POP(own, lane, e)
- *	#define LOOP_PUSH_BULK(own, lane, e, n)	how many were pushed, 0 .. n; leave out if there is none
- *	#define LOOP_POP_BULK(own, lane, e, n)
+ *	#define LOOP_OUT(own, lane)		what to push into, LOOP_IN: what to pop from
+ *	#define LOOP_PUSH(out, e)		true if done, false if full
+ *	#define LOOP_POP(in, e)
+ *	#define LOOP_PUSH_BULK(out, e, n)	how many were pushed, 0 .. n; leave out if there is none
+ *	#define LOOP_POP_BULK(in, e, n)
  *
- * own is the worker's ->own. Lane 0 goes from producers to consumers, lane 1 back. All LOOP_ macros
- * are undefined afterwards.
+ * own is the worker's ->own. Lane 0 goes from producers to consumers, lane 1 back. What OUT and IN
+ * give is kept in variables, as a program would. All LOOP_ macros are undefined afterwards.
  */
 
 #ifndef BENCH_LOOPS_H
@@ -32,6 +33,12 @@ struct bench_elem_64 {
 
 #define BENCH_ELEM_(bytes) struct bench_elem_##bytes
 #define BENCH_ELEM(bytes) BENCH_ELEM_(bytes)
+
+#ifdef __cplusplus
+#define BENCH_AUTO auto
+#else
+#define BENCH_AUTO __auto_type
+#endif
 
 #define BENCH_LOOP_NAME_(prefix, name) prefix##_##name
 #define BENCH_LOOP_NAME(prefix, name) BENCH_LOOP_NAME_(prefix, name)
@@ -61,17 +68,19 @@ static inline int bench_open_shared(struct bench_worker *w)
 /* One process pushes one and pops it. */
 static uint64_t BENCH_LOOP_NAME(LOOP, solo)(struct bench_worker *w, uint64_t n)
 {
-	BENCH_ELEM(LOOP_BYTES) out = { { 0 } }, in = { { 0 } };
+	const BENCH_AUTO out = LOOP_OUT(w->own, 0);
+	const BENCH_AUTO in = LOOP_IN(w->own, 0);
+	BENCH_ELEM(LOOP_BYTES) given = { { 0 } }, got = { { 0 } };
 	uint64_t i, wrong = 0;
 
 	for (i = 0; i < n; i++) {
-		out.word[0] = i;
-		out.word[LOOP_BYTES / 8 - 1] = i;
-		bench_escape(&out);
-		bench_check(LOOP_PUSH(w->own, 0, &out), "full, but it is empty");
-		bench_check(LOOP_POP(w->own, 0, &in), "empty, but there is one");
-		bench_escape(&in);
-		wrong |= (in.word[0] ^ i) | (in.word[LOOP_BYTES / 8 - 1] ^ i);
+		given.word[0] = i;
+		given.word[LOOP_BYTES / 8 - 1] = i;
+		bench_escape(&given);
+		bench_check(LOOP_PUSH(out, &given), "full, but it is empty");
+		bench_check(LOOP_POP(in, &got), "empty, but there is one");
+		bench_escape(&got);
+		wrong |= (got.word[0] ^ i) | (got.word[LOOP_BYTES / 8 - 1] ^ i);
 	}
 	return wrong;
 }
@@ -79,8 +88,10 @@ static uint64_t BENCH_LOOP_NAME(LOOP, solo)(struct bench_worker *w, uint64_t n)
 /* One process sends one, the other sends it back; operations are round trips. */
 static uint64_t BENCH_LOOP_NAME(LOOP, ping)(struct bench_worker *w, uint64_t n)
 {
-	BENCH_ELEM(LOOP_BYTES) e = { { 0 } };
 	const int ping = bench_is_producer(w);
+	const BENCH_AUTO out = LOOP_OUT(w->own, ping ? 0 : 1);
+	const BENCH_AUTO in = LOOP_IN(w->own, ping ? 1 : 0);
+	BENCH_ELEM(LOOP_BYTES) e = { { 0 } };
 	uint32_t spins = 0;
 	uint64_t i, wrong = 0;
 
@@ -89,14 +100,14 @@ static uint64_t BENCH_LOOP_NAME(LOOP, ping)(struct bench_worker *w, uint64_t n)
 			e.word[0] = i;
 			e.word[LOOP_BYTES / 8 - 1] = i;
 			bench_escape(&e);
-			while (!LOOP_PUSH(w->own, 0, &e))
+			while (!LOOP_PUSH(out, &e))
 				bench_relax(&spins);
-			while (!LOOP_POP(w->own, 1, &e))
+			while (!LOOP_POP(in, &e))
 				bench_relax(&spins);
 		} else {
-			while (!LOOP_POP(w->own, 0, &e))
+			while (!LOOP_POP(in, &e))
 				bench_relax(&spins);
-			while (!LOOP_PUSH(w->own, 1, &e))
+			while (!LOOP_PUSH(out, &e))
 				bench_relax(&spins);
 		}
 		bench_escape(&e);
@@ -108,6 +119,8 @@ static uint64_t BENCH_LOOP_NAME(LOOP, ping)(struct bench_worker *w, uint64_t n)
 /* The same, each round trip timed. */
 static uint64_t BENCH_LOOP_NAME(LOOP, latency)(struct bench_worker *w, uint64_t n)
 {
+	const BENCH_AUTO out = LOOP_OUT(w->own, 0);
+	const BENCH_AUTO in = LOOP_IN(w->own, 1);
 	uint64_t i, begin, wrong = 0;
 
 	if (!bench_is_producer(w))
@@ -120,9 +133,9 @@ static uint64_t BENCH_LOOP_NAME(LOOP, latency)(struct bench_worker *w, uint64_t 
 		e.word[LOOP_BYTES / 8 - 1] = i;
 		bench_escape(&e);
 		begin = bench_now();
-		while (!LOOP_PUSH(w->own, 0, &e))
+		while (!LOOP_PUSH(out, &e))
 			bench_relax(&spins);
-		while (!LOOP_POP(w->own, 1, &e))
+		while (!LOOP_POP(in, &e))
 			bench_relax(&spins);
 		bench_escape(&e);
 		bench_record(w, (double)(bench_now() - begin));
@@ -133,6 +146,8 @@ static uint64_t BENCH_LOOP_NAME(LOOP, latency)(struct bench_worker *w, uint64_t 
 
 static uint64_t BENCH_LOOP_NAME(LOOP, stream)(struct bench_worker *w, uint64_t n)
 {
+	const BENCH_AUTO out = LOOP_OUT(w->own, 0);
+	const BENCH_AUTO in = LOOP_IN(w->own, 0);
 	BENCH_ELEM(LOOP_BYTES) e = { { 0 } };
 	uint32_t spins = 0;
 	uint64_t i, sum = 0;
@@ -143,14 +158,14 @@ static uint64_t BENCH_LOOP_NAME(LOOP, stream)(struct bench_worker *w, uint64_t n
 			e.word[0] = i;
 			e.word[LOOP_BYTES / 8 - 1] = i;
 			bench_escape(&e);
-			while (!LOOP_PUSH(w->own, 0, &e))
+			while (!LOOP_PUSH(out, &e))
 				bench_relax(&spins);
 			sum += i * 2;
 		}
 	} else {
 		n /= w->row->n_consumers;
 		for (i = 0; i < n; i++) {
-			while (!LOOP_POP(w->own, 0, &e))
+			while (!LOOP_POP(in, &e))
 				bench_relax(&spins);
 			bench_escape(&e);
 			sum -= e.word[0] + e.word[LOOP_BYTES / 8 - 1];
@@ -162,27 +177,31 @@ static uint64_t BENCH_LOOP_NAME(LOOP, stream)(struct bench_worker *w, uint64_t n
 #ifdef LOOP_PUSH_BULK
 static uint64_t BENCH_LOOP_NAME(LOOP, solo_bulk)(struct bench_worker *w, uint64_t n)
 {
-	BENCH_ELEM(LOOP_BYTES) out[BENCH_BULK] = { { { 0 } } }, in[BENCH_BULK] = { { { 0 } } };
+	const BENCH_AUTO out = LOOP_OUT(w->own, 0);
+	const BENCH_AUTO in = LOOP_IN(w->own, 0);
+	BENCH_ELEM(LOOP_BYTES) given[BENCH_BULK] = { { { 0 } } }, got[BENCH_BULK] = { { { 0 } } };
 	uint64_t i, wrong = 0;
 	uint32_t j;
 
 	for (i = 0; i < n; i += BENCH_BULK) {
 		for (j = 0; j < BENCH_BULK; j++)
-			out[j].word[0] = i + j;
-		bench_escape(out);
-		bench_check(LOOP_PUSH_BULK(w->own, 0, out, BENCH_BULK) == BENCH_BULK,
+			given[j].word[0] = i + j;
+		bench_escape(given);
+		bench_check(LOOP_PUSH_BULK(out, given, BENCH_BULK) == BENCH_BULK,
 			    "full, but it is empty");
-		bench_check(LOOP_POP_BULK(w->own, 0, in, BENCH_BULK) == BENCH_BULK,
+		bench_check(LOOP_POP_BULK(in, got, BENCH_BULK) == BENCH_BULK,
 			    "empty, but there are some");
-		bench_escape(in);
+		bench_escape(got);
 		for (j = 0; j < BENCH_BULK; j++)
-			wrong |= in[j].word[0] ^ (i + j);
+			wrong |= got[j].word[0] ^ (i + j);
 	}
 	return wrong;
 }
 
 static uint64_t BENCH_LOOP_NAME(LOOP, bulk)(struct bench_worker *w, uint64_t n)
 {
+	const BENCH_AUTO out = LOOP_OUT(w->own, 0);
+	const BENCH_AUTO in = LOOP_IN(w->own, 0);
 	BENCH_ELEM(LOOP_BYTES) e[BENCH_BULK] = { { { 0 } } };
 	uint32_t spins = 0, done, j, part;
 	uint64_t i, sum = 0;
@@ -196,7 +215,7 @@ static uint64_t BENCH_LOOP_NAME(LOOP, bulk)(struct bench_worker *w, uint64_t n)
 			}
 			bench_escape(e);
 			for (done = 0; done < BENCH_BULK; done += part) {
-				part = (uint32_t)LOOP_PUSH_BULK(w->own, 0, e + done, BENCH_BULK - done);
+				part = (uint32_t)LOOP_PUSH_BULK(out, e + done, BENCH_BULK - done);
 				if (part == 0)
 					bench_relax(&spins);
 			}
@@ -205,7 +224,7 @@ static uint64_t BENCH_LOOP_NAME(LOOP, bulk)(struct bench_worker *w, uint64_t n)
 		n /= w->row->n_consumers;
 		for (i = 0; i < n; i += part) {
 			part = (uint32_t)(n - i < BENCH_BULK ? n - i : BENCH_BULK);
-			part = (uint32_t)LOOP_POP_BULK(w->own, 0, e, part);
+			part = (uint32_t)LOOP_POP_BULK(in, e, part);
 			if (part == 0)
 				bench_relax(&spins);
 			bench_escape(e);
@@ -221,6 +240,8 @@ static uint64_t BENCH_LOOP_NAME(LOOP, bulk)(struct bench_worker *w, uint64_t n)
 
 #undef LOOP
 #undef LOOP_BYTES
+#undef LOOP_OUT
+#undef LOOP_IN
 #undef LOOP_PUSH
 #undef LOOP_POP
 #endif

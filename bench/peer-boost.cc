@@ -29,30 +29,38 @@ template <typename Q> int create(struct bench_arena *arena, const struct bench_r
 
 #define LOOP many_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) static_cast<many<bench_elem_8> *>(own)[i].bounded_push(*(e))
-#define LOOP_POP(own, i, e) static_cast<many<bench_elem_8> *>(own)[i].pop(*(e))
+#define LOOP_OUT(own, i) (static_cast<many<bench_elem_8> *>(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(q, e) (q)->bounded_push(*(e))
+#define LOOP_POP(q, e) (q)->pop(*(e))
 #include "loops.h"
 
 #define LOOP many_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) static_cast<many<bench_elem_64> *>(own)[i].bounded_push(*(e))
-#define LOOP_POP(own, i, e) static_cast<many<bench_elem_64> *>(own)[i].pop(*(e))
+#define LOOP_OUT(own, i) (static_cast<many<bench_elem_64> *>(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(q, e) (q)->bounded_push(*(e))
+#define LOOP_POP(q, e) (q)->pop(*(e))
 #include "loops.h"
 
 #define LOOP two_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) static_cast<two<bench_elem_8> *>(own)[i].push(*(e))
-#define LOOP_POP(own, i, e) static_cast<two<bench_elem_8> *>(own)[i].pop(*(e))
-#define LOOP_PUSH_BULK(own, i, e, n) static_cast<two<bench_elem_8> *>(own)[i].push(e, n)
-#define LOOP_POP_BULK(own, i, e, n) static_cast<two<bench_elem_8> *>(own)[i].pop(e, n)
+#define LOOP_OUT(own, i) (static_cast<two<bench_elem_8> *>(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(q, e) (q)->push(*(e))
+#define LOOP_POP(q, e) (q)->pop(*(e))
+#define LOOP_PUSH_BULK(q, e, n) (q)->push(e, n)
+#define LOOP_POP_BULK(q, e, n) (q)->pop(e, n)
 #include "loops.h"
 
 #define LOOP two_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) static_cast<two<bench_elem_64> *>(own)[i].push(*(e))
-#define LOOP_POP(own, i, e) static_cast<two<bench_elem_64> *>(own)[i].pop(*(e))
-#define LOOP_PUSH_BULK(own, i, e, n) static_cast<two<bench_elem_64> *>(own)[i].push(e, n)
-#define LOOP_POP_BULK(own, i, e, n) static_cast<two<bench_elem_64> *>(own)[i].pop(e, n)
+#define LOOP_OUT(own, i) (static_cast<two<bench_elem_64> *>(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(q, e) (q)->push(*(e))
+#define LOOP_POP(q, e) (q)->pop(*(e))
+#define LOOP_PUSH_BULK(q, e, n) (q)->push(e, n)
+#define LOOP_POP_BULK(q, e, n) (q)->pop(e, n)
 #include "loops.h"
 
 #define TABLE(macro, kind, prefix, name, bytes)                                                    \

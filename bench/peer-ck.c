@@ -40,29 +40,34 @@ CK(64)
 
 #define LOOP mpmc_8
 #define LOOP_BYTES 8
-#define LANE(own, i) (&((struct ck_8 *)(own))[i].ring), ((struct ck_8 *)(own))[i].buffer
-#define LOOP_PUSH(own, i, e) ck_ring_enqueue_mpmc_elem_8(LANE(own, i), e)
-#define LOOP_POP(own, i, e) ck_ring_dequeue_mpmc_elem_8(LANE(own, i), e)
+#define LOOP_OUT(own, i) ((struct ck_8 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) ck_ring_enqueue_mpmc_elem_8(&(r)->ring, (r)->buffer, e)
+#define LOOP_POP(r, e) ck_ring_dequeue_mpmc_elem_8(&(r)->ring, (r)->buffer, e)
 #include "loops.h"
 
 #define LOOP spsc_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) ck_ring_enqueue_spsc_elem_8(LANE(own, i), e)
-#define LOOP_POP(own, i, e) ck_ring_dequeue_spsc_elem_8(LANE(own, i), e)
+#define LOOP_OUT(own, i) ((struct ck_8 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) ck_ring_enqueue_spsc_elem_8(&(r)->ring, (r)->buffer, e)
+#define LOOP_POP(r, e) ck_ring_dequeue_spsc_elem_8(&(r)->ring, (r)->buffer, e)
 #include "loops.h"
 
-#undef LANE
-#define LANE(own, i) (&((struct ck_64 *)(own))[i].ring), ((struct ck_64 *)(own))[i].buffer
 #define LOOP mpmc_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) ck_ring_enqueue_mpmc_elem_64(LANE(own, i), e)
-#define LOOP_POP(own, i, e) ck_ring_dequeue_mpmc_elem_64(LANE(own, i), e)
+#define LOOP_OUT(own, i) ((struct ck_64 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) ck_ring_enqueue_mpmc_elem_64(&(r)->ring, (r)->buffer, e)
+#define LOOP_POP(r, e) ck_ring_dequeue_mpmc_elem_64(&(r)->ring, (r)->buffer, e)
 #include "loops.h"
 
 #define LOOP spsc_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) ck_ring_enqueue_spsc_elem_64(LANE(own, i), e)
-#define LOOP_POP(own, i, e) ck_ring_dequeue_spsc_elem_64(LANE(own, i), e)
+#define LOOP_OUT(own, i) ((struct ck_64 *)(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) ck_ring_enqueue_spsc_elem_64(&(r)->ring, (r)->buffer, e)
+#define LOOP_POP(r, e) ck_ring_dequeue_spsc_elem_64(&(r)->ring, (r)->buffer, e)
 #include "loops.h"
 
 #define TABLE(kind, prefix, name, bytes)                                                           \

@@ -64,36 +64,30 @@ template <typename T> int open(struct bench_worker *w)
 	return 0;
 }
 
-template <typename T> inline bool push(void *own, int i, const T *e)
+template <typename T> inline bool push(const lane<T> &l, const T *e)
 {
-	lane<T> *const l = static_cast<lane<T> *>(own) + i;
-
-	return l->q->try_enqueue(*l->in, *e);
+	return l.q->try_enqueue(*l.in, *e);
 }
 
-template <typename T> inline bool pop(void *own, int i, T *e)
+template <typename T> inline bool pop(const lane<T> &l, T *e)
 {
-	lane<T> *const l = static_cast<lane<T> *>(own) + i;
-
-	return l->q->try_dequeue(*l->out, *e);
+	return l.q->try_dequeue(*l.out, *e);
 }
 
-template <typename T> inline uint32_t push_bulk(void *own, int i, const T *e, uint32_t n)
+template <typename T> inline uint32_t push_bulk(const lane<T> &l, const T *e, uint32_t n)
 {
-	lane<T> *const l = static_cast<lane<T> *>(own) + i;
-
-	return l->q->try_enqueue_bulk(*l->in, e, n) ? n : 0;
+	return l.q->try_enqueue_bulk(*l.in, e, n) ? n : 0;
 }
 
-template <typename T> inline uint32_t pop_bulk(void *own, int i, T *e, uint32_t n)
+template <typename T> inline uint32_t pop_bulk(const lane<T> &l, T *e, uint32_t n)
 {
-	lane<T> *const l = static_cast<lane<T> *>(own) + i;
-
-	return static_cast<uint32_t>(l->q->try_dequeue_bulk(*l->out, e, n));
+	return static_cast<uint32_t>(l.q->try_dequeue_bulk(*l.out, e, n));
 }
 
 #define LOOP queue_8
 #define LOOP_BYTES 8
+#define LOOP_OUT(own, i) (static_cast<lane<bench_elem_8> *>(own)[i])
+#define LOOP_IN LOOP_OUT
 #define LOOP_PUSH push
 #define LOOP_POP pop
 #define LOOP_PUSH_BULK push_bulk
@@ -102,6 +96,8 @@ template <typename T> inline uint32_t pop_bulk(void *own, int i, T *e, uint32_t 
 
 #define LOOP queue_64
 #define LOOP_BYTES 64
+#define LOOP_OUT(own, i) (static_cast<lane<bench_elem_64> *>(own)[i])
+#define LOOP_IN LOOP_OUT
 #define LOOP_PUSH push
 #define LOOP_POP pop
 #define LOOP_PUSH_BULK push_bulk

@@ -58,14 +58,18 @@ template <typename T> int create(struct bench_arena *arena, const struct bench_r
 
 #define LOOP queue_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) static_cast<queue<bench_elem_8> *>(own)[i].try_enqueue(*(e))
-#define LOOP_POP(own, i, e) static_cast<queue<bench_elem_8> *>(own)[i].try_dequeue(*(e))
+#define LOOP_OUT(own, i) (static_cast<queue<bench_elem_8> *>(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(q, e) (q)->try_enqueue(*(e))
+#define LOOP_POP(q, e) (q)->try_dequeue(*(e))
 #include "loops.h"
 
 #define LOOP queue_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) static_cast<queue<bench_elem_64> *>(own)[i].try_enqueue(*(e))
-#define LOOP_POP(own, i, e) static_cast<queue<bench_elem_64> *>(own)[i].try_dequeue(*(e))
+#define LOOP_OUT(own, i) (static_cast<queue<bench_elem_64> *>(own) + (i))
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(q, e) (q)->try_enqueue(*(e))
+#define LOOP_POP(q, e) (q)->try_dequeue(*(e))
 #include "loops.h"
 
 #define TABLE(bytes)                                                                               \

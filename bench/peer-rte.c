@@ -61,41 +61,48 @@ RTE(8)
 RTE(64)
 
 /* The size of an element is a constant, so that the copy is inline. */
-#define LANE(bytes, own, i) (&((struct rte_##bytes *)(own))[i].ring)
 #define LOOP many_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) (rte_ring_mp_enqueue_elem(LANE(8, own, i), e, 8) == 0)
-#define LOOP_POP(own, i, e) (rte_ring_mc_dequeue_elem(LANE(8, own, i), e, 8) == 0)
-#define LOOP_PUSH_BULK(own, i, e, n) rte_ring_mp_enqueue_burst_elem(LANE(8, own, i), e, 8, n, NULL)
-#define LOOP_POP_BULK(own, i, e, n) rte_ring_mc_dequeue_burst_elem(LANE(8, own, i), e, 8, n, NULL)
+#define LOOP_OUT(own, i) (&((struct rte_8 *)(own))[i].ring)
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) (rte_ring_mp_enqueue_elem(r, e, 8) == 0)
+#define LOOP_POP(r, e) (rte_ring_mc_dequeue_elem(r, e, 8) == 0)
+#define LOOP_PUSH_BULK(r, e, n) rte_ring_mp_enqueue_burst_elem(r, e, 8, n, NULL)
+#define LOOP_POP_BULK(r, e, n) rte_ring_mc_dequeue_burst_elem(r, e, 8, n, NULL)
 #include "loops.h"
 
 #define LOOP two_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) (rte_ring_sp_enqueue_elem(LANE(8, own, i), e, 8) == 0)
-#define LOOP_POP(own, i, e) (rte_ring_sc_dequeue_elem(LANE(8, own, i), e, 8) == 0)
-#define LOOP_PUSH_BULK(own, i, e, n) rte_ring_sp_enqueue_burst_elem(LANE(8, own, i), e, 8, n, NULL)
-#define LOOP_POP_BULK(own, i, e, n) rte_ring_sc_dequeue_burst_elem(LANE(8, own, i), e, 8, n, NULL)
+#define LOOP_OUT(own, i) (&((struct rte_8 *)(own))[i].ring)
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) (rte_ring_sp_enqueue_elem(r, e, 8) == 0)
+#define LOOP_POP(r, e) (rte_ring_sc_dequeue_elem(r, e, 8) == 0)
+#define LOOP_PUSH_BULK(r, e, n) rte_ring_sp_enqueue_burst_elem(r, e, 8, n, NULL)
+#define LOOP_POP_BULK(r, e, n) rte_ring_sc_dequeue_burst_elem(r, e, 8, n, NULL)
 #include "loops.h"
 
 #define LOOP many_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) (rte_ring_mp_enqueue_elem(LANE(64, own, i), e, 64) == 0)
-#define LOOP_POP(own, i, e) (rte_ring_mc_dequeue_elem(LANE(64, own, i), e, 64) == 0)
-#define LOOP_PUSH_BULK(own, i, e, n)                                                               \
-	rte_ring_mp_enqueue_burst_elem(LANE(64, own, i), e, 64, n, NULL)
-#define LOOP_POP_BULK(own, i, e, n)                                                                \
-	rte_ring_mc_dequeue_burst_elem(LANE(64, own, i), e, 64, n, NULL)
+#define LOOP_OUT(own, i) (&((struct rte_64 *)(own))[i].ring)
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) (rte_ring_mp_enqueue_elem(r, e, 64) == 0)
+#define LOOP_POP(r, e) (rte_ring_mc_dequeue_elem(r, e, 64) == 0)
+#define LOOP_PUSH_BULK(r, e, n)                                                               \
+	rte_ring_mp_enqueue_burst_elem(r, e, 64, n, NULL)
+#define LOOP_POP_BULK(r, e, n)                                                                \
+	rte_ring_mc_dequeue_burst_elem(r, e, 64, n, NULL)
 #include "loops.h"
 
 #define LOOP two_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) (rte_ring_sp_enqueue_elem(LANE(64, own, i), e, 64) == 0)
-#define LOOP_POP(own, i, e) (rte_ring_sc_dequeue_elem(LANE(64, own, i), e, 64) == 0)
-#define LOOP_PUSH_BULK(own, i, e, n)                                                               \
-	rte_ring_sp_enqueue_burst_elem(LANE(64, own, i), e, 64, n, NULL)
-#define LOOP_POP_BULK(own, i, e, n)                                                                \
-	rte_ring_sc_dequeue_burst_elem(LANE(64, own, i), e, 64, n, NULL)
+#define LOOP_OUT(own, i) (&((struct rte_64 *)(own))[i].ring)
+#define LOOP_IN LOOP_OUT
+#define LOOP_PUSH(r, e) (rte_ring_sp_enqueue_elem(r, e, 64) == 0)
+#define LOOP_POP(r, e) (rte_ring_sc_dequeue_elem(r, e, 64) == 0)
+#define LOOP_PUSH_BULK(r, e, n)                                                               \
+	rte_ring_sp_enqueue_burst_elem(r, e, 64, n, NULL)
+#define LOOP_POP_BULK(r, e, n)                                                                \
+	rte_ring_sc_dequeue_burst_elem(r, e, 64, n, NULL)
 #include "loops.h"
 #pragma GCC diagnostic pop
 

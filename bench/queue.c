@@ -64,11 +64,12 @@ OPEN(64)
 
 #define LOOP ours_8
 #define LOOP_BYTES 8
-#define LANE(own, i) (((struct lanes_8 *)(own))->lane[i])
-#define LOOP_PUSH(own, i, e) (queue_8_push(LANE(own, i), e) == 0)
-#define LOOP_POP(own, i, e) (queue_8_pop(LANE(own, i), e) == 0)
-#define LOOP_PUSH_BULK(own, i, e, n) positive(queue_8_push_batch(LANE(own, i), e, n, 1))
-#define LOOP_POP_BULK(own, i, e, n) positive(queue_8_pop_batch(LANE(own, i), e, n))
+#define LOOP_OUT(own, i) (((struct lanes_8 *)(own))->lane[i])
+#define LOOP_IN(own, i) (((struct lanes_8 *)(own))->lane[i])
+#define LOOP_PUSH(q, e) (queue_8_push(q, e) == 0)
+#define LOOP_POP(q, e) (queue_8_pop(q, e) == 0)
+#define LOOP_PUSH_BULK(q, e, n) positive(queue_8_push_batch(q, e, n, 1))
+#define LOOP_POP_BULK(q, e, n) positive(queue_8_pop_batch(q, e, n))
 
 static inline int positive(int r)
 {
@@ -76,14 +77,14 @@ static inline int positive(int r)
 }
 #include "loops.h"
 
-#undef LANE
 #define LOOP ours_64
 #define LOOP_BYTES 64
-#define LANE(own, i) (((struct lanes_64 *)(own))->lane[i])
-#define LOOP_PUSH(own, i, e) (queue_64_push(LANE(own, i), e) == 0)
-#define LOOP_POP(own, i, e) (queue_64_pop(LANE(own, i), e) == 0)
-#define LOOP_PUSH_BULK(own, i, e, n) positive(queue_64_push_batch(LANE(own, i), e, n, 1))
-#define LOOP_POP_BULK(own, i, e, n) positive(queue_64_pop_batch(LANE(own, i), e, n))
+#define LOOP_OUT(own, i) (((struct lanes_64 *)(own))->lane[i])
+#define LOOP_IN(own, i) (((struct lanes_64 *)(own))->lane[i])
+#define LOOP_PUSH(q, e) (queue_64_push(q, e) == 0)
+#define LOOP_POP(q, e) (queue_64_pop(q, e) == 0)
+#define LOOP_PUSH_BULK(q, e, n) positive(queue_64_push_batch(q, e, n, 1))
+#define LOOP_POP_BULK(q, e, n) positive(queue_64_pop_batch(q, e, n))
 #include "loops.h"
 
 static const struct bench_contestant ours[] = {

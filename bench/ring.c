@@ -70,21 +70,25 @@ static inline uint64_t positive(int64_t r)
 
 #define LOOP ours_8
 #define LOOP_BYTES 8
-#define LOOP_PUSH(own, i, e) (ring_8_push(((struct lanes_8 *)(own))->out[i], e) == 0)
-#define LOOP_POP(own, i, e) (ring_8_pop(((struct lanes_8 *)(own))->in[i], e) == 0)
-#define LOOP_PUSH_BULK(own, i, e, n)                                                               \
-	positive(ring_8_push_bulk(((struct lanes_8 *)(own))->out[i], e, n, 1))
-#define LOOP_POP_BULK(own, i, e, n) positive(ring_8_pop_bulk(((struct lanes_8 *)(own))->in[i], e, n))
+#define LOOP_OUT(own, i) (((struct lanes_8 *)(own))->out[i])
+#define LOOP_IN(own, i) (((struct lanes_8 *)(own))->in[i])
+#define LOOP_PUSH(r, e) (ring_8_push(r, e) == 0)
+#define LOOP_POP(r, e) (ring_8_pop(r, e) == 0)
+#define LOOP_PUSH_BULK(r, e, n)                                                               \
+	positive(ring_8_push_bulk(r, e, n, 1))
+#define LOOP_POP_BULK(r, e, n) positive(ring_8_pop_bulk(r, e, n))
 #include "loops.h"
 
 #define LOOP ours_64
 #define LOOP_BYTES 64
-#define LOOP_PUSH(own, i, e) (ring_64_push(((struct lanes_64 *)(own))->out[i], e) == 0)
-#define LOOP_POP(own, i, e) (ring_64_pop(((struct lanes_64 *)(own))->in[i], e) == 0)
-#define LOOP_PUSH_BULK(own, i, e, n)                                                               \
-	positive(ring_64_push_bulk(((struct lanes_64 *)(own))->out[i], e, n, 1))
-#define LOOP_POP_BULK(own, i, e, n)                                                                \
-	positive(ring_64_pop_bulk(((struct lanes_64 *)(own))->in[i], e, n))
+#define LOOP_OUT(own, i) (((struct lanes_64 *)(own))->out[i])
+#define LOOP_IN(own, i) (((struct lanes_64 *)(own))->in[i])
+#define LOOP_PUSH(r, e) (ring_64_push(r, e) == 0)
+#define LOOP_POP(r, e) (ring_64_pop(r, e) == 0)
+#define LOOP_PUSH_BULK(r, e, n)                                                               \
+	positive(ring_64_push_bulk(r, e, n, 1))
+#define LOOP_POP_BULK(r, e, n)                                                                \
+	positive(ring_64_pop_bulk(r, e, n))
 #include "loops.h"
 
 static const struct bench_contestant ours[] = {

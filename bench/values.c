@@ -130,20 +130,20 @@ static const struct shmreg_topic_params reliable = { .capacity = CAPACITY, .publ
 	}                                                                                          \
 	static uint64_t publish_##bytes(struct bench_worker *w, uint64_t n)                        \
 	{                                                                                          \
-		struct topics_##bytes *const t = w->own;                                           \
+		struct topic_##bytes##_publisher *const out = ((struct topics_##bytes *)w->own)->out; \
 		struct bench_elem_##bytes value = { .word = { 1 } };                               \
 		uint64_t i;                                                                        \
                                                                                                    \
 		for (i = 0; i < n; i++) {                                                          \
 			bench_escape(&value);                                                      \
-			bench_check(topic_##bytes##_publisher_publish(t->out, &value) == 0, "publish"); \
+			bench_check(topic_##bytes##_publisher_publish(out, &value) == 0, "publish"); \
 		}                                                                                  \
 		return 0;                                                                          \
 	}                                                                                          \
 	/* Half of the topic is published, which is not timed, and read, which is. */              \
 	static uint64_t read_topic_##bytes(struct bench_worker *w, uint64_t n)                     \
 	{                                                                                          \
-		struct topics_##bytes *const t = w->own;                                           \
+		struct topic_##bytes##_subscriber *const in = ((struct topics_##bytes *)w->own)->in[0]; \
 		struct bench_elem_##bytes value;                                                   \
 		struct shmreg_topic_message m;                                                     \
 		uint64_t i, begin, wrong = 0;                                                      \
@@ -152,7 +152,7 @@ static const struct shmreg_topic_params reliable = { .capacity = CAPACITY, .publ
 			publish_##bytes(w, CAPACITY / 2);                                          \
 			begin = bench_now();                                                       \
 			for (i = 0; i < CAPACITY / 2; i++) {                                       \
-				bench_check(topic_##bytes##_subscriber_read(t->in[0], &value, &m) == 0, \
+				bench_check(topic_##bytes##_subscriber_read(in, &value, &m) == 0, \
 					    "read");                                               \
 				bench_escape(&value);                                              \
 				wrong |= (value.word[0] ^ 1) | m.n_lost;                           \
