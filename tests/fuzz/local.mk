@@ -35,7 +35,8 @@ EXTRA_DIST += \
 	tests/fuzz/request.h \
 	tests/fuzz/run.sh \
 	tests/fuzz/snapshot.c \
-	tests/fuzz/structure.c
+	tests/fuzz/structure.c \
+	tests/fuzz/watch.c
 
 # Ways out of -O1 that hide bugs from the sanitizers are not taken.
 fuzz_cflags = -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
@@ -74,6 +75,9 @@ fuzz/obj/ctl/%.o: $(top_srcdir)/ctl/%.c
 fuzz/obj/tests/hostile/%.o: $(top_srcdir)/tests/hostile/%.c
 	$(fuzz_compile) -I$(top_srcdir)/tests/fuzz/input -I$(top_srcdir)/tests/fuzz \
 		-I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
+fuzz_targets += watch
+fuzz/obj/tests/fuzz/watch.o: $(top_srcdir)/tests/fuzz/watch.c
+	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/reply.o: $(top_srcdir)/tests/fuzz/reply.c
 	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/reaper.o: $(top_srcdir)/tests/fuzz/reaper.c
@@ -145,6 +149,8 @@ fuzz/snapshot: fuzz/obj/tests/fuzz/snapshot.o $(fuzz_common) $(fuzz_client)
 # The daemon's part is played by the target.
 fuzz/reply: fuzz/obj/tests/fuzz/reply.o $(fuzz_common) $(fuzz_client)
 	$(fuzz_link) -Wl,--wrap=transport_connect,--wrap=transport_send $^
+fuzz/watch: fuzz/obj/tests/fuzz/watch.o $(fuzz_common) $(fuzz_client)
+	$(fuzz_link) -Wl,--wrap=connect,--wrap=poll $^
 $(fuzz_rows:%=fuzz/%): fuzz/%: fuzz/obj/row/%.o $(fuzz_common) fuzz/obj/tests/plain.o \
 		$(call fuzz_objects_of,$(hostile_rows)) $(fuzz_client)
 	$(fuzz_link) $^
