@@ -172,7 +172,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-	struct fuzz_input in = { bytes, n }, nothing = { NULL, 0 };
+	struct fuzz_input in = { bytes, n }, nothing = { (const uint8_t *)"", 0 };
 	static bool is_warm;
 	uint64_t before;
 
