@@ -44,8 +44,8 @@ static void check_print(const struct options *o)
 	struct options again;
 	FILE *out;
 
-	/* The one path that may be longer than a line of the file. */
-	if (strlen(o->reaper) > PATH_BYTES_MAX)
+	/* Paths that are longer than a line of the file. */
+	if (strlen(o->reaper) > PATH_BYTES_MAX || (o->socket && strlen(o->socket) > PATH_BYTES_MAX))
 		return;
 	out = fmemopen(printed[0], sizeof(printed[0]), "w");
 	MUST(out != NULL);
