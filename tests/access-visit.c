@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -298,6 +299,46 @@ static int set_limit(struct visit *v)
 	return r;
 }
 
+static int seats(struct visit *v, const struct shmreg_attachment *at)
+{
+	struct shmreg_request in;
+
+	raw_request(&in, SHMREG_PACKET_SEATS);
+	in.u.seats.at = *at;
+	in.u.seats.n_seats = 1;
+	return raw_call(&v->c, &in);
+}
+
+static int seats_as_reader(struct visit *v)
+{
+	return as_reader(v, seats);
+}
+
+static int seats_as_writer(struct visit *v)
+{
+	return v->writer.participant ? seats(v, &v->writer) : -EACCES;
+}
+
+static int quiesce_as_reader(struct visit *v)
+{
+	return v->reader.participant ? raw_attachment(&v->c, SHMREG_PACKET_QUIESCE, v->reader.segment,
+						      v->reader.participant) : -EACCES;
+}
+
+/* Everybody's to sleep on; nobody's to write to. */
+static int root(struct visit *v)
+{
+	struct shmreg_request in;
+	int r;
+
+	raw_request(&in, SHMREG_PACKET_ROOT);
+	r = raw_call(&v->c, &in);
+	ck_assert_int_eq(v->c.n_fds, r == 0 ? 1 : 0);
+	if (r == 0)
+		ck_assert_int_eq(fcntl(v->c.fds[0], F_GETFL) & O_ACCMODE, O_RDONLY);
+	return r;
+}
+
 /* By id and by name; and what is denied by one is by the other. */
 static int remove_segment(struct visit *v)
 {
@@ -318,6 +359,7 @@ const struct request requests[] = {
 	REQUEST(open_write, WRITE, -EACCES),
 	REQUEST(list, READ, -EACCES),
 	REQUEST(describe, READ, -EACCES),
+	REQUEST(root, ALWAYS, 0),
 	REQUEST(stats_own, ALWAYS, 0),
 	REQUEST(stats_owner, ADMINISTER, -EACCES),
 	REQUEST(stats_sum, BE_ROOT, -EACCES),
@@ -328,6 +370,9 @@ const struct request requests[] = {
 	REQUEST(remove_as_writer, WRITE, -EACCES),
 	REQUEST(create_unattached, ADMINISTER, -EACCES),
 	REQUEST(remove_unattached, ADMINISTER, -EACCES),
+	REQUEST(seats_as_reader, NEVER, -EROFS),
+	REQUEST(seats_as_writer, WRITE, -EACCES),
+	REQUEST(quiesce_as_reader, READ, -EACCES),
 	REQUEST(watch_as_reader, READ, -EACCES),
 	REQUEST(bell_as_reader, READ, -EACCES),
 	REQUEST(bell_as_writer, WRITE, -EACCES),
