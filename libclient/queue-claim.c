@@ -26,6 +26,35 @@ static uint64_t slots_used(const struct shmreg_queue *q)
 }
 
 /*
+ * How many slots from counter value @c on are in @state for their positions, @max at most.
+ * @ret_difference: by how much the next one's word is not; 0: there is none.
+ */
+static uint32_t count_words(const struct shmreg_queue *q, uint64_t c, uint32_t max, uint64_t state,
+			    uint64_t *ret_difference)
+{
+	const size_t stride = q->stride;
+	uint64_t pos, want, w = 0;
+	unsigned char *slot, *first, *end;
+	uint32_t n, run;
+
+	for (n = 0; n < max && w == 0; n += run) {
+		pos = c + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT);
+		want = (pos & q->lap_mask) | state;
+		first = shmreg_queue_slot_(q, pos, stride);
+		run = shmreg_queue_run_(q, pos, max - n);
+		for (slot = first, end = first + run * stride; slot != end; slot += stride) {
+			w = shmreg_load_acquire(shmreg_queue_word_(slot)) - want;	/* S' */
+			if (w != 0) {
+				run = (uint32_t)((size_t)(slot - first) / stride);
+				break;
+			}
+		}
+	}
+	*ret_difference = w;
+	return n;
+}
+
+/*
  * Note the claim that counter value @c names in its leader's slot, unless that
  * claim is finished, or one's own: (I3), (I4).
  */
@@ -79,12 +108,7 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 		c = shmreg_load_acquire(&shm->tail);					/* C' */
 		if (is_stale && c == stale)
 			return -EUCLEAN;						/* (I6) */
-		for (n = 0, w = 0; n < max; n++) {
-			pos = c + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT);
-			w = shmreg_load_acquire(word_at(q, pos)) - (pos & q->lap_mask);	/* S' */
-			if (w != 0)
-				break;
-		}
+		n = count_words(q, c, max, SHMREG_QUEUE_FREE, &w);
 		if (n < min) {
 			if ((int64_t)w < 0) {
 				if (n == 0)
@@ -180,7 +204,7 @@ static int nothing_to_pop(struct shmreg_queue *q, uint64_t *ret_pos)
 int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
-	uint64_t c, pos, lap, w, stale = 0;
+	uint64_t c, pos, lap, w, other, stale = 0;
 	bool is_stale = false;
 	uint32_t i, n;
 	int r;
@@ -208,14 +232,9 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 		}
 		is_stale = false;
 		n = 1;
-		if (w == (lap | SHMREG_QUEUE_READY)) {
-			for (; n < max; n++) {
-				pos = c + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT);
-				if (shmreg_load_acquire(word_at(q, pos)) !=		/* S' */
-				    ((pos & q->lap_mask) | SHMREG_QUEUE_READY))
-					break;
-			}
-		}
+		if (w == (lap | SHMREG_QUEUE_READY) && max > 1)
+			n += count_words(q, c + (UINT64_C(1) << SHMREG_QUEUE_POS_SHIFT), max - 1,
+					 SHMREG_QUEUE_READY, &other);
 		r = record(q, c, SHMREG_QUEUE_READY, SHMREG_QUEUE_READING);
 		if (r < 0)
 			return r;

@@ -110,6 +110,15 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_queue_slot_(const struct shmreg_queue 
 	       (size_t)(pos >> SHMREG_QUEUE_POS_SHIFT & q->mask) * stride;
 }
 
+/* How many of @n positions from @pos on lie side by side, in one lap. */
+SHMREG_FORCE_INLINE uint32_t shmreg_queue_run_(const struct shmreg_queue *q, uint64_t pos,
+					       uint32_t n)
+{
+	const uint64_t left = q->mask + 1 - (pos >> SHMREG_QUEUE_POS_SHIFT & q->mask);
+
+	return left < n ? (uint32_t)left : n;
+}
+
 SHMREG_FORCE_INLINE uint64_t *shmreg_queue_word_(unsigned char *slot)
 {
 	return (uint64_t *)(void *)slot;
@@ -263,8 +272,10 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_batch_sized(struct shmreg_queue *q, co
 {
 	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	const unsigned char *from = (const unsigned char *)elems;
-	uint64_t first, pos;
-	int r, j;
+	uint64_t first, pos, word;
+	unsigned char *slot, *end;
+	uint32_t j, run;
+	int r;
 
 	if (SHMREG_UNLIKELY(n == 0 && min == 0))
 		return 0;
@@ -273,17 +284,20 @@ SHMREG_FORCE_INLINE int shmreg_queue_push_batch_sized(struct shmreg_queue *q, co
 	r = shmreg_queue_claim_push(q, min > 0 ? min : 1, n, &first);
 	if (SHMREG_UNLIKELY(r < 0))
 		return r;
-	for (j = 0; j < r; j++) {
+	/* The leader last: (I5). It releases all elements, each of the others its own: S. */
+	for (j = 1, from += elem_bytes; j < (uint32_t)r; j += run) {
 		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
-		memcpy(shmreg_queue_slot_(q, pos, stride) + elem_offset,
-		       from + (size_t)j * elem_bytes, elem_bytes);
+		slot = shmreg_queue_slot_(q, pos, stride);
+		run = shmreg_queue_run_(q, pos, (uint32_t)r - j);
+		word = (pos & q->lap_mask) | SHMREG_QUEUE_READY;
+		for (end = slot + run * stride; slot != end; slot += stride, from += elem_bytes) {
+			memcpy(slot + elem_offset, from, elem_bytes);
+			shmreg_store_release(shmreg_queue_word_(slot), word);
+		}
 	}
-	/* The leader last: (I5). Each releases all elements: S. */
-	for (j = r - 1; j >= 0; j--) {
-		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
-		shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(q, pos, stride)),
-				     (pos & q->lap_mask) | SHMREG_QUEUE_READY);
-	}
+	slot = shmreg_queue_slot_(q, first, stride);
+	memcpy(slot + elem_offset, elems, elem_bytes);
+	shmreg_store_release(shmreg_queue_word_(slot), (first & q->lap_mask) | SHMREG_QUEUE_READY);
 	shmreg_queue_wake_items_(q, shm, (uint32_t)r);
 	return r;
 }
@@ -294,26 +308,35 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_batch_sized(struct shmreg_queue *q, voi
 {
 	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
 	unsigned char *to = (unsigned char *)elems;
-	uint64_t first, pos;
-	int r, j;
+	uint64_t first, pos, word;
+	unsigned char *slot, *end;
+	uint32_t j, run;
+	int r;
 
 	if (SHMREG_UNLIKELY(n == 0))
 		return 0;
 	r = shmreg_queue_claim_pop(q, n, &first);
 	if (SHMREG_UNLIKELY(r < 0))
 		return r;
-	for (j = 0; j < r; j++) {
+	for (j = 0; j < (uint32_t)r; j += run) {
 		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
-		memcpy(to + (size_t)j * elem_bytes,
-		       shmreg_queue_slot_(q, pos, stride) + elem_offset, elem_bytes);
+		slot = shmreg_queue_slot_(q, pos, stride);
+		run = shmreg_queue_run_(q, pos, (uint32_t)r - j);
+		for (end = slot + run * stride; slot != end; slot += stride, to += elem_bytes)
+			memcpy(to, slot + elem_offset, elem_bytes);
 	}
 	SHMREG_QUEUE_COPIED();
-	/* The leader last: (I5). S. */
-	for (j = r - 1; j >= 0; j--) {
+	/* Only now, so that who dies while he copies has passed none. The leader last: (I5). S. */
+	for (j = 1; j < (uint32_t)r; j += run) {
 		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
-		shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(q, pos, stride)),
-				     (pos & q->lap_mask) + q->lap);
+		slot = shmreg_queue_slot_(q, pos, stride);
+		run = shmreg_queue_run_(q, pos, (uint32_t)r - j);
+		word = (pos & q->lap_mask) + q->lap;
+		for (end = slot + run * stride; slot != end; slot += stride)
+			shmreg_store_release(shmreg_queue_word_(slot), word);
 	}
+	shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(q, first, stride)),
+			     (first & q->lap_mask) + q->lap);
 	shmreg_queue_wake_space_(q, shm, (uint32_t)r);
 	return r;
 }
