@@ -12,6 +12,7 @@
 #include "report.h"
 
 #define PATTERNS_MAX 64
+#define SECONDS_MAX 3600
 
 static const char usage[] =
 	"Usage: shmreg-bench [OPTION...]\n"
@@ -63,9 +64,10 @@ static void parse(int argc, char **argv, struct arguments *a)
 			break;
 		case SECONDS:
 			a->options.seconds = strtod(optarg, &end);
-			if (*end || end == optarg || !(a->options.seconds > 0 && a->options.seconds <= 3600))
-				errx(2, "--seconds takes a number above 0 and up to 3600, not \"%s\"",
-				     optarg);
+			if (*end || end == optarg ||
+			    !(a->options.seconds > 0 && a->options.seconds <= SECONDS_MAX))
+				errx(2, "--seconds takes a number above 0 and up to %d, not \"%s\"",
+				     SECONDS_MAX, optarg);
 			break;
 		case JSON:
 			a->json = optarg;

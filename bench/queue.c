@@ -18,7 +18,8 @@
 	    { BENCH_BEST_PEER, 1.0, 0, 0 }, { "bare Vyukov", 1.1, 0, 0 }),                         \
 	ROW("queue/ping", "ping", "round trip between two processes", bytes, 1, 1, BENCH_NS,       \
 	    { "bare cache lines", 1.15, 0, 0 }),                                                   \
-	ROW("queue/latency", "latency", "round trips, each timed", bytes, 1, 1, BENCH_NS, { NULL, 0, 0, 0 }), \
+	ROW("queue/latency", "latency", "round trips, each timed", bytes, 1, 1, BENCH_NS,          \
+	    { NULL, 0, 0, 0 }),                                                                    \
 	ROW("queue/stream", "1to1", "1 producer, 1 consumer", bytes, 1, 1, BENCH_RATE,             \
 	    { BENCH_BEST_PEER, 1.0, 0, 0 }),                                                       \
 	ROW("queue/stream", "2to2", "2 producers, 2 consumers", bytes, 2, 2, BENCH_RATE,           \
