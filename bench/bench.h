@@ -183,6 +183,12 @@ static inline void bench_escape(void *p)
 	__asm__ __volatile__("" : : "r"(p) : "memory");
 }
 
+/* And takes @value for used, which need not be in memory for that. */
+static inline void bench_use(uint64_t value)
+{
+	__asm__ __volatile__("" : : "r"(value));
+}
+
 #ifdef __cplusplus
 }
 #endif
