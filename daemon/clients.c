@@ -18,6 +18,7 @@
 
 #define PIDFS_MAGIC 0x50494446	/* linux/magic.h of 6.9: inodes are unique until reboot */
 #define RECHECK_SEC 10.
+#define RECHECK_SOON_SEC .05
 
 struct clients {
 	struct ev_loop *loop;
@@ -302,7 +303,7 @@ int client_add_token(struct client *c, uint32_t uid, struct token **ret)
 	return r;
 }
 
-/* Had it something mapped, and has nothing of that now? @except: asked already, or NULL. */
+/* Did it hold something, and holds nothing of that now? @except: asked already, or NULL. */
 static bool has_execed(const struct client *c, const struct token *except)
 {
 	const struct token *t;
@@ -311,7 +312,7 @@ static bool has_execed(const struct client *c, const struct token *except)
 	LIST_FOREACH(t, &c->tokens, link) {
 		if (t == except || !t->confirmed)
 			continue;
-		if (token_is_mapped(t))
+		if (token_is_held(t))
 			return false;
 		had = true;
 	}
@@ -326,7 +327,7 @@ static void check_exec(struct client *c, const struct token *except)
 
 bool client_confirm(struct client *c, struct token *token)
 {
-	if (!token_is_mapped(token))
+	if (!token_is_held(token))
 		return false;
 	if (!token->confirmed) {
 		check_exec(c, token);
@@ -335,15 +336,27 @@ bool client_confirm(struct client *c, struct token *token)
 	return true;
 }
 
+/* exec() takes connection and token in any order: who is connected no more may be about to lose it. */
+static void recheck_soon(struct clients *all)
+{
+	if (ev_timer_remaining(all->loop, &all->recheck) <= RECHECK_SOON_SEC)
+		return;
+	ev_timer_stop(all->loop, &all->recheck);
+	ev_timer_set(&all->recheck, RECHECK_SOON_SEC, RECHECK_SEC);
+	ev_timer_start(all->loop, &all->recheck);
+}
+
 void client_hang_up(struct client *c, struct token *token)
 {
 	if (!token)
 		return;
 	token->open = false;
-	if (c->watched && !c->gone && token->confirmed)
+	if (c->watched && !c->gone && token->confirmed) {
+		recheck_soon(c->clients);
 		check_exec(c, NULL);
-	else
+	} else {
 		token_drop(c, token);
+	}
 }
 
 static void on_recheck(struct ev_loop *loop, ev_timer *w, int revents)

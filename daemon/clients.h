@@ -8,7 +8,7 @@
  * A client is one process, known by its pidfd. It is here while a connection
  * of it is open or the registry watches it. It is gone when its pidfd becomes
  * readable, when it turns out after a restart that it has died meanwhile, or
- * when none of the tokens that it had mapped is mapped any more: exec().
+ * when none of the tokens that it held is held any more (token.h): exec().
  *
  * A hang-up is no end: what merely closed its socket may go on storing.
  */
@@ -90,9 +90,9 @@ void client_prove(struct client *c, uint64_t segment, uint64_t participant);
 /* Return: 0; -ENOMEM; as memfd_create(2). */
 int client_add_token(struct client *c, uint32_t uid, struct token **ret);
 /*
- * client_confirm() - is @token mapped? To be asked before each attach.
+ * client_confirm() - is @token held? To be asked before each attach.
  *
- * If it was not seen mapped before, all that this process had mapped earlier is
+ * If it was not seen held before, all that this process held earlier is
  * looked at: it may have exec'd, and its attachments are another program's.
  */
 bool client_confirm(struct client *c, struct token *token);

@@ -48,10 +48,7 @@ static int call_hello(struct call *c)
 	if (r < 0)
 		return r;
 	if (p->token) {
-		c->a.fds[0] = fcntl(p->token->fd, F_DUPFD_CLOEXEC, 3);
-		if (c->a.fds[0] < 0)
-			return refuse(c->error, errno, "shmregd has no descriptor left: %s",
-				      strerror(errno));
+		c->a.fds[0] = token_steal_gift(p->token);
 		c->a.n_fds = 1;
 	}
 	out->registry = registry_id(c->registry);
@@ -73,8 +70,8 @@ static int check_attacher(struct call *c)
 			      "an observer cannot attach to segments; say HELLO without OBSERVER");
 	if (!client_confirm(p->client, p->token))
 		return refuse(c->error, EINVAL,
-			      "the token that came with HELLO is not mapped; map it shared and "
-			      "writable before the first attach and for as long as a segment is");
+			      "the token that came with HELLO is not mapped; map it shared "
+			      "before the first attach and for as long as a segment is");
 	return 0;
 }
 

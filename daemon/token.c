@@ -2,48 +2,41 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include "memfd.h"
 #include "token.h"
 
-#ifndef MFD_NOEXEC_SEAL
-# define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
-#endif
-
-static int make(void)
+static int make(struct token *t)
 {
-	int fd, r;
+	const int gift = memfd_new("shmreg-token", (uint64_t)sysconf(_SC_PAGESIZE));
+	int fd;
 
-	fd = memfd_create("shmreg-token", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("shmreg-token", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return -errno;
-	if (fchmod(fd, 0600) < 0 || ftruncate(fd, sysconf(_SC_PAGESIZE)) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0) {
-		r = -errno;
-		close(fd);
-		return r;
+	if (gift < 0)
+		return gift;
+	fd = flock(gift, LOCK_EX | LOCK_NB) < 0 ? -errno : memfd_reopen_ro(gift);
+	if (fd < 0) {
+		close(gift);
+		return fd;
 	}
-	return fd;
+	t->gift = gift;
+	t->fd = fd;
+	return 0;
 }
 
 int token_new(struct token **ret, uint32_t uid)
 {
 	struct token *t = calloc(1, sizeof(*t));
+	int r;
 
 	if (!t)
 		return -ENOMEM;
 	t->uid = uid;
 	t->open = true;
-	t->fd = make();
-	if (t->fd < 0) {
-		const int r = t->fd;
-
+	r = make(t);
+	if (r < 0) {
 		free(t);
 		return r;
 	}
@@ -53,19 +46,25 @@ int token_new(struct token **ret, uint32_t uid)
 
 struct token *token_free(struct token *t)
 {
-	if (t)
-		close(t->fd);
+	if (!t)
+		return NULL;
+	if (t->gift >= 0)
+		close(t->gift);
+	close(t->fd);
 	free(t);
 	return NULL;
 }
 
-bool token_is_mapped(const struct token *t)
+int token_steal_gift(struct token *t)
 {
-	/*
-	 * Without its page first: the kernel would wait up to 150 ms for a page
-	 * that somebody has pinned, and so could a client make us wait.
-	 */
-	fallocate(t->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, sysconf(_SC_PAGESIZE));
-	/* Only success is proof: a client may have forbidden further seals. */
-	return fcntl(t->fd, F_ADD_SEALS, F_SEAL_WRITE) < 0;
+	const int fd = t->gift;
+
+	t->gift = -1;
+	return fd;
+}
+
+bool token_is_held(const struct token *t)
+{
+	/* Only success is proof: "cannot tell" is held. */
+	return flock(t->fd, LOCK_EX | LOCK_NB) < 0;
 }

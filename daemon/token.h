@@ -7,12 +7,19 @@
  *
  * It need not: exec() takes the mappings away, and neither pidfd nor (if a
  * forked child has inherited it) socket says a word. So each HELLO is answered
- * with a one-page memfd that the client keeps mapped, writable and shared, for
- * as long as it has a segment mapped. F_SEAL_WRITE on a memfd fails with EBUSY
- * exactly as long as such a mapping exists (shmreg/abi/packet.h).
+ * with a one-page memfd that the client keeps mapped for as long as it has a
+ * segment mapped (shmreg/abi/packet.h). What it is given is an open file
+ * description of its own, which has an exclusive flock(2): the kernel drops that
+ * lock when the last descriptor and the last mapping of this description are
+ * gone, and whoever can lock the file then through another one has the proof.
  *
- * Asking is final: a token that was not mapped is sealed and of no use. It is
- * asked first when the client wants to attach, and refused then.
+ * Nothing here waits for what a client does: flock(2) with LOCK_NB takes a spin
+ * lock and not the lock of the file's contents. (F_SEAL_WRITE, which fails with
+ * EBUSY while there is a writable mapping, takes the latter, and it can be kept
+ * for ever; see janitor.h.)
+ *
+ * Asking is final: a token that was not held stays locked by us. It is asked
+ * first when the client wants to attach, and refused then.
  */
 
 #include <stdbool.h>
@@ -21,15 +28,19 @@
 
 struct token {
 	LIST_ENTRY(token) link;	/* of its client */
-	int fd;
+	int fd;			/* our own description */
+	int gift;		/* the client's; -1: given away */
 	uint32_t uid;		/* whose connection it is charged as */
-	bool confirmed;		/* was seen mapped */
+	bool confirmed;		/* was seen held */
 	bool open;		/* its connection is */
 };
 
-/* Return: 0; -ENOMEM; as memfd_create(2). */
+/* Return: 0; -ENOMEM; as memfd_create(2), open(2). */
 int token_new(struct token **ret, uint32_t uid);
 struct token *token_free(struct token *t);
-bool token_is_mapped(const struct token *t);
+/* The client's descriptor, once; whoever calls it closes it. */
+int token_steal_gift(struct token *t);
+/* Is it mapped, or open, in any process but ours, or on its way? */
+bool token_is_held(const struct token *t);
 
 #endif /* SHMREGD_TOKEN_H */

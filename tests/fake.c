@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -164,6 +165,19 @@ static int memfd(size_t bytes)
 	return fd;
 }
 
+/* Another description of the same file, by which can be told whether @fd's is gone. */
+static int lock_token(int fd)
+{
+	char path[32];
+	int own;
+
+	CHECK(flock(fd, LOCK_EX | LOCK_NB) == 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(own >= 0);
+	return own;
+}
+
 enum fake_action fake_hello(const struct shmreg_request *request, struct fake_answer *answer,
 			    uint64_t registry, int *ret_token)
 {
@@ -173,7 +187,7 @@ enum fake_action fake_hello(const struct shmreg_request *request, struct fake_an
 		answer->fds[0] = memfd(4096);
 		answer->n_fds = 1;
 		if (ret_token != NULL)
-			*ret_token = fcntl(answer->fds[0], F_DUPFD_CLOEXEC, 0);
+			*ret_token = lock_token(answer->fds[0]);
 	}
 	return FAKE_ANSWER;
 }

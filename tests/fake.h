@@ -35,7 +35,7 @@ void fake_stop(struct fake *fake);
 const char *fake_socket(const struct fake *fake);
 unsigned int fake_connections(const struct fake *fake);	/* accepted so far */
 
-/* The answer to a well-behaved HELLO. @ret_token: if not NULL, a duplicate of the token. */
+/* The answer to a well-behaved HELLO. @ret_token: if not NULL, to be locked when the token is gone. */
 enum fake_action fake_hello(const struct shmreg_request *request, struct fake_answer *answer,
 			    uint64_t registry, int *ret_token);
 

@@ -7,19 +7,13 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "actor.h"
+#include "file-lock.h"
 #include "raw-watch.h"
 
 #define BYTES (UINT64_C(4) << 20)
@@ -152,76 +146,25 @@ static int64_t deed_churn(struct actor *a, int64_t n)
 
 /* --- who keeps a file's lock ------------------------------------------------------------- */
 
-static int data_fd;
-static void *nowhere;		/* memory that nobody ever fills in */
-
-static pid_t writer_tid;
-
-static void *writer(void *unused)
-{
-	(void)unused;
-	__atomic_store_n(&writer_tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
-	/* Does not come back. */
-	return write(data_fd, nowhere, 64) < 0 ? nowhere : NULL;
-}
-
-/* Return: 0; -errno there is no such memory on this machine. */
-static int make_nowhere(void)
-{
-	const size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register in = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	const int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	nowhere = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	in.range.start = (uintptr_t)nowhere;
-	in.range.len = bytes;
-	if (nowhere == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) < 0 ||
-	    ioctl(fd, UFFDIO_REGISTER, &in) < 0)
-		return -errno;
-	return 0;
-}
-
-static bool is_blocked(void *arg)
-{
-	char path[64], line[64] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/wchan", *(pid_t *)arg);
-	f = fopen(path, "re");
-	if (f && !fgets(line, sizeof(line), f))
-		*line = '\0';
-	if (f)
-		fclose(f);
-	return strstr(line, "userfault");
-}
-
 /* A segment whose data area's lock is kept for as long as this process lives. */
 static void run_villain(const struct mouth *mouth, void *arg)
 {
 	struct raw_segment writes, reads;
 	uint64_t queue;
-	pthread_t thread;
 	struct raw c;
 	int r;
 
 	(void)arg;
-	r = make_nowhere();
+	r = file_lock_init();
 	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
 	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
 		raw_open(&c, h.socket_path);
 		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
 		raw_segment_take(&writes, &c);
-		data_fd = writes.data_fd;
 		queue = raw_object(&c, &writes, "queue", SHMREG_KIND_QUEUE);
 		ck_assert_int_eq(raw_attach(&c, "evil", SHMREG_ACCESS_READ, 2), 0);
 		raw_segment_take(&reads, &c);
-		ck_assert_int_eq(pthread_create(&thread, NULL, writer, NULL), 0);
-		while (!__atomic_load_n(&writer_tid, __ATOMIC_ACQUIRE))
-			sched_yield();
-		harness_wait(is_blocked, &writer_tid, "the writer to wait for its memory");
+		file_lock_keep(writes.data_fd);
 		/* The daemon stores a word for that. */
 		ck_assert_int_eq(raw_watch(&c, &reads, queue, SHMREG_WAIT_ITEMS, 0), 0);
 		ck_assert_int_eq(raw_attachment(&c, SHMREG_PACKET_DETACH, reads.segment,
@@ -234,18 +177,52 @@ static void run_villain(const struct mouth *mouth, void *arg)
 	_exit(0);
 }
 
+/* The lock of its token is kept, and it gives the daemon every reason to look at that. */
+static void run_token_villain(const struct mouth *mouth, void *arg)
+{
+	struct raw c, more;
+	int r, token;
+
+	(void)arg;
+	r = file_lock_init();
+	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
+	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
+		raw_connect(&c, h.socket_path);
+		ck_assert_int_eq(raw_hello(&c, 0), 0);
+		token = dup(c.fds[0]);
+		raw_map_token(&c);
+		file_lock_keep(token);
+		close(token);
+		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
+		/* Another one makes it look at all that there were before. */
+		raw_open(&more, h.socket_path);
+		ck_assert_int_eq(raw_attach(&more, "evil", SHMREG_ACCESS_READ, 2), 0);
+		raw_close(&more);
+		close(c.fd);
+	}
+	tell(mouth, r);
+	hear(mouth);
+	_exit(0);
+}
+
 /* Return: false if the machine cannot. */
-static bool keep_lock(void)
+static bool start_villain(void (*run)(const struct mouth *mouth, void *arg))
 {
 	int64_t r;
 
-	process_start(&villain, run_villain, NULL);
+	process_start(&villain, run, NULL);
 	r = process_hear(&villain);
 	if (r < 0)
 		harness_skip("there is no userfaultfd(2)");
-	else
-		janitor('D');
 	return r == 0;
+}
+
+static bool keep_lock(void)
+{
+	if (!start_villain(run_villain))
+		return false;
+	janitor('D');
+	return true;
 }
 
 /* --- tests ------------------------------------------------------------------------------ */
@@ -273,6 +250,18 @@ START_TEST(others_are_served)
 	actor_ok(&other, deed_drop, 0);
 	actor_ok(&other, deed_fill, 0);
 	ck_assert_int_ne(janitor('D'), 0);
+}
+END_TEST
+
+START_TEST(tokens_are_looked_at)
+{
+	if (harness_need_root() || !start_villain(run_token_villain))
+		return;
+	actor_ok(&other, deed_churn, 10);
+	/* It lives, and has it mapped. */
+	ck_assert_int_eq(harness_n_segments(), 1);
+	process_finish(&villain);
+	actor_ok(&other, deed_churn, 10);
 }
 END_TEST
 
@@ -340,6 +329,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, quota_comes_back);
 	tcase_add_test(tc, others_are_served);
+	tcase_add_test(tc, tokens_are_looked_at);
 	tcase_add_test(tc, daemon_is_killed);
 	tcase_add_test(tc, waits_for_room);
 	tcase_add_test(tc, janitor_is_killed);

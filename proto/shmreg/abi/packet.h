@@ -24,11 +24,12 @@
  *	NOTIFY			sockets to be written to, at most SHMREG_NOTIFY_MAX
  *	ROOT			the root (shmreg/abi/root.h, read-only)
  *
- * The token: the client maps it MAP_SHARED and writable, and keeps it mapped
- * for as long as it has a segment mapped. After a hang-up of a process that
- * lives, F_SEAL_WRITE on it fails with EBUSY while it is mapped, and succeeds
- * once the process has exec'd: so the daemon learns that the segments are
- * mapped no more, without a word from the client.
+ * The token: the client maps it MAP_SHARED, and keeps it mapped for as long as it
+ * has a segment mapped (MADV_DONTFORK: a child has not got the segments), and closes
+ * the descriptor. What it was given is an open file description with an exclusive
+ * flock(2), which is let go when the last mapping and descriptor of it are gone. That
+ * is, if the process lives, when it has exec'd: so the daemon learns that the
+ * segments are mapped no more, without a word from the client.
  */
 
 #include <shmreg/compiler.h>
