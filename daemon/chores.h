@@ -13,9 +13,8 @@
  *	running -> idle		done(): the janitor has answered, or has ended before it did
  *	queued -> idle		chores_cancel(); one that is running cannot be cancelled
  *
- * So a uid makes others wait only if there are more uids with chores than janitors, and whoever
- * makes a janitor wait for ever, has the others' janitors not wait for his. One is started in
- * advance.
+ * So a uid whose janitor waits for ever makes others wait only if there are as many of its kind
+ * as janitors. One is started in advance.
  *
  * Nothing is started before chores_start(), which is to be called when no janitor of an earlier
  * daemon can be alive (lock.h): it might clear a range that is in use again.

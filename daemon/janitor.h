@@ -8,7 +8,7 @@
  * A GiB takes some hundred milliseconds; and whoever has a data area open for writing can
  * keep the kernel's lock of that file for as long as he likes (a write(2) from memory that
  * he serves himself), in which fallocate(2) waits and cannot even be killed. So the daemon
- * calls nothing that takes this lock for a file that a client has.
+ * calls nothing that takes the lock of a data area.
  *
  * It is the daemon's own program, started by spawn.h as JANITOR_NAME, with a SOCK_SEQPACKET
  * as descriptor JANITOR_FD. It gets one janitor_job after the other, each with the descriptor
