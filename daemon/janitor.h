@@ -8,7 +8,17 @@
  * A GiB takes some hundred milliseconds; and whoever has a data area open for writing can
  * keep the kernel's lock of that file for as long as he likes (a write(2) from memory that
  * he serves himself), in which fallocate(2) waits and cannot even be killed. So the daemon
- * calls nothing that takes the lock of a data area.
+ * calls nothing that takes the lock of a file that a client can write. What does:
+ *
+ *	fallocate, a punched hole	janitors only
+ *	lseek SEEK_DATA, SEEK_HOLE	reapers and the one that copies at a death only
+ *	write, ftruncate, fchmod,	of files that no client has yet, or has read-only
+ *	F_ADD_SEALS
+ *
+ * and what does not: fstat, F_GET_SEALS, flock, mmap, msync, opening it again by
+ * /proc/self/fd, read, the last close of a file that nobody else has. A store through a mapping
+ * does not either; but if its page is not there it waits while a client punches it, which
+ * takes the client as long as it takes to free that range: a second for a few GiB.
  *
  * It is the daemon's own program, started by spawn.h as JANITOR_NAME, with a SOCK_SEQPACKET
  * as descriptor JANITOR_FD. It gets one janitor_job after the other, each with the descriptor

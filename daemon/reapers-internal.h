@@ -22,6 +22,7 @@ struct reaper {
 	struct repair *job;		/* NULL: none, or its segment has gone */
 	uint32_t uid;			/* charged for the segment */
 	uint64_t segment;		/* id */
+	bool killed;			/* by us: it occupies no place, see pick() */
 	const char *why;		/* it failed, if that is known before its end */
 	uint32_t n_reports;
 	struct shmreg_reaper_report sum;
@@ -39,7 +40,8 @@ struct reapers {
 	TAILQ_HEAD(, repair) queue;
 	bool prevented;			/* again and again: nothing is begun before retry */
 	ev_timer retry;
-	struct reaper slots[OPTIONS_REAPERS_MAX + 1];
+	/* Those at work, one in advance, and as many that were killed and do not end. */
+	struct reaper slots[2 * OPTIONS_REAPERS_MAX + 1];
 };
 
 static inline struct log_about repair_about(const struct segment *s, enum message_id message)

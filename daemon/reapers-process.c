@@ -35,6 +35,9 @@ void reaper_fail(struct reaper *r, const char *why)
 	reaper_hang_up(r);
 	if (r->pid > 0)
 		kill(r->pid, SIGKILL);
+	r->killed = true;
+	/* If it does not end at once, somebody else has its place. */
+	ev_timer_again(r->all->loop, &r->all->retry);
 }
 
 void reaper_linger(struct reaper *r)
@@ -179,6 +182,7 @@ int reaper_start(struct reaper *r)
 	if (e < 0)
 		return e;
 	r->state = REAPER_WARM;
+	r->killed = false;
 	r->why = NULL;
 	ev_io_set(&r->io, r->fd, EV_READ);
 	ev_io_start(all->loop, &r->io);

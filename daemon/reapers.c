@@ -183,13 +183,25 @@ static int begin(struct reapers *all, struct repair *job)
 	return 0;
 }
 
+/* Without those that were killed and have not ended yet. */
 static unsigned int n_running(const struct reapers *all, const uint32_t *uid)
 {
 	unsigned int n = 0;
 
 	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++)
-		n += all->slots[i].state >= REAPER_BUSY && (!uid || all->slots[i].uid == *uid);
+		n += all->slots[i].state >= REAPER_BUSY && !all->slots[i].killed &&
+		     (!uid || all->slots[i].uid == *uid);
 	return n;
+}
+
+/* Such a one may be unkillable: whoever can write a data area can keep its lock (janitor.h). */
+static bool must_wait(const struct reapers *all, uint32_t uid)
+{
+	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++)
+		if (all->slots[i].state >= REAPER_BUSY && all->slots[i].killed &&
+		    all->slots[i].uid == uid)
+			return true;
+	return false;
 }
 
 static struct repair *pick(struct reapers *all)
@@ -201,9 +213,12 @@ static struct repair *pick(struct reapers *all)
 		const uint32_t uid = segment_dir(job->segment)->charged_uid;
 		unsigned int n;
 
-		if (job->reaper)
+		if (job->reaper || must_wait(all, uid))
 			continue;
 		n = n_running(all, &uid);
+		/* One place is always somebody else's, if there are several. */
+		if (n > 0 && n + 1 >= all->max)
+			continue;
 		if (!best || n < fewest) {
 			best = job;
 			fewest = n;

@@ -8,8 +8,10 @@
  * A segment's repair is
  *
  *	idle -> queued		reapers_repair(), by the registry
- *	queued -> running	a place is free; among those waiting, the segment whose uid
- *				has the fewest running goes first, then the oldest
+ *	queued -> running	a place is free, of which one uid has all but one at most (or
+ *				the only one), and none of its reapers that was killed has yet
+ *				to end; among those waiting, the segment whose uid has the
+ *				fewest running goes first, then the oldest
  *	running -> idle		the reaper said DONE: registry_repair_end(true)
  *	running -> queued	it failed: ended before, took too long, or said nonsense; or
  *				it did not get to it: somebody killed it, or it could not
@@ -19,6 +21,10 @@
  * and none is running while an earlier process of the same segment has not
  * been waited for. A process does one job. One is started in advance, so that
  * a repair is not a fork and an exec away.
+ *
+ * One that is killed gives its place free at once: a client can keep it from ending, for as
+ * long as he likes (it asks the kernel for the holes of a file, see janitor.h). His uid's other
+ * segments wait for that, and nobody else's.
  *
  * Nothing is started before reapers_start(), which is to be called when no
  * reaper of an earlier daemon can be alive (lock.h).

@@ -39,10 +39,11 @@ static void teardown(void)
 	harness_stop(&h);
 }
 
-/* --- the janitors ------------------------------------------------------------------- */
+/* --- the daemon's children ------------------------------------------------------------------- */
 
 struct look {
-	char state;	/* of a janitor */
+	const char *name;
+	char state;
 	pid_t found;
 };
 
@@ -56,12 +57,12 @@ static void look_at(struct look *look, pid_t pid)
 	if (!f)
 		return;
 	if (fscanf(f, "%*d (%31[^)]) %c", name, &state) == 2 &&
-	    strncmp(name, "shmregd-janitor", 15) == 0 && (!look->state || state == look->state))
+	    strncmp(name, look->name, strlen(look->name)) == 0 && (!look->state || state == look->state))
 		look->found = pid;
 	fclose(f);
 }
 
-static bool find_janitor(void *arg)
+static bool find_child(void *arg)
 {
 	struct look *look = arg;
 	char path[64];
@@ -79,13 +80,18 @@ static bool find_janitor(void *arg)
 	return look->found != 0;
 }
 
-/* One that is in this state; 0: any. */
+/* One of the daemon's that is in this state; 0: any. */
+static pid_t child(const char *name, char state)
+{
+	struct look look = { .name = name, .state = state };
+
+	harness_wait(find_child, &look, name);
+	return look.found;
+}
+
 static pid_t janitor(char state)
 {
-	struct look look = { .state = state };
-
-	harness_wait(find_janitor, &look, "a janitor");
-	return look.found;
+	return child("shmregd-janitor", state);
 }
 
 static void stop_janitor(void)
@@ -205,6 +211,41 @@ static void run_token_villain(const struct mouth *mouth, void *arg)
 	_exit(0);
 }
 
+static void attach_and_die(const struct mouth *mouth, void *arg)
+{
+	struct raw c;
+
+	(void)mouth, (void)arg;
+	raw_open(&c, h.socket_path);
+	ck_assert_int_eq(raw_attach(&c, "evil", SHMREG_ACCESS_WRITE, 3), 0);
+	_exit(0);
+}
+
+/* Somebody has died in a segment whose data area's lock is kept. */
+static void run_mourner(const struct mouth *mouth, void *arg)
+{
+	struct raw_segment s;
+	struct process p;
+	struct raw c;
+	int r;
+
+	(void)arg;
+	r = file_lock_init();
+	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
+	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
+		raw_open(&c, h.socket_path);
+		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
+		raw_segment_take(&s, &c);
+		raw_object(&c, &s, "queue", SHMREG_KIND_QUEUE);
+		file_lock_keep(s.data_fd);
+		process_start(&p, attach_and_die, NULL);
+		process_finish(&p);
+	}
+	tell(mouth, r);
+	hear(mouth);
+	_exit(0);
+}
+
 /* Return: false if the machine cannot. */
 static bool start_villain(void (*run)(const struct mouth *mouth, void *arg))
 {
@@ -262,6 +303,49 @@ START_TEST(tokens_are_looked_at)
 	ck_assert_int_eq(harness_n_segments(), 1);
 	process_finish(&villain);
 	actor_ok(&other, deed_churn, 10);
+}
+END_TEST
+
+static void setup_impatient(void)
+{
+	harness_start(&h, (const char *[]){ "--max-reapers=1", "--repair-timeout=1", NULL });
+	actor_start(&other);
+}
+
+static void somebody_dies(void)
+{
+	struct process p;
+
+	actor_start(&p);
+	actor_ok(&p, deed_open, SHMREG_ACCESS_WRITE);
+	actor_ok(&p, deed_queue_open, 0);
+	actor_ok(&p, deed_reserve, 7);
+	process_kill(&p);
+}
+
+static void await_repair(struct shmreg_connection *events)
+{
+	harness_wait_event(events, SHMREG_EVENT_REPAIRED, ACTOR_SEGMENT, NULL);
+}
+
+/* There is one place for reapers, and his does not end, not even by SIGKILL. */
+START_TEST(others_are_repaired)
+{
+	struct shmreg_connection *events;
+
+	if (harness_need_root() || !start_villain(run_mourner))
+		return;
+	child("shmreg-reaper", 'D');
+	events = harness_subscribe();
+	actor_ok(&other, deed_create, SHMREG_UNTIL_REMOVED);
+	actor_ok(&other, deed_queue_create, 0);
+	for (int i = 0; i < 3; i++) {
+		somebody_dies();
+		await_repair(events);
+	}
+	ck_assert_int_ne(child("shmreg-reaper", 'D'), 0);
+	shmreg_disconnect(events);
+	actor_ok(&other, deed_remove, 0);
 }
 END_TEST
 
@@ -334,6 +418,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, waits_for_room);
 	tcase_add_test(tc, janitor_is_killed);
 	tcase_add_test(tc, client_is_killed);
+	tc = harness_case(s, "impatient");
+	tcase_add_checked_fixture(tc, setup_impatient, teardown);
+	tcase_add_test(tc, others_are_repaired);
 	return s;
 }
 
