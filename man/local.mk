@@ -1,28 +1,69 @@
-# man/: one page a program, a file, a concept
+# man/: one page a program, a file, a concept, a family of functions
 
-man_MANS += \
-	man/org.shmreg.Registry1.5 \
+pages_static = \
 	man/shmreg.7 \
-	man/shmregctl.1 \
+	man/shmregctl.1
+# With paths in them.
+pages_substituted = \
+	man/org.shmreg.Registry1.5 \
 	man/shmregd.8 \
 	man/shmregd.conf.5
+# With what the headers say, see man/page.awk.
+pages_from_headers = \
+	man/shmreg-layout.5 \
+	man/shmreg-packets.5 \
+	man/shmreg-snapshot.5 \
+	man/shmreg_array.3 \
+	man/shmreg_atomic.3 \
+	man/shmreg_cell.3 \
+	man/shmreg_connect.3 \
+	man/shmreg_dir.3 \
+	man/shmreg_object.3 \
+	man/shmreg_object_queue.3 \
+	man/shmreg_pool.3 \
+	man/shmreg_queue.3 \
+	man/shmreg_records.3 \
+	man/shmreg_ring.3 \
+	man/shmreg_segment.3 \
+	man/shmreg_snapshot.3 \
+	man/shmreg_topic.3 \
+	man/shmreg_wait.3 \
+	man/shmreg_watch.3
 
-man/shmregd.8: $(srcdir)/man/shmregd.8.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(substitute) $(srcdir)/man/shmregd.8.in > $@.tmp && mv $@.tmp $@
+man_MANS += $(pages_static) $(pages_substituted) $(pages_from_headers)
 
-man/org.shmreg.Registry1.5: $(srcdir)/man/org.shmreg.Registry1.5.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(substitute) $(srcdir)/man/org.shmreg.Registry1.5.in > $@.tmp && mv $@.tmp $@
+$(pages_substituted): %: $(srcdir)/%.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(substitute) $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
 
-man/shmregd.conf.5: $(srcdir)/man/shmregd.conf.5.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(substitute) $(srcdir)/man/shmregd.conf.5.in > $@.tmp && mv $@.tmp $@
+# What the SHMREG_DEFINE_...() generate, each behind a line with its name.
+man/typed.txt: $(srcdir)/man/typed.c $(shmreginclude_HEADERS)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(CC) -E -P -I$(top_srcdir)/libclient -I$(top_srcdir)/proto \
+		$(srcdir)/man/typed.c | sed -n '/^@ARRAY/,$$p' >$@.tmp && mv $@.tmp $@
+
+$(pages_from_headers): %: $(srcdir)/%.in $(srcdir)/man/page.awk man/typed.txt $(shmreginclude_HEADERS)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(AWK) -v include="$(top_srcdir)/libclient $(top_srcdir)/proto" \
+		-v typed=man/typed.txt -f $(srcdir)/man/page.awk $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
+
+# Each function is a page: "LINK PAGE" a line. A function of its page's name needs none.
+man/links: $(pages_from_headers)
+	$(AM_V_GEN)for page in $(pages_from_headers); do case $$page in *.3) \
+		sed -n "/^\.Sh NAME/,/^\.Nd/s|^\.Nm \([a-z0-9_]*\).*|\1.3 $${page#man/}|p" $$page ;; esac; \
+	done | sed '/^\(.*\) \1$$/d' >$@.tmp && mv $@.tmp $@
+all-local: man/links
+
+install-data-hook: install-man-links
+uninstall-hook: uninstall-man-links
+install-man-links: man/links install-man
+	@while read -r link page; do \
+		echo ".so man3/$$page" >"$(DESTDIR)$(man3dir)/$$link" || exit 1; done <man/links
+uninstall-man-links:
+	@while read -r link page; do rm -f "$(DESTDIR)$(man3dir)/$$link"; done <man/links
+.PHONY: install-man-links uninstall-man-links
 
 EXTRA_DIST += \
-	man/org.shmreg.Registry1.5.in \
-	man/shmreg.7 \
-	man/shmregctl.1 \
-	man/shmregd.8.in \
-	man/shmregd.conf.5.in
-CLEANFILES += \
-	man/org.shmreg.Registry1.5 \
-	man/shmregd.8 \
-	man/shmregd.conf.5
+	$(pages_static) \
+	$(pages_substituted:%=%.in) \
+	$(pages_from_headers:%=%.in) \
+	man/page.awk \
+	man/typed.c
+CLEANFILES += $(pages_substituted) $(pages_from_headers) man/links man/typed.txt
