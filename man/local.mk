@@ -2,7 +2,21 @@
 
 pages_static = \
 	man/shmreg.7 \
-	man/shmregctl.1
+	man/shmreg-reaper.8 \
+	man/shmreg-crash.7 \
+	man/shmreg-segments.7 \
+	man/shmreg-waiting.7 \
+	man/shmregctl.1 \
+	man/shmregctl-create.1 \
+	man/shmregctl-doctor.1 \
+	man/shmregctl-limit.1 \
+	man/shmregctl-map.1 \
+	man/shmregctl-peek.1 \
+	man/shmregctl-run.1 \
+	man/shmregctl-show.1 \
+	man/shmregctl-snapshot.1 \
+	man/shmregctl-top.1 \
+	man/shmregctl-watch.1
 # With paths in them.
 pages_substituted = \
 	man/org.shmreg.Registry1.5 \
@@ -44,20 +58,22 @@ $(pages_from_headers): %: $(srcdir)/%.in $(srcdir)/man/page.awk man/typed.txt $(
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(AWK) -v include="$(top_srcdir)/libclient $(top_srcdir)/proto" \
 		-v typed=man/typed.txt -f $(srcdir)/man/page.awk $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
 
-# Each function is a page: "LINK PAGE" a line. A function of its page's name needs none.
-man/links: $(pages_from_headers)
-	$(AM_V_GEN)for page in $(pages_from_headers); do case $$page in *.3) \
-		sed -n "/^\.Sh NAME/,/^\.Nd/s|^\.Nm \([a-z0-9_]*\).*|\1.3 $${page#man/}|p" $$page ;; esac; \
+# Each function and each command is a page: "LINK PAGE" a line.
+man/links: $(pages_static) $(pages_from_headers)
+	$(AM_V_GEN)for page in $(pages_from_headers) $(pages_static:%=$(srcdir)/%); do \
+		name=$${page##*/}; \
+		sed -n "/^\.Sh NAME/,/^\.Nd/s|^\.Nm \([a-z0-9_-]*\).*|\1.$${name##*.} $$name|p" $$page; \
 	done | sed '/^\(.*\) \1$$/d' >$@.tmp && mv $@.tmp $@
 all-local: man/links
 
 install-data-hook: install-man-links
 uninstall-hook: uninstall-man-links
 install-man-links: man/links install-man
-	@while read -r link page; do \
-		echo ".so man3/$$page" >"$(DESTDIR)$(man3dir)/$$link" || exit 1; done <man/links
+	@while read -r link page; do section=$${page##*.}; \
+		echo ".so man$$section/$$page" >"$(DESTDIR)$(mandir)/man$$section/$$link" || exit 1; \
+	done <man/links
 uninstall-man-links:
-	@while read -r link page; do rm -f "$(DESTDIR)$(man3dir)/$$link"; done <man/links
+	@while read -r link page; do rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$$link"; done <man/links
 .PHONY: install-man-links uninstall-man-links
 
 EXTRA_DIST += \

@@ -6,6 +6,8 @@
 # In a page: what is between .Bd -literal and .Ed behind .Sh EXAMPLES and begins with #include; if the
 # next such block is behind a line "prints", it is what the program prints. The README's code is one
 # program from top to bottom: definitions at file scope, all else in main().
+#
+# What shmregctl's pages say to type is typed, too, where sensors/wind has objects of every kind.
 set -eu
 source=$(cd "$top_srcdir" && pwd)
 build=$(cd "$top_builddir" && pwd)
@@ -70,6 +72,48 @@ for program in "$work"/*.c; do
 		n=$((n + 1))
 	done
 done
+# An example that is not for here has a comment before it, .\" and why.
+cat >"$work/world" <<'END'
+shmreg-dump 1
+{"object": "gusts", "kind": "queue", "type": "double", "elem_bytes": 8, "elem_align": 8, "capacity": 16, "flags": 0, "param": [0, 0, 0, 0], "pool": "", "byte_order": "little"}
+0 000000000000f83f
+{"object": "jobs", "kind": "queue", "type": "double", "elem_bytes": 8, "elem_align": 8, "capacity": 16, "flags": 0, "param": [0, 0, 0, 0], "pool": "", "byte_order": "little"}
+0 000000000000f83f
+{"object": "table", "kind": "array", "type": "double", "elem_bytes": 8, "elem_align": 8, "capacity": 16, "flags": 0, "param": [0, 0, 0, 0], "pool": "", "byte_order": "little"}
+{"object": "count", "kind": "atomic", "type": "uint64_t", "elem_bytes": 8, "elem_align": 8, "capacity": 1, "flags": 0, "param": [0, 0, 0, 0], "pool": "", "byte_order": "little"}
+0 0000000000000000
+end 3
+END
+n_typed=0
+for page in "$source"/man/shmregctl*.1; do
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$page" | sed -e 's/\\-/-/g' -e 's/\\e/\\/g' | awk '
+		/^\.\\"/ { skip = 1; next }
+		/^\.Dl / { if (!skip) { sub(/^\.Dl /, ""); print } skip = 0; next }
+		/^\.Bd/ { inside = 1; next }
+		/^\.Ed/ { inside = skip = 0; next }
+		inside && !skip { print }' >"$work/typed"
+	[ -s "$work/typed" ] || continue
+	n_typed=$((n_typed + $(wc -l <"$work/typed")))
+	{
+		# What a page makes is not made for it.
+		for segment in sensors/wind sensors/copy a b; do
+			grep -q "create $segment" "$work/typed" ||
+				echo "shmregctl create $segment --size 1M >/dev/null"
+		done
+		for segment in sensors/wind a b; do
+			grep -q "create $segment" "$work/typed" || echo "shmregctl restore $segment ../world >/dev/null"
+		done
+		cat "$work/typed"
+	} >"$work/script"
+	rm -rf "$work/cwd"
+	mkdir "$work/cwd"
+	(cd "$work/cwd" && PATH=$build:$PATH shmregctl run --daemon "$build/shmregd" \
+		--reaper "$build/shmreg-reaper" -- sh -e ../script) >"$work/said" 2>&1 </dev/null || {
+		cat "$work/script" "$work/said"
+		fail "what ${page##*/} says to type does not work"
+	}
+done
+[ $n_typed -ge 16 ] || fail "only $n_typed commands were found"
 [ $n -ge 16 ] || fail "only $n examples were found"
-[ $failed -ne 0 ] || echo "$n programs"
+[ $failed -ne 0 ] || echo "$n programs, $n_typed commands"
 exit $failed

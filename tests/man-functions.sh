@@ -41,7 +41,7 @@ done
 
 # Each name leads to the page that has it.
 while read -r link page; do
-	[ -s "$top_builddir/man/$page" ] || fail "$link leads to $page, which is not there"
+	[ -s "$top_builddir/man/$page" ] || [ -s "$top_srcdir/man/$page" ] || fail "$link leads to $page, which is not there"
 done <"$top_builddir/man/links"
 for page in $pages; do
 	sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([a-z0-9_]*\).*/\1/p' "$page" | while read -r name; do

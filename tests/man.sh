@@ -47,14 +47,15 @@ sed -n 's/^\.It Li \([0-9a-f]*\)$/\1/p' "$man/shmregd.8.in" >man-page.tmp
 diff man-header.tmp man-page.tmp || fail 'shmregd(8) lists other messages than there are'
 rm -f man-header.tmp man-page.tmp
 
-for command in $("$top_builddir/shmregctl" --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p' | sed '/^$/d'); do
-	grep -q "^\.It \(Xo \)\{0,1\}Cm $command" "$man/shmregctl.1" ||
-		fail "shmregctl(1) does not have the command $command"
+# A page, or a name of one, for each command; and in it the command's options.
+help=$("$top_builddir/shmregctl" --help)
+for command in $(echo "$help" | sed -n 's/^  \([a-z]*\)  *.*/\1/p' | sed '/^$/d' | sort -u); do
+	[ -e "$man/shmregctl-$command.1" ] || grep -q "^shmregctl-$command\.1 " "$top_builddir/man/links" ||
+		fail "there is no page shmregctl-$command(1)"
+	grep -q "Cm $command\( \|\$\)" "$man/shmregctl.1" || fail "shmregctl(1) does not have $command"
 done
-for option in $("$top_builddir/shmregctl" --help | grep -o -e '--[a-z-]*' | sort -u); do
-	case $option in
-	--help | --version | --) continue ;;
-	esac
-	grep -q -e "-${option#--}" "$man/shmregctl.1" || fail "shmregctl(1) does not have $option"
+for option in $(echo "$help" | grep -o -e '--[a-z-]*' | sort -u); do
+	[ "$option" = -- ] || cat "$man"/shmregctl*.1 | grep -q -e "Fl -${option#--}\( \|\$\)" ||
+		fail "no page of shmregctl has $option"
 done
 exit $failed
