@@ -30,6 +30,7 @@ test_hostile_SOURCES = \
 	$(libshmreg_la_SOURCES) \
 	$(libstructures_la_SOURCES) \
 	$(librepair_la_SOURCES) \
+	$(libsnapshot_la_SOURCES) \
 	$(libproto_la_SOURCES)
 
 hostile_programs = test-hostile
