@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "chores.h"
+#include "lock.h"
+#include "lock-wait.h"
 #include "log.h"
+#include "segment.h"
 #include "spawn.h"
 
 #define RETRY_SEC 1.	/* after a process or descriptor that could not be had */
@@ -20,6 +23,7 @@ struct janitor {
 	struct chores *all;
 	pid_t pid;		/* 0: the slot is free */
 	int fd;			/* -1: it is about to end */
+	int lock_fd;		/* its standard input, see lock.h; -1: it has none, or closed */
 	ev_io io;
 	ev_child child;
 	struct chore *chore;	/* NULL: it is idle */
@@ -28,6 +32,7 @@ struct janitor {
 struct chores {
 	struct ev_loop *loop;
 	int lock_fd;
+	struct lock_wait lock_wait;
 	bool started;
 	TAILQ_HEAD(, chore) queue;
 	ev_timer retry;
@@ -42,7 +47,9 @@ static void hang_up(struct janitor *j)
 	ev_io_stop(j->all->loop, &j->io);
 	if (j->fd >= 0)
 		close(j->fd);
-	j->fd = -1;
+	if (j->lock_fd >= 0)
+		close(j->lock_fd);
+	j->fd = j->lock_fd = -1;
 }
 
 /* Return: 0; as fork(2), socketpair(2); -EAGAIN there are as many as there may be. */
@@ -53,8 +60,12 @@ static int start(struct chores *all, struct janitor **ret)
 
 		if (j->pid > 0)
 			continue;
-		r = spawn_janitor(all->lock_fd, &j->pid, &j->fd);
+		r = all->lock_fd < 0 ? -1 : lock_open_for_child(all->lock_fd);
+		j->lock_fd = r < 0 ? -1 : r;
+		if (r >= 0 || all->lock_fd < 0)
+			r = spawn_janitor(j->lock_fd, &j->pid, &j->fd);
 		if (r < 0) {
+			hang_up(j);
 			log_client(LOG_WARNING, NULL, "no process can be started that gives memory "
 				   "back, will try again: %s", strerror(-r));
 			return r;
@@ -84,12 +95,21 @@ static int send_job(const struct janitor *j, const struct chore *chore)
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int r = 0;
 
+	if (chore->segment)
+		r = lock_segment(j->lock_fd, segment_id(chore->segment));
+	if (r < 0)
+		return r;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &chore->fd, sizeof(int));
-	return sendmsg(j->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (sendmsg(j->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		r = -errno;
+	if (r < 0)
+		lock_release(j->lock_fd);
+	return r;
 }
 
 static struct chore *pick(struct chores *all)
@@ -101,7 +121,8 @@ static struct chore *pick(struct chores *all)
 
 		FOR_EACH_JANITOR (j, all)
 			busy |= j->chore && j->chore->uid == chore->uid;
-		if (!busy)
+		if (!busy && (!chore->segment ||
+			      !lock_wait_busy(&all->lock_wait, all->lock_fd, chore->segment)))
 			return chore;
 	}
 	return NULL;
@@ -162,6 +183,11 @@ static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
 	kick(w->data);
 }
 
+static void look_again(void *data)
+{
+	kick(data);
+}
+
 /* One that waits in advance is enough. */
 static void dismiss_others(struct chores *all)
 {
@@ -177,6 +203,7 @@ static void finish(struct janitor *j, int r)
 	struct chores *all = j->all;
 	struct chore *chore = j->chore;
 
+	lock_release(j->lock_fd);
 	j->chore = NULL;
 	chore->janitor = NULL;
 	/* It may be added again, or be gone. */
@@ -233,11 +260,12 @@ int chores_new(struct chores **ret, struct ev_loop *loop)
 	all->loop = loop;
 	all->lock_fd = -1;
 	TAILQ_INIT(&all->queue);
+	lock_wait_init(&all->lock_wait, loop, "rid of what was removed from it", look_again, all);
 	ev_timer_init(&all->retry, on_retry, 0., RETRY_SEC);
 	all->retry.data = all;
 	FOR_EACH_JANITOR (j, all) {
 		j->all = all;
-		j->fd = -1;
+		j->fd = j->lock_fd = -1;
 		ev_init(&j->io, on_io);
 		ev_init(&j->child, on_ended);
 		ev_set_priority(&j->child, EV_MAXPRI);
@@ -268,6 +296,7 @@ struct chores *chores_free(struct chores *all)
 		return NULL;
 	all->started = false;
 	ev_timer_stop(all->loop, &all->retry);
+	lock_wait_deinit(&all->lock_wait);
 	FOR_EACH_JANITOR (j, all) {
 		hang_up(j);
 		ev_child_stop(all->loop, &j->child);

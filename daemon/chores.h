@@ -16,8 +16,8 @@
  * So a uid whose janitor waits for ever makes others wait only if there are as many of its kind
  * as janitors. One is started in advance.
  *
- * Nothing is started before chores_start(), which is to be called when no janitor of an earlier
- * daemon can be alive (lock.h): it might clear a range that is in use again.
+ * Nothing is started before chores_start(), and no segment begun while a process of an
+ * earlier daemon is at it (lock.h): it might clear a range that is in use again.
  */
 
 #include <stdbool.h>
@@ -30,6 +30,7 @@
 #define CHORES_JANITORS_MAX 16
 
 struct janitor;
+struct segment;
 struct chores;
 
 struct chore {
@@ -38,6 +39,7 @@ struct chore {
 	bool queued;
 	/* The caller's, before chores_add(). */
 	uint32_t uid;
+	const struct segment *segment;		/* NULL: whoever else is at it does no harm */
 	int fd;					/* of the data area */
 	struct janitor_job job;
 	/* It has the descriptor now, and @fd may be closed. May be NULL. May not add chores. */

@@ -98,6 +98,8 @@ shmregd_SOURCES = \
 	daemon/listener.h \
 	daemon/lock.c \
 	daemon/lock.h \
+	daemon/lock-wait.c \
+	daemon/lock-wait.h \
 	daemon/log.c \
 	daemon/log.h \
 	daemon/main.c \

@@ -61,3 +61,44 @@ void lock_drop(struct lock *lock)
 	close(lock->fd);
 	lock->fd = -1;
 }
+
+int lock_open_for_child(int lock_fd)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", lock_fd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static struct flock byte_of(uint64_t segment, short type)
+{
+	return (struct flock){
+		.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)(segment & INT64_MAX), .l_len = 1,
+	};
+}
+
+int lock_segment(int child_fd, uint64_t segment)
+{
+	struct flock byte = byte_of(segment, F_WRLCK);
+
+	if (child_fd < 0 || fcntl(child_fd, F_OFD_SETLK, &byte) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+void lock_release(int child_fd)
+{
+	struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	if (child_fd >= 0)
+		(void)fcntl(child_fd, F_OFD_SETLK, &all);
+}
+
+bool lock_is_held(int lock_fd, uint64_t segment)
+{
+	struct flock byte = byte_of(segment, F_WRLCK);
+
+	return fcntl(lock_fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
+}

@@ -7,6 +7,7 @@
  * reaper at work (reapers-process.c)
  */
 
+#include "lock-wait.h"
 #include "log.h"
 #include "options.h"
 #include "reapers.h"
@@ -16,6 +17,7 @@ struct reaper {
 	enum { REAPER_NONE = 0, REAPER_WARM, REAPER_BUSY, REAPER_ENDING } state;
 	pid_t pid;			/* 0: waited for */
 	int fd;				/* -1: closed */
+	int lock_fd;			/* its standard input, see lock.h; -1: it has none, or closed */
 	ev_io io;
 	ev_child child;
 	ev_timer limit;
@@ -35,6 +37,7 @@ struct reapers {
 	const char *path;
 	unsigned int max, timeout_sec;
 	int lock_fd;
+	struct lock_wait lock_wait;
 	bool started;
 	bool warm_died;			/* so none is started in advance until a repair succeeds */
 	TAILQ_HEAD(, repair) queue;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "reapers-internal.h"
 #include "spawn.h"
 
@@ -24,7 +25,9 @@ void reaper_hang_up(struct reaper *r)
 	ev_io_stop(r->all->loop, &r->io);
 	if (r->fd >= 0)
 		close(r->fd);
-	r->fd = -1;
+	if (r->lock_fd >= 0)
+		close(r->lock_fd);
+	r->fd = r->lock_fd = -1;
 }
 
 void reaper_fail(struct reaper *r, const char *why)
@@ -164,7 +167,7 @@ void reaper_read_rest(struct reaper *r)
 void reaper_init(struct reaper *r, struct reapers *all)
 {
 	r->all = all;
-	r->fd = -1;
+	r->fd = r->lock_fd = -1;
 	ev_init(&r->io, on_io);
 	ev_init(&r->child, reapers_ended);
 	/* Before anybody signals a pid that has been waited for. */
@@ -178,9 +181,19 @@ int reaper_start(struct reaper *r)
 	struct reapers *all = r->all;
 	int e;
 
-	e = spawn_reaper(all->path, all->lock_fd, &r->pid, &r->fd);
-	if (e < 0)
+	if (all->lock_fd >= 0) {
+		r->lock_fd = lock_open_for_child(all->lock_fd);
+		if (r->lock_fd < 0) {
+			e = r->lock_fd;
+			r->lock_fd = -1;
+			return e;
+		}
+	}
+	e = spawn_reaper(all->path, r->lock_fd, &r->pid, &r->fd);
+	if (e < 0) {
+		reaper_hang_up(r);
 		return e;
+	}
 	r->state = REAPER_WARM;
 	r->killed = false;
 	r->why = NULL;
@@ -207,10 +220,18 @@ int reaper_send_job(struct reaper *r, const struct segment *s, int dir_fd)
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int e;
 
+	e = lock_segment(r->lock_fd, job.segment);
+	if (e < 0)
+		return e;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(2 * sizeof(int));
 	memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
-	return sendmsg(r->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (sendmsg(r->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		e = -errno;
+	if (e < 0)
+		lock_release(r->lock_fd);
+	return e;
 }

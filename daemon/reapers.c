@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "reapers-internal.h"
 
 #define RETRY_SEC 1.	/* after a fork or descriptor that could not be had */
@@ -23,6 +24,7 @@ void reapers_succeeded(struct reaper *r)
 	const struct log_about about = repair_about(s, MESSAGE_REPAIRED);
 
 	r->state = REAPER_ENDING;
+	lock_release(r->lock_fd);
 	reaper_linger(r);
 	job->n_failures = job->n_prevented = 0;
 	all->warm_died = false;
@@ -213,7 +215,8 @@ static struct repair *pick(struct reapers *all)
 		const uint32_t uid = segment_dir(job->segment)->charged_uid;
 		unsigned int n;
 
-		if (job->reaper || must_wait(all, uid))
+		if (job->reaper || must_wait(all, uid) ||
+		    lock_wait_busy(&all->lock_wait, all->lock_fd, job->segment))
 			continue;
 		n = n_running(all, &uid);
 		/* One place is always somebody else's, if there are several. */
@@ -258,6 +261,11 @@ static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
 	kick(all);
 }
 
+static void look_again(void *data)
+{
+	kick(data);
+}
+
 void reapers_repair(struct reapers *all, struct repair *job, struct segment *segment)
 {
 	job->segment = segment;
@@ -292,6 +300,7 @@ int reapers_new(struct reapers **ret, struct ev_loop *loop, struct registry *reg
 	all->stats = stats;
 	all->lock_fd = -1;
 	TAILQ_INIT(&all->queue);
+	lock_wait_init(&all->lock_wait, loop, "repaired", look_again, all);
 	ev_timer_init(&all->retry, on_retry, 0., RETRY_SEC);
 	all->retry.data = all;
 	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++)
@@ -321,6 +330,7 @@ struct reapers *reapers_free(struct reapers *all)
 		return NULL;
 	all->started = false;
 	ev_timer_stop(all->loop, &all->retry);
+	lock_wait_deinit(&all->lock_wait);
 	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++) {
 		struct reaper *r = &all->slots[i];
 

@@ -26,8 +26,8 @@
  * long as he likes (it asks the kernel for the holes of a file, see janitor.h). His uid's other
  * segments wait for that, and nobody else's.
  *
- * Nothing is started before reapers_start(), which is to be called when no
- * reaper of an earlier daemon can be alive (lock.h).
+ * Nothing is started before reapers_start(), and no segment begun while a process of an
+ * earlier daemon is at it (lock.h).
  */
 
 #include <stdbool.h>

@@ -102,6 +102,7 @@ static void begin_discard(struct server *server, struct server_segment *mine)
 		.n = 1, .range = { { .bytes = segment_dir(mine->segment)->data_bytes } },
 	};
 	chore->begun = on_discard_begun;
+	chore->segment = NULL;
 	chores_add(server->chores, chore);
 }
 
@@ -148,6 +149,7 @@ static void op_free(void *data, struct segment *s)
 	struct segment_range ranges[SEGMENT_FREEING_MAX];
 	struct janitor_job *job = &mine->chore.job;
 
+	mine->chore.segment = s;
 	*job = (struct janitor_job){ .keep = segment_keeps_memory(s), .n = segment_freeing(s, ranges) };
 	for (uint32_t i = 0; i < job->n; i++)
 		job->range[i] = (struct janitor_range){ ranges[i].offset, ranges[i].bytes };

@@ -79,7 +79,7 @@ struct server {
 	ev_signal sigterm, sigint, sighup, sigusr1;
 	ev_timer watchdog;
 	ev_timer drain;			/* the longest that an end in order may take */
-	ev_timer relock;		/* an earlier daemon's reapers still live */
+	ev_timer relock;		/* an earlier daemon still lives */
 	bool stopping;
 	bool has_successor;			/* another daemon is about to take over */
 	bool restoring;

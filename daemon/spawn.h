@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 /*
- * @lock_fd: becomes its standard input and so lives as long as it does (lock.h); -1: /dev/null
+ * @lock_fd: becomes its standard input (lock_open_for_child()); -1: /dev/null
  * @ret_fd:	our end of its socketpair
  *
  * Killed by the kernel when we die. A program that cannot be executed is one

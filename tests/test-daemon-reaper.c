@@ -81,14 +81,13 @@ static bool ended_and_settled(void *arg)
 	return one_participant(arg);
 }
 
-/* While anything of an earlier daemon's reapers lives, none is started. */
+/* While anything of an earlier daemon's reaper lives, none is at the same segment. */
 START_TEST(old_reaper_first)
 {
 	const struct timespec moment = { .tv_nsec = 300000000 };
 	struct process p;
 	struct raw c;
 
-	/* The one that was started in advance is as good as one at work. */
 	harness_wait(has_child, NULL, "the first reaper");
 	ck_assert_int_gt(count(started, (int)harness_daemon(&h)), 0);
 	raw_open(&c, h.socket_path);
@@ -99,7 +98,6 @@ START_TEST(old_reaper_first)
 	again();
 	/* Cannot fail by being too slow, only miss something. */
 	nanosleep(&moment, NULL);
-	ck_assert_int_eq(count(started, (int)harness_daemon(&h)), 0);
 	ck_assert_uint_eq(used(SHMREG_RESOURCE_PARTICIPANTS), 2);
 	close(open(go, O_WRONLY | O_CREAT, 0600));
 	harness_wait(ended_and_settled, NULL, "the dead to be settled");

@@ -89,6 +89,13 @@ static pid_t child(const char *name, char state)
 	return look.found;
 }
 
+static void look_for_none(const char *name, char state)
+{
+	struct look look = { .name = name, .state = state };
+
+	ck_assert(!find_child(&look));
+}
+
 static pid_t janitor(char state)
 {
 	return child("shmregd-janitor", state);
@@ -205,6 +212,34 @@ static void run_token_villain(const struct mouth *mouth, void *arg)
 		ck_assert_int_eq(raw_attach(&more, "evil", SHMREG_ACCESS_READ, 2), 0);
 		raw_close(&more);
 		close(c.fd);
+	}
+	tell(mouth, r);
+	hear(mouth);
+	_exit(0);
+}
+
+/* The same for an object, in a segment that stays. */
+static void run_remover(const struct mouth *mouth, void *arg)
+{
+	struct shmreg_request in;
+	struct raw_segment s;
+	uint64_t queue;
+	struct raw c;
+	int r;
+
+	(void)arg;
+	r = file_lock_init();
+	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
+	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
+		raw_open(&c, h.socket_path);
+		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
+		raw_segment_take(&s, &c);
+		queue = raw_object(&c, &s, "queue", SHMREG_KIND_QUEUE);
+		file_lock_keep(s.data_fd);
+		ck_assert_int_eq(raw_remove_object(&c, &s, queue), 0);
+		raw_request(&in, SHMREG_PACKET_QUIESCE);
+		in.u.attachment = (struct shmreg_attachment){ s.segment, s.participant, 1 };
+		ck_assert_int_eq(raw_call(&c, &in), 0);
 	}
 	tell(mouth, r);
 	hear(mouth);
@@ -349,18 +384,30 @@ START_TEST(others_are_repaired)
 }
 END_TEST
 
-/* The new daemon waits with that for the end of the old one's janitors, and with nothing else. */
 START_TEST(daemon_is_killed)
 {
 	if (harness_need_root() || !keep_lock())
 		return;
 	harness_kill_daemon(&h);
 	harness_restart_daemon(&h);
-	actor_ok(&other, deed_make, SHMREG_WHILE_ATTACHED);
-	actor_ok(&other, deed_fill, 0);
-	actor_ok(&other, deed_drop, 0);
+	actor_ok(&other, deed_churn, 10);
+}
+END_TEST
+
+/* The new daemon waits with this segment for the end of the old one's janitor, and with no other. */
+START_TEST(old_janitor_first)
+{
+	if (harness_need_root() || !start_villain(run_remover))
+		return;
+	janitor('D');
+	harness_kill_daemon(&h);
+	harness_restart_daemon(&h);
+	actor_ok(&other, deed_churn, 10);
+	harness_wait_log(&h, "segment 'evil' (1) is not rid of what was removed from it yet: a process "
+			 "of an earlier shmregd");
+	janitor('S');
+	look_for_none("shmregd-janitor", 'D');
 	process_finish(&villain);
-	actor_ok(&other, deed_fill, 0);
 }
 END_TEST
 
@@ -415,6 +462,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, others_are_served);
 	tcase_add_test(tc, tokens_are_looked_at);
 	tcase_add_test(tc, daemon_is_killed);
+	tcase_add_test(tc, old_janitor_first);
 	tcase_add_test(tc, waits_for_room);
 	tcase_add_test(tc, janitor_is_killed);
 	tcase_add_test(tc, client_is_killed);

@@ -12,13 +12,13 @@
 /*
  * Descriptors. A connection: its socket, its process's pidfd, its token, and four in the one
  * answer that may wait (DESIGN section 9, rule 10). A subscription: a watch has one, a stream
- * of events none. A segment: directory and data. A repair: the reaper's socket and pidfd, and
+ * of events none. A segment: directory and data. A repair: the reaper's socket, pidfd and lock, and
  * the job's copies.
  */
 #define CONNECTION_FDS 7
 #define SUBSCRIPTION_FDS 1
 #define SEGMENT_FDS 2
-#define REAPER_FDS 6
+#define REAPER_FDS 7
 /* Connections beyond the quota that wait to be told so (daemon/peer.c, UNCHARGED_MAX). */
 #define UNCHARGED_FDS 64
 /* What is opened and closed within a turn of the loop. */

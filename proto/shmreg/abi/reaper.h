@@ -26,8 +26,8 @@
  *
  * Two reapers never work on one segment: the daemon waits for the first to be
  * gone. When the daemon itself dies, its reapers are killed with it (PDEATHSIG);
- * the next daemon starts none before it has a lock that they hold while they live,
- * see daemon/lock.h.
+ * the next daemon starts none at a segment that is locked on the standard input of
+ * one that lives on, see daemon/lock.h.
  */
 
 #include <shmreg/compiler.h>
