@@ -228,6 +228,13 @@ void registry_insert(struct registry *r, struct segment *s)
 	r->n_segments++;
 }
 
+bool registry_could_write(const struct registry *r, uint64_t segment, uint64_t participant)
+{
+	const struct participant *p = registry_find_participant(r, segment, participant);
+
+	return !p || !p->read_only;
+}
+
 struct segment *registry_find(struct registry *r, uint64_t id)
 {
 	struct hash_node *node = hash_first(&r->by_id, id);

@@ -252,6 +252,8 @@ int segment_give_data_away(struct segment *s);
  * handle of an object that was removed then or before.
  */
 uint64_t segment_quiesced_epoch(const struct segment *s);
+/* Of one that lives, or has an event of its end just now. True, if it is not known. */
+bool registry_could_write(const struct registry *r, uint64_t segment, uint64_t participant);
 struct segment *registry_find(struct registry *r, uint64_t id);
 struct segment *registry_first(struct registry *r);	/* by id, ascending */
 struct segment *registry_next(struct registry *r, const struct segment *s);

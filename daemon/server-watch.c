@@ -216,7 +216,9 @@ void server_ring_for_event(struct server *server, const struct shmreg_event *e)
 	case SHMREG_EVENT_DETACHED:
 	case SHMREG_EVENT_DIED:
 		end_watches_of(server, s, e->participant);
-		watches_ring(watches_of(s), 0, ALL_EVENTS);
+		/* Who could not write has made nothing happen, and has not owed anybody a bell. */
+		if (registry_could_write(server->registry, e->segment, e->participant))
+			watches_ring(watches_of(s), 0, ALL_EVENTS);
 		break;
 	case SHMREG_EVENT_REPAIRED:
 	case SHMREG_EVENT_QUARANTINED:

@@ -455,6 +455,47 @@ START_TEST(a_bell_is_full)
 }
 END_TEST
 
+/* Is there nobody but the two who are always there? */
+static bool is_alone(void *unused)
+{
+	struct shmreg_segment_info info;
+
+	(void)unused;
+	harness_ok(shmreg_segment_describe(con, ACTOR_SEGMENT, &info, NULL));
+	return info.n_participants == 2;
+}
+
+/* Who looks at a segment, and leaves it or dies, has nobody look up. */
+START_TEST(who_cannot_write_rings_nobody)
+{
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
+	struct process p;
+
+	expect_nothing(w, 0);
+	actor_start(&p);
+	actor_ok(&p, deed_open, SHMREG_ACCESS_READ);
+	actor_ok(&p, deed_close, 0);
+	ck_assert(is_alone(NULL));
+	ck_assert(!is_readable(shmreg_watch_fd(w)));
+	process_finish(&p);
+
+	actor_start(&p);
+	actor_ok(&p, deed_open, SHMREG_ACCESS_READ);
+	process_kill(&p);
+	harness_wait(is_alone, NULL, "its death is noticed");
+	ck_assert(!is_readable(shmreg_watch_fd(w)));
+
+	/* But one who could. */
+	actor_start(&p);
+	actor_ok(&p, deed_open, SHMREG_ACCESS_WRITE);
+	actor_ok(&p, deed_close, 0);
+	await_readable(shmreg_watch_fd(w));
+	process_finish(&p);
+	expect_nothing(w, 0);
+	shmreg_watch_close(w);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("watch-life");
@@ -474,5 +515,6 @@ int main(void)
 	tcase_add_test(tc, the_segment_is_not_known_any_more);
 	tcase_add_test(tc, a_bell_is_shut);
 	tcase_add_test(tc, a_bell_is_full);
+	tcase_add_test(tc, who_cannot_write_rings_nobody);
 	return harness_main(suite);
 }
