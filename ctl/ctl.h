@@ -48,6 +48,7 @@ int ctl_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_set_elements(struct ctl *ctl, int argc, char **argv);
 int ctl_doctor(struct ctl *ctl, int argc, char **argv);
 int ctl_advise(struct ctl *ctl, int argc, char **argv);
+int ctl_metrics(struct ctl *ctl, int argc, char **argv);
 
 /* A resource's number by its name, @n bytes of @name; -1: there is none. */
 int ctl_resource(const char *name, size_t n);

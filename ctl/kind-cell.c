@@ -12,9 +12,13 @@
 
 enum { LATEST, N_WRITERS, N_SUPERSEDED };
 static const struct snapshot_fact facts[] = {
-	[LATEST] = { .name = "version", .rate = "versions", .modulus = VERSIONS },
-	[N_WRITERS] = { .name = "n_writers" },
-	[N_SUPERSEDED] = { .name = "n_superseded", .rate = "superseded" },
+	[LATEST] = { .name = "version", .rate = "versions", .modulus = VERSIONS,
+		     .metric = COUNTER("cell_versions", "Values written.") },
+	[N_WRITERS] = { .name = "n_writers",
+			.metric = GAUGE("cell_writers", "Writers that there are.") },
+	[N_SUPERSEDED] = { .name = "n_superseded", .rate = "superseded",
+			   .metric = COUNTER("cell_superseded", "Values that were overtaken by "
+					     "another writer's, and so never the latest.") },
 	{ .name = NULL },
 };
 

@@ -14,13 +14,18 @@
 
 enum { N_FREE, N_HELD, N_SENT, HIGH_WATER, N_ACQUIRED, N_EXHAUSTED, N_RECLAIMED };
 static const struct snapshot_fact facts[] = {
-	[N_FREE] = { .name = "n_free" },
-	[N_HELD] = { .name = "n_held" },
-	[N_SENT] = { .name = "n_sent" },
-	[HIGH_WATER] = { .name = "high_water" },
-	[N_ACQUIRED] = { .name = "n_acquired", .rate = "acquired", .modulus = GENERATIONS },
-	[N_EXHAUSTED] = { .name = "n_exhausted", .rate = "exhausted" },
-	[N_RECLAIMED] = { .name = "n_reclaimed" },
+	[N_FREE] = { .name = "n_free", .metric = GAUGE("pool_free", "Objects that nobody holds.") },
+	[N_HELD] = { .name = "n_held", .metric = GAUGE("pool_held", "Objects that somebody holds.") },
+	[N_SENT] = { .name = "n_sent",
+		     .metric = GAUGE("pool_sent", "Objects on their way through object queues.") },
+	[HIGH_WATER] = { .name = "high_water",
+			 .metric = GAUGE("pool_high_water", "Objects that were ever in use.") },
+	[N_ACQUIRED] = { .name = "n_acquired", .rate = "acquired", .modulus = GENERATIONS,
+			 .metric = COUNTER("pool_acquired", "Objects acquired.") },
+	[N_EXHAUSTED] = { .name = "n_exhausted", .rate = "exhausted",
+			  .metric = COUNTER("pool_exhausted", "Times that none was free.") },
+	[N_RECLAIMED] = { .name = "n_reclaimed",
+			  .metric = COUNTER("pool_reclaimed", "Objects taken back from the dead.") },
 	{ .name = NULL },
 };
 

@@ -11,13 +11,20 @@
 
 enum { LENGTH, N_CLAIMED, N_PASSED, N_ABORTED, N_DROPPED, N_REDELIVERED, HIGH_WATER };
 static const struct snapshot_fact facts[] = {
-	[LENGTH] = { .name = "length" },
-	[N_CLAIMED] = { .name = "n_claimed", .rate = "pushed", .modulus = POSITIONS },
-	[N_PASSED] = { .name = "n_passed", .rate = "popped", .modulus = POSITIONS },
-	[N_ABORTED] = { .name = "n_aborted" },
-	[N_DROPPED] = { .name = "n_dropped" },
-	[N_REDELIVERED] = { .name = "n_redelivered" },
-	[HIGH_WATER] = { .name = "high_water" },
+	[LENGTH] = { .name = "length", .metric = GAUGE("queue_length", "Elements in it.") },
+	[N_CLAIMED] = { .name = "n_claimed", .rate = "pushed", .modulus = POSITIONS,
+			.metric = COUNTER("queue_pushed", "Positions that producers took.") },
+	[N_PASSED] = { .name = "n_passed", .rate = "popped", .modulus = POSITIONS,
+		       .metric = COUNTER("queue_popped", "Positions that consumers took.") },
+	[N_ABORTED] = { .name = "n_aborted",
+			.metric = COUNTER("queue_aborted", "Pushes that a death ended.") },
+	[N_DROPPED] = { .name = "n_dropped",
+			.metric = COUNTER("queue_dropped", "Elements lost with a dead consumer.") },
+	[N_REDELIVERED] = { .name = "n_redelivered",
+			    .metric = COUNTER("queue_redelivered",
+					      "Elements of dead consumers handed out again.") },
+	[HIGH_WATER] = { .name = "high_water",
+			 .metric = GAUGE("queue_high_water", "The most there were in it.") },
 	{ .name = NULL },
 };
 

@@ -12,24 +12,37 @@
 enum { LENGTH, N_WRITTEN, N_READ, N_SKIPPED, N_FULL, HIGH_WATER, N_RECORDS_WRITTEN, N_RECORDS_READ };
 
 static const struct snapshot_fact facts[] = {
-	[LENGTH] = { .name = "length" },
-	[N_WRITTEN] = { .name = "n_written", .rate = "written" },
-	[N_READ] = { .name = "n_read", .rate = "read" },
-	[N_SKIPPED] = { .name = "n_skipped", .rate = "skipped" },
-	[N_FULL] = { .name = "n_full", .rate = "full" },
-	[HIGH_WATER] = { .name = "high_water" },
+	[LENGTH] = { .name = "length", .metric = GAUGE("ring_length", "Elements in it.") },
+	[N_WRITTEN] = { .name = "n_written", .rate = "written",
+			.metric = COUNTER("ring_written", "Elements written.") },
+	[N_READ] = { .name = "n_read", .rate = "read",
+		     .metric = COUNTER("ring_read", "Elements read.") },
+	[N_SKIPPED] = { .name = "n_skipped", .rate = "skipped",
+			.metric = COUNTER("ring_skipped", "Elements read that were skipped or cleared.") },
+	[N_FULL] = { .name = "n_full", .rate = "full",
+		     .metric = COUNTER("ring_full", "Positions for which there was no room at first.") },
+	[HIGH_WATER] = { .name = "high_water",
+			 .metric = GAUGE("ring_high_water", "The most there were in it.") },
 	{ .name = NULL },
 };
 
 static const struct snapshot_fact record_facts[] = {
-	[LENGTH] = { .name = "length" },
-	[N_WRITTEN] = { .name = "n_written", .rate = "bytes_written" },
-	[N_READ] = { .name = "n_read", .rate = "bytes_read" },
-	[N_SKIPPED] = { .name = "n_skipped", .rate = "skipped" },
-	[N_FULL] = { .name = "n_full", .rate = "full" },
-	[HIGH_WATER] = { .name = "high_water" },
-	[N_RECORDS_WRITTEN] = { .name = "n_records_written", .rate = "written" },
-	[N_RECORDS_READ] = { .name = "n_records_read", .rate = "read" },
+	[LENGTH] = { .name = "length", .metric = GAUGE_BYTES("records_length", "What is in it.") },
+	[N_WRITTEN] = { .name = "n_written", .rate = "bytes_written",
+			.metric = COUNTER_BYTES("records_written", "What was written.") },
+	[N_READ] = { .name = "n_read", .rate = "bytes_read",
+		     .metric = COUNTER_BYTES("records_read", "What was read.") },
+	[N_SKIPPED] = { .name = "n_skipped", .rate = "skipped",
+			.metric = COUNTER("records_skipped", "Records read that were skipped or "
+					  "cleared.") },
+	[N_FULL] = { .name = "n_full", .rate = "full",
+		     .metric = COUNTER("records_full", "Positions for which there was no room at first.") },
+	[HIGH_WATER] = { .name = "high_water",
+			 .metric = GAUGE_BYTES("records_high_water", "The most there was in it.") },
+	[N_RECORDS_WRITTEN] = { .name = "n_records_written", .rate = "written",
+				.metric = COUNTER("records_written", "Records written.") },
+	[N_RECORDS_READ] = { .name = "n_records_read", .rate = "read",
+			     .metric = COUNTER("records_read", "Records read.") },
 	{ .name = NULL },
 };
 

@@ -19,15 +19,26 @@ enum {
 	N_SETTLED,
 };
 static const struct snapshot_fact facts[] = {
-	[N_PUBLISHED] = { .name = "n_published", .rate = "published" },
-	[N_PUBLISHERS] = { .name = "n_publishers" },
-	[N_SUBSCRIBERS] = { .name = "n_subscribers" },
-	[LAG] = { .name = "lag" },
-	[LAG_HIGH_WATER] = { .name = "lag_high_water" },
-	[N_LOST] = { .name = "n_lost" },
-	[N_FULL] = { .name = "n_full", .rate = "full" },
-	[N_EVICTED] = { .name = "n_evicted" },
-	[N_SETTLED] = { .name = "n_settled" },
+	[N_PUBLISHED] = { .name = "n_published", .rate = "published",
+			  .metric = COUNTER("topic_published", "Messages published.") },
+	[N_PUBLISHERS] = { .name = "n_publishers",
+			   .metric = GAUGE("topic_publishers", "Publishers that there are.") },
+	[N_SUBSCRIBERS] = { .name = "n_subscribers",
+			    .metric = GAUGE("topic_subscribers", "Subscribers that there are.") },
+	[LAG] = { .name = "lag", .metric = GAUGE("topic_lag", "Messages that the slowest subscriber "
+						 "has before it.") },
+	[LAG_HIGH_WATER] = { .name = "lag_high_water",
+			     .metric = GAUGE("topic_lag_high_water", "The largest lag there was.") },
+	[N_LOST] = { .name = "n_lost",
+		     .metric = GAUGE("topic_lost", "Messages that those lost who are subscribed "
+				     "now.") },
+	[N_FULL] = { .name = "n_full", .rate = "full",
+		     .metric = COUNTER("topic_full", "Positions for which there was no room.") },
+	[N_EVICTED] = { .name = "n_evicted",
+			.metric = COUNTER("topic_evicted", "Subscribers evicted for their lag.") },
+	[N_SETTLED] = { .name = "n_settled",
+			.metric = COUNTER("topic_settled", "Publications whose publisher died "
+					  "before it knew of them.") },
 	{ .name = NULL },
 };
 
@@ -36,9 +47,14 @@ static const struct snapshot_fact publisher_facts[] = {
 	{ .name = NULL },
 };
 
-static const struct snapshot_fact subscriber_facts[] = {
-	{ .name = "index" },  { .name = "position" }, { .name = "lag" },
-	{ .name = "n_lost" }, { .name = "n_read" },   { .name = NULL },
+const struct snapshot_fact topic_subscriber_facts[] = {
+	{ .name = "index" },
+	{ .name = "position" },
+	{ .name = "lag", .metric = GAUGE("topic_subscriber_lag", "Messages that it has before it.") },
+	{ .name = "n_lost",
+	  .metric = COUNTER("topic_subscriber_lost", "Messages that were gone before it came.") },
+	{ .name = "n_read", .metric = COUNTER("topic_subscriber_read", "Messages that it read.") },
+	{ .name = NULL },
 };
 
 struct visit {
@@ -68,7 +84,7 @@ static int visit_subscriber(void *data, const struct shmreg_topic_subscriber_inf
 		.object = v->object,
 		.role = p->state == SHMREG_TOPIC_EVICTED ? "evicted subscriber" : "subscriber",
 		.seat = p->seat,
-		.facts = subscriber_facts,
+		.facts = topic_subscriber_facts,
 		.value = { p->index, p->position, p->lag, p->n_lost, p->n_read },
 	};
 

@@ -46,7 +46,10 @@ static const struct kind kind_other = {
 
 /* --- atomic ----------------------------------------------------------------------------------- */
 
-static const struct snapshot_fact atomic_facts[] = { { .name = "value" }, { .name = NULL } };
+static const struct snapshot_fact atomic_facts[] = {
+	{ .name = "value", .metric = GAUGE("atomic_value", "Its value, taken to be without a sign.") },
+	{ .name = NULL },
+};
 
 static int read_atomic(struct snapshot *s, size_t i, struct shmreg_segment *segment)
 {
@@ -83,7 +86,7 @@ static void print_atomic(FILE *out, const struct snapshot_object *o)
 	fprintf(out, "value %" PRIu64, o->value[0]);
 }
 
-static const struct kind kind_atomic = {
+const struct kind kind_atomic = {
 	.facts = atomic_facts,
 	.read = read_atomic,
 	.print_occupancy = print_atomic,

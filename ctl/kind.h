@@ -37,6 +37,10 @@ void kind_note(FILE *out, const char *what, uint64_t n);
 void kind_part(FILE *out, uint64_t n, uint64_t total, const char *word);
 
 /* kind-....c */
-extern const struct kind kind_queue, kind_ring, kind_records, kind_topic, kind_pool, kind_cell;
+extern const struct kind kind_atomic, kind_queue, kind_ring, kind_records;
+extern const struct kind kind_topic, kind_pool, kind_cell;
+
+/* Of the holders that subscribe to a topic, the first being their index. */
+extern const struct snapshot_fact topic_subscriber_facts[];
 
 #endif /* SHMREGCTL_KIND_H */

@@ -39,6 +39,8 @@ shmregctl_SOURCES = \
 	ctl/findings.h \
 	ctl/info.c \
 	ctl/info.h \
+	ctl/http.c \
+	ctl/http.h \
 	ctl/inspect-cell.c \
 	ctl/inspect-directory.c \
 	ctl/inspect-pool.c \
@@ -73,6 +75,12 @@ shmregctl_SOURCES = \
 	ctl/map-print.c \
 	ctl/map.c \
 	ctl/map.h \
+	ctl/metrics-gather.c \
+	ctl/metrics-write.c \
+	ctl/metrics.c \
+	ctl/metrics.h \
+	ctl/openmetrics.c \
+	ctl/openmetrics.h \
 	ctl/parse.c \
 	ctl/parse.h \
 	ctl/patience.c \
@@ -99,6 +107,7 @@ shmregctl_SOURCES = \
 	ctl/source.c \
 	ctl/source.h \
 	ctl/stats.c \
+	ctl/stats.h \
 	ctl/stream.c \
 	ctl/stream.h \
 	ctl/take.c \

@@ -38,6 +38,7 @@ static const struct command {
 	{ "snapshot", ctl_snapshot, "SEGMENT FILE [--force]", "copy a segment into a file, to be looked at" },
 	{ "doctor", ctl_doctor, "[SEGMENT] [...]", "look for what is wrong, and say what to type" },
 	{ "advise", ctl_advise, "SEGMENT", "suggest sizes, by what was ever needed" },
+	{ "metrics", ctl_metrics, "[...] [SEGMENT...]", "print numbers for Prometheus: OpenMetrics" },
 	{ "run", ctl_run, "[...] -- COMMAND [ARGUMENT...]", "run a command with a private daemon" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -162,6 +163,8 @@ static void help(void)
 	     "top:    [--interval SECONDS] [--participants] [--sort COLUMN] [--filter TEXT]\n"
 	     "watch:  [--events KIND[,KIND...]]\n"
 	     "doctor: [--verbose] [--root DIRECTORY] [--daemon PATH]\n"
+	     "metrics: [--format openmetrics|prometheus] [--output FILE | --http]\n"
+	     "        [--objects PATTERN | --no-objects] [--max-objects N]; SEGMENT may be a pattern\n"
 	     "run:    [--daemon PATH] [--reaper PATH] [--daemon-option OPTION]... [--verbose]\n"
 	     "\n"
 	     "Exit status: 0 done, 1 it could not be done, 2 it was asked wrongly; run: COMMAND's.\n"

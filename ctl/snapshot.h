@@ -15,12 +15,14 @@
 #include <stdint.h>
 
 #include "ctl.h"
+#include "openmetrics.h"
 
 /* A number that is known of an object or of a holder. Tables of them end with a name of NULL. */
 struct snapshot_fact {
 	const char *name;	/* in JSON */
 	const char *rate;	/* it only rises, and what the rate of that is called; else NULL */
 	uint64_t modulus;	/* see rate_risen() */
+	struct metric metric;	/* what it is to shmregctl metrics */
 };
 #define SNAPSHOT_FACTS_MAX 12
 

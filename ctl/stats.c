@@ -9,6 +9,7 @@
 #include "ctl.h"
 #include "json.h"
 #include "parse.h"
+#include "stats.h"
 #include "text.h"
 
 static const char *const resources[SHMREG_N_RESOURCES] = {
@@ -22,29 +23,38 @@ static const char *const resources[SHMREG_N_RESOURCES] = {
 	[SHMREG_RESOURCE_SUBSCRIPTIONS] = "subscriptions",
 };
 
-static const struct {
-	const char *name;
-	size_t offset;
-	const char *what;
-} counters[] = {
-#define COUNTER(name, what) { #name, offsetof(struct shmreg_stats_reply, name), what }
-	COUNTER(n_requests, "requests answered"),
-	COUNTER(n_refused, "of them refused"),
-	COUNTER(n_deaths, "participants that died"),
-	COUNTER(n_repairs, "repair jobs done"),
-	COUNTER(n_repaired, "words put right"),
-	COUNTER(n_freed, "elements lost with their dead, within the contract"),
-	COUNTER(n_requeued, "elements of the dead handed out again"),
-	COUNTER(n_gave_up, "words that made no sense"),
-	COUNTER(n_reaper_failures, "reapers that failed"),
-	COUNTER(n_quarantined, "segments quarantined"),
-	COUNTER(n_restarts, "restarts that the segments outlived"),
-#undef COUNTER
+const struct stats_counter stats_counters[STATS_COUNTERS + 1] = {
+#define FIELD(field) .name = #field, .offset = offsetof(struct shmreg_stats_reply, field)
+	{ FIELD(n_requests), .what = "requests answered",
+	  .metric = COUNTER("daemon_requests", "Requests answered.") },
+	{ FIELD(n_refused), .what = "of them refused",
+	  .metric = COUNTER("daemon_requests_refused", "Requests answered with a refusal.") },
+	{ FIELD(n_deaths), .what = "participants that died",
+	  .metric = COUNTER("daemon_deaths", "Participants that died.") },
+	{ FIELD(n_repairs), .what = "repair jobs done",
+	  .metric = COUNTER("daemon_repairs", "Repair jobs done.") },
+	{ FIELD(n_repaired), .what = "words put right",
+	  .metric = COUNTER("daemon_repaired_words", "Words put right by repairs.") },
+	{ FIELD(n_freed), .what = "elements lost with their dead, within the contract",
+	  .metric = COUNTER("daemon_freed_elements",
+			    "Elements lost with their dead, within the contract.") },
+	{ FIELD(n_requeued), .what = "elements of the dead handed out again",
+	  .metric = COUNTER("daemon_requeued_elements", "Elements of the dead handed out again.") },
+	{ FIELD(n_gave_up), .what = "words that made no sense",
+	  .metric = COUNTER("daemon_senseless_words", "Words that made no sense to repairs.") },
+	{ FIELD(n_reaper_failures), .what = "reapers that failed",
+	  .metric = COUNTER("daemon_reaper_failures", "Reapers that failed.") },
+	{ FIELD(n_quarantined), .what = "segments quarantined",
+	  .metric = COUNTER("daemon_quarantined_segments", "Segments quarantined.") },
+	{ FIELD(n_restarts), .what = "restarts that the segments outlived",
+	  .metric = COUNTER("daemon_restarts", "Restarts that the segments outlived.") },
+#undef FIELD
+	{ .name = NULL },
 };
 
-static uint64_t counter(const struct shmreg_stats_reply *stats, size_t i)
+uint64_t stats_counter(const struct shmreg_stats_reply *stats, const struct stats_counter *counter)
 {
-	return *(const uint64_t *)(const void *)((const char *)stats + counters[i].offset);
+	return *(const uint64_t *)(const void *)((const char *)stats + counter->offset);
 }
 
 static void print_json(const struct shmreg_stats_reply *stats, uint32_t uid)
@@ -69,11 +79,11 @@ static void print_json(const struct shmreg_stats_reply *stats, uint32_t uid)
 		json_close(&j);
 	}
 	json_close(&j);
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		if (counter(stats, i) == SHMREG_USAGE_UNKNOWN)
-			json_null(&j, counters[i].name);
+	for (const struct stats_counter *c = stats_counters; c->name; c++)
+		if (stats_counter(stats, c) == SHMREG_USAGE_UNKNOWN)
+			json_null(&j, c->name);
 		else
-			json_number(&j, counters[i].name, counter(stats, i));
+			json_number(&j, c->name, stats_counter(stats, c));
 	json_number(&j, "started_ns", stats->started_ns);
 	json_number(&j, "pid", stats->pid);
 	json_close(&j);
@@ -112,9 +122,9 @@ static int print_text(const struct shmreg_stats_reply *stats, uint32_t uid)
 	if (text_table_print(&t, stdout) < 0)
 		return ctl_fail("no memory is left");
 	puts("\nsince the start, of the whole registry:");
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		if (counter(stats, i) != SHMREG_USAGE_UNKNOWN)
-			printf("%12" PRIu64 "  %s\n", counter(stats, i), counters[i].what);
+	for (const struct stats_counter *c = stats_counters; c->name; c++)
+		if (stats_counter(stats, c) != SHMREG_USAGE_UNKNOWN)
+			printf("%12" PRIu64 "  %s\n", stats_counter(stats, c), c->what);
 	return 0;
 }
 

@@ -6,8 +6,8 @@
  * top-look.h - one look after the other, at whatever is on the screen
  *
  * All segments are listed at each look. Attached to, read-only, are those that are looked into, and
- * they stay attached for some looks more: who attaches and leaves wakes who sleeps there, and
- * is not to do it every second. A segment that lives while it is attached, and has nobody left but
+ * they stay attached for some looks more: who follows events is told of each who attaches and
+ * leaves, which is not to be every second. A segment that lives while it is attached, and has nobody left but
  * us, is let go.
  */
 

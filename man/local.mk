@@ -4,6 +4,7 @@ pages_static = \
 	man/shmreg.7 \
 	man/shmreg-reaper.8 \
 	man/shmreg-crash.7 \
+	man/shmreg-metrics.7 \
 	man/shmreg-segments.7 \
 	man/shmreg-waiting.7 \
 	man/shmregctl.1 \
@@ -11,6 +12,7 @@ pages_static = \
 	man/shmregctl-doctor.1 \
 	man/shmregctl-limit.1 \
 	man/shmregctl-map.1 \
+	man/shmregctl-metrics.1 \
 	man/shmregctl-peek.1 \
 	man/shmregctl-run.1 \
 	man/shmregctl-show.1 \

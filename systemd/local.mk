@@ -1,6 +1,7 @@
 # systemd/: how the service manager runs shmregd, for the system and for each user
 
-systemdsystemunit_DATA = systemd/shmregd.socket systemd/shmregd.service
+systemdsystemunit_DATA = systemd/shmregd.socket systemd/shmregd.service \
+	systemd/shmreg-metrics.socket systemd/shmreg-metrics@.service
 systemduserunit_DATA = systemd/user/shmregd.socket systemd/user/shmregd.service
 
 dbuspolicydir = @dbuspolicydir@
@@ -9,6 +10,9 @@ dbussystemservicedir = $(datadir)/dbus-1/system-services
 dbussystemservice_DATA = systemd/org.shmreg.Registry1.service
 dbususerservicedir = $(datadir)/dbus-1/services
 dbususerservice_DATA = systemd/user/org.shmreg.Registry1.service
+
+systempresetdir = $(prefix)/lib/systemd/system-preset
+systempreset_DATA = systemd/50-shmreg-metrics.preset
 
 sysusersdir = $(prefix)/lib/sysusers.d
 
@@ -28,14 +32,18 @@ systemd/%.service: $(srcdir)/systemd/%.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(substitute) $< > $@.tmp && mv $@.tmp $@
 
 EXTRA_DIST += \
+	systemd/50-shmreg-metrics.preset \
 	systemd/org.shmreg.Registry1.conf \
 	systemd/org.shmreg.Registry1.service \
 	systemd/user/org.shmreg.Registry1.service \
+	systemd/shmreg-metrics.socket \
+	systemd/shmreg-metrics@.service.in \
 	systemd/shmregd.socket \
 	systemd/shmregd.service.in \
 	systemd/shmregd.sysusers.conf \
 	systemd/user/shmregd.socket \
 	systemd/user/shmregd.service.in
 CLEANFILES += \
+	systemd/shmreg-metrics@.service \
 	systemd/shmregd.service \
 	systemd/user/shmregd.service

@@ -355,6 +355,7 @@ check-valgrind: $(PURE_TESTS)
 
 include tests/doctor.mk
 include tests/integration.mk
+include tests/metrics.mk
 include tests/top.mk
 include tests/exist.mk
 include tests/models/local.mk

@@ -3,7 +3,8 @@
 
 /*
  * What shmregctl top costs those whom it watches: not an instruction, not a page fault, not a
- * wake-up, once it has attached. It runs at a terminal of its own, ten times a second.
+ * wake-up, once it has attached. It runs at a terminal of its own, ten times a second. And what
+ * shmregctl metrics does, which attaches each time.
  */
 
 #include <fcntl.h>
@@ -311,6 +312,41 @@ START_TEST(not_a_wakeup)
 }
 END_TEST
 
+/* It comes and goes, which top does not. */
+START_TEST(nor_one_by_metrics)
+{
+	const uint64_t word = 5;
+	uint64_t naps;
+	int status;
+	pid_t pid;
+
+	if (!asleep_is_sound()) {
+		harness_skip("there is no futex_waitv: sleepers look again by themselves");
+		return;
+	}
+	pid = start(run_sleeper);
+	asleep_await(pid, pid);
+	naps = asleep_naps(pid, pid);
+	for (int i = 0; i < 10; i++) {
+		const pid_t metrics = fork();
+
+		ck_assert_int_ge(metrics, 0);
+		if (metrics == 0) {
+			dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
+			execl(SHMREGCTL, "shmregctl", "metrics", NULL);
+			_exit(98);
+		}
+		ck_assert_int_eq(waitpid(metrics, &status, 0), metrics);
+		ck_assert_int_eq(status, 0);
+	}
+	asleep_await(pid, pid);
+	ck_assert_uint_eq(asleep_naps(pid, pid), naps);
+	harness_ok(word_queue_push(queue, &word));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 /* What top itself costs: printed, for it is the machine's. */
 START_TEST(its_own)
 {
@@ -337,6 +373,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, not_an_instruction);
 	tcase_add_test(tcase, not_a_wakeup);
+	tcase_add_test(tcase, nor_one_by_metrics);
 	tcase_add_test(tcase, its_own);
 	return harness_main(suite);
 }

@@ -13,6 +13,7 @@ system_topics = \
 	tests/system/journal \
 	tests/system/limits \
 	tests/system/linger \
+	tests/system/metrics \
 	tests/system/reload \
 	tests/system/restart \
 	tests/system/service \

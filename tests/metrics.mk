@@ -1,0 +1,15 @@
+# shmregctl metrics: the text it writes, the requests it answers; and the command.
+
+TESTS += tests/metrics.sh
+EXTRA_DIST += tests/metrics.sh tests/openmetrics.awk
+
+if HAVE_CHECK
+
+PURE_TESTS += test-openmetrics
+test_openmetrics_CPPFLAGS = $(ctl_cppflags)
+test_openmetrics_CFLAGS = $(harness_cflags)
+test_openmetrics_LDADD = $(CHECK_LIBS)
+test_openmetrics_SOURCES = tests/test-openmetrics.c ctl/http.c ctl/http.h ctl/json.c ctl/json.h \
+	ctl/openmetrics.c ctl/openmetrics.h
+
+endif
