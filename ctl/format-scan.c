@@ -7,182 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "format.h"
-
-static void skip_blanks(const char **text)
-{
-	*text += strspn(*text, " \t\r\n");
-}
-
-/* Between values: commas are as good as blanks. */
-static void skip_separators(const char **text)
-{
-	*text += strspn(*text, " \t\r\n,;");
-}
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* --- strings ------------------------------------------------------------------------------------ */
-
-/* Bytes that are collected; what does not fit is only counted. */
-struct bytes {
-	unsigned char *data;
-	uint64_t n, room;
-};
-
-static void add(struct bytes *b, unsigned int c)
-{
-	if (b->n < b->room)
-		b->data[b->n] = (unsigned char)c;
-	b->n++;
-}
-
-/* A code point as UTF-8. */
-static void add_character(struct bytes *b, uint32_t c)
-{
-	if (c < 0x80) {
-		add(b, c);
-	} else if (c < 0x800) {
-		add(b, 0xc0 | c >> 6);
-		add(b, 0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		add(b, 0xe0 | c >> 12);
-		add(b, 0x80 | (c >> 6 & 0x3f));
-		add(b, 0x80 | (c & 0x3f));
-	} else {
-		add(b, 0xf0 | c >> 18);
-		add(b, 0x80 | (c >> 12 & 0x3f));
-		add(b, 0x80 | (c >> 6 & 0x3f));
-		add(b, 0x80 | (c & 0x3f));
-	}
-}
-
-/* @n digits; Return: -1, if there are not so many. */
-static int64_t get_digits(const char **text, unsigned int n)
-{
-	int64_t value = 0;
-
-	for (; n; n--, (*text)++) {
-		const int d = digit(**text);
-
-		if (d < 0)
-			return -1;
-		value = value << 4 | d;
-	}
-	return value;
-}
-
-static int bad_escape(char why[FORMAT_WHY_MAX], char c)
-{
-	return format_refuse(why, "has the escape '\\%c'; there are \\n, \\t, \\r, \\b, \\f, \\0, \\\\, "
-				  "\\/, \\\", \\xNN and \\uNNNN", c ? c : ' ');
-}
-
-/* Behind the backslash. */
-static int get_escape(const char **text, struct bytes *b, char why[FORMAT_WHY_MAX])
-{
-	static const char names[] = "ntrbf0\\/\"", bytes[] = "\n\t\r\b\f\0\\/\"";
-	const char c = **text;
-	const char *name = c ? strchr(names, c) : NULL;
-	int64_t value, low;
-
-	if (name) {
-		(*text)++;
-		add(b, (unsigned char)bytes[name - names]);
-		return 0;
-	}
-	if (c != 'x' && c != 'u')
-		return bad_escape(why, c);
-	(*text)++;
-	value = get_digits(text, c == 'x' ? 2 : 4);
-	if (value < 0)
-		return bad_escape(why, c);
-	if (c == 'x') {
-		add(b, (unsigned int)value);
-		return 0;
-	}
-	/* A pair of surrogates is one character. */
-	if (value >= 0xd800 && value <= 0xdbff && (*text)[0] == '\\' && (*text)[1] == 'u') {
-		*text += 2;
-		low = get_digits(text, 4);
-		if (low < 0xdc00 || low > 0xdfff)
-			return bad_escape(why, 'u');
-		value = 0x10000 + ((value - 0xd800) << 10 | (low - 0xdc00));
-	} else if (value >= 0xd800 && value <= 0xdfff) {
-		return bad_escape(why, 'u');
-	}
-	add_character(b, (uint32_t)value);
-	return 0;
-}
-
-/*
- * Up to the closing quote. @doubled: two quotes are one, as in CSV. @quote '\0': up to the end.
- */
-static int get_characters(const char **text, char quote, bool doubled, struct bytes *b,
-			  char why[FORMAT_WHY_MAX])
-{
-	int r;
-
-	for (;;) {
-		const char c = **text;
-
-		if (!c && quote)
-			return format_refuse(why, "has a string without a closing quote");
-		if (!c)
-			return 0;
-		(*text)++;
-		if (c == '\\') {
-			r = get_escape(text, b, why);
-			if (r < 0)
-				return r;
-		} else if (c == quote && quote) {
-			if (!doubled || **text != quote)
-				return 0;
-			(*text)++;
-			add(b, (unsigned char)quote);
-		} else {
-			add(b, (unsigned char)c);
-		}
-	}
-}
-
-static int too_long(char why[FORMAT_WHY_MAX], const char *of, uint64_t n, uint64_t room)
-{
-	return format_refuse(why, "has %" PRIu64 " bytes%s; there is room for %" PRIu64, n, of, room);
-}
-
-/* A string of @n bytes, the rest of which is zero already. */
-static int get_string(const char **text, bool csv, const struct format_field *field,
-		      unsigned char *at, uint64_t n, char why[FORMAT_WHY_MAX])
-{
-	struct bytes b = { .data = at, .room = n };
-	char of[FORMAT_NAME_MAX + 8];
-	int r = 0;
-
-	if (**text == '"') {
-		(*text)++;
-		r = get_characters(text, '"', csv, &b, why);
-	} else {
-		/* A word without quotes will do; in CSV up to the comma. */
-		for (size_t left = strcspn(*text, csv ? ",\r\n" : " \t\r\n,;]}"); left;
-		     left--, (*text)++)
-			add(&b, (unsigned char)**text);
-		if (!b.n && !csv)
-			r = format_refuse(why, "has no text%s", format_of(field, of));
-	}
-	if (r == 0 && b.n > n)
-		r = too_long(why, format_of(field, of), b.n, n);
-	return r;
-}
+#include "format-string.h"
 
 /* --- values ------------------------------------------------------------------------------------- */
 
@@ -229,11 +54,11 @@ static int get_member(struct scan *s, size_t i, unsigned char *at, bool *seen)
 	if (seen[k])
 		return format_refuse(s->why, "has '%s' twice", name);
 	seen[k] = true;
-	skip_blanks(&s->text);
+	format_skip_blanks(&s->text);
 	if (*s->text != '=' && *s->text != ':')
 		return format_refuse(s->why, "has no '=' or ':' behind '%s'", name);
 	s->text++;
-	skip_blanks(&s->text);
+	format_skip_blanks(&s->text);
 	return get_field(s, k, at + s->format->fields[k].offset);
 }
 
@@ -250,7 +75,7 @@ static int get_members(struct scan *s, size_t i, unsigned char *at, bool *seen, 
 	int r;
 
 	for (;;) {
-		skip_separators(&s->text);
+		format_skip_separators(&s->text);
 		if (braces && *s->text == '}') {
 			s->text++;
 			return 0;
@@ -304,7 +129,7 @@ static int get_dim(struct scan *s, size_t i, unsigned int dim, unsigned char *at
 	if (dim == field->n_dims)
 		return get_one(s, i, at);
 	if (dim + 1 == field->n_dims && field->base == FORMAT_CHAR && *s->text != '[')
-		return get_string(&s->text, false, field, at, field->dims[dim], s->why);
+		return format_get_string(&s->text, false, field, at, field->dims[dim], s->why);
 	if (*s->text != '[')
 		return format_refuse(s->why, "has no '[' where the elements of '%s' should be",
 				     field->name);
@@ -312,7 +137,7 @@ static int get_dim(struct scan *s, size_t i, unsigned int dim, unsigned char *at
 	for (unsigned int d = dim + 1; d < field->n_dims; d++)
 		step *= field->dims[d];
 	for (n = 0;; n++) {
-		skip_separators(&s->text);
+		format_skip_separators(&s->text);
 		if (*s->text == ']' || !*s->text || n == field->dims[dim])
 			break;
 		r = get_dim(s, i, dim + 1, at + n * step);
@@ -343,8 +168,8 @@ static int get_numbers(struct scan *s, bool vary, unsigned char *at, uint64_t by
 	int r;
 
 	s->text += brackets;
-	for (skip_separators(&s->text); *s->text && *s->text != ']' && n < most;
-	     skip_separators(&s->text)) {
+	for (format_skip_separators(&s->text); *s->text && *s->text != ']' && n < most;
+	     format_skip_separators(&s->text)) {
 		r = format_get_value(&s->text, field, at + n * field->bytes, s->why);
 		if (r < 0)
 			return r;
@@ -372,7 +197,7 @@ static int get_hex(const char **text, unsigned char *at, uint64_t bytes, uint64_
 {
 	const bool quoted = **text == '"';
 	const size_t offset = strspn(*text, "0123456789abcdefABCDEF");
-	struct bytes b = { .data = at, .room = bytes };
+	struct format_bytes b = { .data = at, .room = bytes };
 
 	*text += quoted;
 	if (!quoted && offset && (*text)[offset] == ':')
@@ -384,28 +209,28 @@ static int get_hex(const char **text, unsigned char *at, uint64_t bytes, uint64_
 			(*text)++;
 			continue;
 		}
-		value = get_digits(text, 2);
+		value = format_get_digits(text, 2);
 		if (value < 0)
 			return format_refuse(why, "has '%.16s' where pairs of hexadecimal digits should "
 						  "be", *text);
-		add(&b, (unsigned int)value);
+		format_add(&b, (unsigned int)value);
 	}
 	*text += strlen(*text);
 	if (b.n > bytes)
-		return too_long(why, "", b.n, bytes);
+		return format_too_long(why, "", b.n, bytes);
 	*ret_bytes = b.n;
 	return 0;
 }
 
 /* A text that is no UTF-8, as JSON has it. */
-static int get_text_numbers(const char **text, struct bytes *b, char why[FORMAT_WHY_MAX])
+static int get_text_numbers(const char **text, struct format_bytes *b, char why[FORMAT_WHY_MAX])
 {
 	const struct format_field byte = { .base = FORMAT_UNSIGNED, .bytes = 1, .count = 1 };
 	unsigned char c;
 	int r;
 
-	for ((*text)++;; add(b, c)) {
-		skip_separators(text);
+	for ((*text)++;; format_add(b, c)) {
+		format_skip_separators(text);
 		if (**text == ']')
 			break;
 		r = format_get_value(text, &byte, &c, why);
@@ -420,21 +245,21 @@ static int get_text(const char **text, enum format_style style, bool vary, unsig
 		    uint64_t bytes, uint64_t *ret_bytes, char why[FORMAT_WHY_MAX])
 {
 	const bool quoted = style != FORMAT_STYLE_TEXT && **text == '"';
-	struct bytes b = { .data = at, .room = bytes };
+	struct format_bytes b = { .data = at, .room = bytes };
 	int r;
 
 	*text += quoted;
 	if (style == FORMAT_STYLE_JSON && **text == '[' && !quoted)
 		r = get_text_numbers(text, &b, why);
 	else
-		r = get_characters(text, quoted ? '"' : '\0', style == FORMAT_STYLE_CSV, &b, why);
+		r = format_get_characters(text, quoted ? '"' : '\0', style == FORMAT_STYLE_CSV, &b, why);
 	if (r < 0)
 		return r;
-	skip_blanks(text);
+	format_skip_blanks(text);
 	if (**text)
 		return format_refuse(why, "has '%.16s' behind its text", *text);
 	if (b.n > bytes)
-		return too_long(why, "", b.n, bytes);
+		return format_too_long(why, "", b.n, bytes);
 	if (vary)
 		*ret_bytes = b.n;
 	return 0;
@@ -462,7 +287,7 @@ static int get_cell(void *context, const char *name, const struct format_field *
 		row->text += strspn(row->text, " \t");
 	}
 	if (field->base == FORMAT_CHAR && field->n_dims)
-		r = get_string(&row->text, true, field, row->at + offset, n, row->why);
+		r = format_get_string(&row->text, true, field, row->at + offset, n, row->why);
 	else
 		r = format_get_value(&row->text, field, row->at + offset, row->why);
 	return r;
@@ -476,7 +301,7 @@ static int get_row(const struct format *format, const char **text, void *data, u
 
 	if (r < 0)
 		return r;
-	skip_blanks(&row.text);
+	format_skip_blanks(&row.text);
 	if (*row.text)
 		return format_refuse(why, "has '%.16s' behind its %" PRIu64 " columns", row.text, row.n);
 	*text = row.text;
@@ -492,13 +317,13 @@ int format_scan(const struct format *format, enum format_style style, bool vary,
 	if (format->kind == FORMAT_RAW)
 		return format_refuse(why, "is not to be scanned");
 	if (format->kind != FORMAT_TEXT || style != FORMAT_STYLE_TEXT) {
-		skip_separators(text);
+		format_skip_separators(text);
 		if (!**text)
 			return 0;
 	}
 	if (format->kind == FORMAT_VALUES && format->fields[0].base == FORMAT_STRUCT) {
 		if (format->fields[0].bytes > bytes)
-			return too_long(why, "", format->fields[0].bytes, bytes);
+			return format_too_long(why, "", format->fields[0].bytes, bytes);
 		bytes = format->fields[0].bytes;
 		memset(data, 0, bytes);
 	} else if (!vary) {
@@ -517,7 +342,7 @@ int format_scan(const struct format *format, enum format_style style, bool vary,
 			    get_struct(&s, 0, data) :
 			    get_numbers(&s, vary, data, bytes, ret_bytes);
 		*text = s.text;
-		skip_separators(text);
+		format_skip_separators(text);
 		if (r == 0 && vary && **text)
 			r = format_refuse(why, "has '%.16s' behind its element", *text);
 	}
@@ -557,6 +382,6 @@ bool format_is_header(const struct format *format, const char *line, uint64_t by
 		return strncasecmp(line, "value", 5) == 0 && !line[5 + strspn(line + 5, "\r\n")];
 	if (format_leaves(format, bytes, match_name, &header) != 0)
 		return false;
-	skip_blanks(&header.text);
+	format_skip_blanks(&header.text);
 	return !*header.text;
 }

@@ -31,6 +31,8 @@ shmregctl_SOURCES = \
 	ctl/format-parse.c \
 	ctl/format-print.c \
 	ctl/format-scan.c \
+	ctl/format-string.c \
+	ctl/format-string.h \
 	ctl/format-type.h \
 	ctl/format-value.c \
 	ctl/format.c \

@@ -293,8 +293,8 @@ test_format_CPPFLAGS = $(ctl_cppflags)
 test_format_CFLAGS = $(harness_cflags)
 test_format_LDADD = $(CHECK_LIBS)
 test_format_SOURCES = tests/test-format.c tests/random.h tests/suite.h ctl/format.c ctl/format-parse.c \
-	ctl/format-print.c ctl/format-scan.c ctl/format-value.c ctl/format.h ctl/format-type.h \
-	ctl/json.c ctl/json.h
+	ctl/format-print.c ctl/format-scan.c ctl/format-string.c ctl/format-string.h ctl/format-value.c \
+	ctl/format.h ctl/format-type.h ctl/json.c ctl/json.h
 
 test_json_CPPFLAGS = $(ctl_cppflags)
 test_json_CFLAGS = $(harness_cflags)

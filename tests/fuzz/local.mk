@@ -114,7 +114,7 @@ fuzz/name: fuzz/obj/tests/fuzz/name.o $(fuzz_common) $(fuzz_proto)
 fuzz/arguments: fuzz/obj/tests/fuzz/arguments.o $(fuzz_common) fuzz/obj/ctl/parse.o
 	$(fuzz_link) $^
 fuzz/format: fuzz/obj/tests/fuzz/format.o $(fuzz_common) \
-		$(patsubst %,fuzz/obj/ctl/%.o,format format-parse format-print format-scan format-value json)
+		$(patsubst %,fuzz/obj/ctl/%.o,format format-parse format-print format-scan format-string format-value json)
 	$(fuzz_link) $^
 fuzz/bus: fuzz/obj/tests/fuzz/bus.o $(fuzz_common) fuzz/obj/daemon/bus-args.o \
 		fuzz/obj/daemon/refuse.o $(fuzz_proto)
