@@ -112,6 +112,16 @@ static int send_job(const struct janitor *j, const struct chore *chore)
 	return r;
 }
 
+/* What takes milliseconds does not wait for what takes a second. */
+static bool is_small(const struct chore *chore)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < chore->job.n; i++)
+		bytes += chore->job.range[i].bytes;
+	return bytes <= CHORES_SMALL_BYTES;
+}
+
 static struct chore *pick(struct chores *all)
 {
 	struct chore *chore;
@@ -120,7 +130,8 @@ static struct chore *pick(struct chores *all)
 		bool busy = false;
 
 		FOR_EACH_JANITOR (j, all)
-			busy |= j->chore && j->chore->uid == chore->uid;
+			busy |= j->chore && j->chore->uid == chore->uid &&
+				is_small(j->chore) == is_small(chore);
 		if (!busy && (!chore->segment ||
 			      !lock_wait_busy(&all->lock_wait, all->lock_fd, chore->segment)))
 			return chore;

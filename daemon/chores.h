@@ -8,13 +8,13 @@
  * A chore is
  *
  *	idle -> queued		chores_add()
- *	queued -> running	none of the same uid is running, and a janitor is free or one more
- *				can be started; the oldest first
+ *	queued -> running	none of the same uid is running that is also small, or also large,
+ *				and a janitor is free or one more can be started; the oldest first
  *	running -> idle		done(): the janitor has answered, or has ended before it did
  *	queued -> idle		chores_cancel(); one that is running cannot be cancelled
  *
- * So a uid whose janitor waits for ever makes others wait only if there are as many of its kind
- * as janitors. One is started in advance.
+ * So a uid whose janitor waits for ever makes others wait only if there are half as many of its
+ * kind as janitors. One is started in advance.
  *
  * Nothing is started before chores_start(), and no segment begun while a process of an
  * earlier daemon is at it (lock.h): it might clear a range that is in use again.
@@ -27,7 +27,8 @@
 
 #include "janitor.h"
 
-#define CHORES_JANITORS_MAX 16
+#define CHORES_JANITORS_MAX 32
+#define CHORES_SMALL_BYTES (UINT64_C(16) << 20)
 
 struct janitor;
 struct segment;

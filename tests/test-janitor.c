@@ -119,6 +119,14 @@ static int64_t deed_make(struct actor *a, int64_t lifetime)
 								   ACTOR_SEGMENT, &params);
 }
 
+static int64_t deed_make_large(struct actor *a, int64_t bytes)
+{
+	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = (uint64_t)bytes };
+
+	return deed_connect(a, 0) < 0 ? -EIO : shmreg_segment_create(a->connection, &a->segment,
+								   ACTOR_SEGMENT, &params);
+}
+
 /* It takes all there is. */
 static int64_t deed_fill(struct actor *a, int64_t unused)
 {
@@ -341,6 +349,23 @@ START_TEST(tokens_are_looked_at)
 }
 END_TEST
 
+static void setup_two(void)
+{
+	harness_start(&h, (const char *[]){ "--max-segments-per-uid=2", NULL });
+	actor_start(&other);
+}
+
+/* What is large and takes its time has one of the places, and what is small comes back meanwhile. */
+START_TEST(small_beside_large)
+{
+	actor_ok(&other, deed_make_large, 64 << 20);
+	stop_janitor();
+	actor_ok(&other, deed_close, 0);
+	actor_ok(&other, deed_churn, 10);
+	kill(janitor('T'), SIGCONT);
+}
+END_TEST
+
 static void setup_impatient(void)
 {
 	harness_start(&h, (const char *[]){ "--max-reapers=1", "--repair-timeout=1", NULL });
@@ -466,6 +491,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, waits_for_room);
 	tcase_add_test(tc, janitor_is_killed);
 	tcase_add_test(tc, client_is_killed);
+	tc = harness_case(s, "two");
+	tcase_add_checked_fixture(tc, setup_two, teardown);
+	tcase_add_test(tc, small_beside_large);
 	tc = harness_case(s, "impatient");
 	tcase_add_checked_fixture(tc, setup_impatient, teardown);
 	tcase_add_test(tc, others_are_repaired);

@@ -90,4 +90,9 @@ void attack_malformed(struct attacker *me)
 			for (unsigned int how = 0; how < 3; how++)
 				send_wrong(&c, me, type, word, how);
 	raw_close(&c);
+	/* One whose lifetime was the wrong word, which stays. */
+	if (type == SHMREG_PACKET_CREATE && knock(&c, me, SHMREG_HELLO_OBSERVER) == 0) {
+		raw_target(&c, SHMREG_PACKET_REMOVE, "malformed");
+		raw_close(&c);
+	}
 }
