@@ -122,6 +122,14 @@ static bool is_small(const struct chore *chore)
 	return bytes <= CHORES_SMALL_BYTES;
 }
 
+static bool has_janitor(struct chores *all)
+{
+	FOR_EACH_JANITOR (j, all)
+		if (j->pid > 0 && j->fd >= 0)
+			return true;
+	return false;
+}
+
 static struct chore *pick(struct chores *all)
 {
 	struct chore *chore;
@@ -179,9 +187,13 @@ static void kick(struct chores *all)
 		return;
 	while (r == 0 && (chore = pick(all)))
 		r = begin(all, chore);
-	if (r == 0 && !find_idle(all)) {
+	/*
+	 * Not one more whenever one is at work: most segments are small, and their janitor is done
+	 * sooner than another is executed, which would then take the processor from whoever
+	 * creates and closes segments.
+	 */
+	if (r == 0 && !has_janitor(all))
 		r = start(all, &j);
-	}
 	/* When all are at work one of them ends some day. */
 	if (r < 0 && r != -EAGAIN)
 		ev_timer_again(all->loop, &all->retry);

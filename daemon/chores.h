@@ -14,7 +14,7 @@
  *	queued -> idle		chores_cancel(); one that is running cannot be cancelled
  *
  * So a uid whose janitor waits for ever makes others wait only if there are half as many of its
- * kind as janitors. One is started in advance.
+ * kind as janitors. One is started in advance, further ones when there are chores for several.
  *
  * Nothing is started before chores_start(), and no segment begun while a process of an
  * earlier daemon is at it (lock.h): it might clear a range that is in use again.

@@ -43,6 +43,12 @@ struct reapers {
 	TAILQ_HEAD(, repair) queue;
 	bool prevented;			/* again and again: nothing is begun before retry */
 	ev_timer retry;
+	/*
+	 * When one is started in advance, after the last one has got a job: as soon as that is done,
+	 * its event is out, and the loop has nothing else to do; but not later than a moment.
+	 */
+	ev_idle idle;
+	ev_timer moment;
 	/* Those at work, one in advance, and as many that were killed and do not end. */
 	struct reaper slots[2 * OPTIONS_REAPERS_MAX + 1];
 };

@@ -13,6 +13,7 @@
 #include "reapers-internal.h"
 
 #define RETRY_SEC 1.	/* after a fork or descriptor that could not be had */
+#define MOMENT_SEC 0.02	/* most repairs are done in a hundredth of that */
 
 static void kick(struct reapers *all);
 
@@ -38,6 +39,8 @@ void reapers_succeeded(struct reaper *r)
 	/* Last: the segment may go, and it may need the next repair. */
 	registry_repair_end(all->registry, s, true, &r->sum);
 	kick(all);
+	if (ev_is_active(&all->moment))
+		ev_idle_start(all->loop, &all->idle);
 }
 
 static void enqueue(struct reapers *all, struct repair *job)
@@ -232,6 +235,28 @@ static struct repair *pick(struct reapers *all)
 	return best;
 }
 
+static void warm_up(struct reapers *all)
+{
+	ev_idle_stop(all->loop, &all->idle);
+	ev_timer_stop(all->loop, &all->moment);
+	if (all->prevented || all->warm_died || find_warm(all))
+		return;
+	if (!start_one(all))
+		ev_timer_again(all->loop, &all->retry);
+}
+
+static void on_idle(struct ev_loop *loop, ev_idle *w, int revents)
+{
+	(void)loop, (void)revents;
+	warm_up(w->data);
+}
+
+static void on_moment(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop, (void)revents;
+	warm_up(w->data);
+}
+
 static void kick(struct reapers *all)
 {
 	struct repair *job;
@@ -247,8 +272,11 @@ static void kick(struct reapers *all)
 		TAILQ_REMOVE(&all->queue, job, link);
 		job->queued = false;
 	}
-	if (!all->warm_died && !find_warm(all) && !start_one(all))
-		ev_timer_again(all->loop, &all->retry);
+	/* A fork copies what maps all segments, and would come before what the reaper reports. */
+	if (!all->warm_died && !find_warm(all) && !ev_is_active(&all->moment)) {
+		ev_timer_set(&all->moment, MOMENT_SEC, 0.);
+		ev_timer_start(all->loop, &all->moment);
+	}
 }
 
 static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
@@ -303,6 +331,9 @@ int reapers_new(struct reapers **ret, struct ev_loop *loop, struct registry *reg
 	lock_wait_init(&all->lock_wait, loop, "repaired", look_again, all);
 	ev_timer_init(&all->retry, on_retry, 0., RETRY_SEC);
 	all->retry.data = all;
+	ev_idle_init(&all->idle, on_idle);
+	ev_init(&all->moment, on_moment);
+	all->idle.data = all->moment.data = all;
 	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++)
 		reaper_init(&all->slots[i], all);
 	*ret = all;
@@ -322,6 +353,7 @@ void reapers_start(struct reapers *all, int lock_fd)
 	all->started = true;
 	all->lock_fd = lock_fd;
 	kick(all);
+	warm_up(all);
 }
 
 struct reapers *reapers_free(struct reapers *all)
@@ -331,6 +363,8 @@ struct reapers *reapers_free(struct reapers *all)
 	all->started = false;
 	ev_timer_stop(all->loop, &all->retry);
 	lock_wait_deinit(&all->lock_wait);
+	ev_timer_stop(all->loop, &all->moment);
+	ev_idle_stop(all->loop, &all->idle);
 	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++) {
 		struct reaper *r = &all->slots[i];
 

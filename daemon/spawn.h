@@ -13,7 +13,7 @@
  * Killed by the kernel when we die. A program that cannot be executed is one
  * that exits with 127.
  *
- * Return: 0; as socketpair(2), fork(2).
+ * Return: 0; as socketpair(2), vfork(2).
  */
 int spawn_reaper(const char *path, int lock_fd, pid_t *ret_pid, int *ret_fd);
 /* The same with our own program, whatever has become of its path. */
