@@ -11,6 +11,7 @@
 
 #include <shmreg.h>
 
+#include "control.h"
 #include "families.h"
 
 /* control.c - what goes through the daemon, and the look-up by name, which does not */
@@ -29,10 +30,10 @@ static const struct bench_row rows[] = {
 	{ "lookup-open", "lookup/open", "open and close an atomic, of 1,000 objects", 0, 1, 0, BENCH_NS,
 	  { { NULL, 0, 0, 0 } }, 1000, 0, 0 },
 	ROW("connect", "control/connect", "connect and disconnect", 0, 256, { NULL, 0, 0, 0 }),
-	ROW("create-1", "control/create", "create a segment, the first", 0, 64,
-	    { NULL, 0, 80000, 0.5 }),
-	ROW("create-500", "control/create", "create a segment, the 500th", MANY, 64,
-	    { NULL, 0, 80000, 0.5 }),
+	ROW("create-1", "control/create", "create and store a segment, the first", 0, 64,
+	    { NULL, 0, 0, 0 }),
+	ROW("create-500", "control/create", "create and store a segment, the 500th", MANY, 64,
+	    { NULL, 0, 0, 0 }),
 	ROW("open-1", "control/open", "open, map, first push; of 1 segment", 0, 64,
 	    { NULL, 0, 60000, 0.5 }),
 	ROW("open-500", "control/open", "open, map, first push; of 500 segments", MANY, 64,
@@ -46,13 +47,12 @@ SHMREG_DEFINE_QUEUE(numbers_queue, uint64_t);
 SHMREG_DEFINE_POOL(numbers_pool, uint64_t);
 SHMREG_DEFINE_ATOMIC(number, uint64_t);
 
-/* Names of this crew's, so that what a failed one left is not met. */
-static void name_of(const struct bench_worker *w, const char *what, uint64_t n, char ret[64])
+void control_name(const struct bench_worker *w, const char *what, uint64_t n, char ret[64])
 {
 	snprintf(ret, 64, "bench.%d.%" PRIu64 ".%s.%" PRIu64, (int)getppid(), w->crew, what, n);
 }
 
-static struct shmreg_connection *connection(void)
+struct shmreg_connection *control_connection(void)
 {
 	struct shmreg_connection *c;
 
@@ -76,8 +76,8 @@ static int open_objects(struct bench_worker *w)
 	char name[64];
 	int i;
 
-	name_of(w, w->row->name, 0, name);
-	bench_ok(shmreg_segment_create(connection(), &s, name, &params), "the segment");
+	control_name(w, w->row->name, 0, name);
+	bench_ok(shmreg_segment_create(control_connection(), &s, name, &params), "the segment");
 	for (i = 0; i < OBJECTS; i++) {
 		/* In no order that the index could profit from. */
 		snprintf(object_names[i], sizeof(object_names[i]), "sensor-%08d", i * 7919 % OBJECTS);
@@ -116,69 +116,73 @@ static uint64_t open_close(struct bench_worker *w, uint64_t n)
 
 /* --- the daemon ------------------------------------------------------------------------------- */
 
-struct daemon {
-	struct shmreg_connection *owner, *other;
-	struct shmreg_segment *segment;
-	uint64_t serial;
-};
-
-static int open_daemon(struct bench_worker *w)
+int control_open(struct bench_worker *w, uint64_t n_fillers)
 {
 	const struct shmreg_segment_params stays = { .size = sizeof(stays), .bytes = 4096,
 						     .lifetime = SHMREG_UNTIL_REMOVED };
-	static struct daemon d;
+	static struct control d;
 	struct numbers_queue *q;
 	char name[64];
 	uint64_t i;
 
-	d.owner = connection();
-	d.other = connection();
-	for (i = 0; i < w->row->param; i++) {
-		name_of(w, "filler", i, name);
+	d.owner = control_connection();
+	d.other = control_connection();
+	for (i = 0; i < n_fillers; i++) {
+		control_name(w, "filler", i, name);
 		bench_ok(shmreg_segment_create(d.owner, NULL, name, &stays), "a segment");
 	}
-	name_of(w, "target", 0, name);
+	control_name(w, "target", 0, name);
 	bench_ok(shmreg_segment_create(d.owner, &d.segment, name, &small), "the segment");
 	bench_ok(numbers_queue_create(d.segment, &q, "queue", 1024, 0), "a queue");
 	w->own = &d;
 	return 0;
 }
 
-static void close_daemon(struct bench_worker *w)
+static int open_control(struct bench_worker *w)
 {
-	struct daemon *const d = w->own;
+	return control_open(w, w->row->param);
+}
+
+void control_close(struct bench_worker *w, uint64_t n_fillers)
+{
+	struct control *const d = w->own;
 	char name[64];
 	uint64_t i;
 
-	for (i = 0; i < w->row->param; i++) {
-		name_of(w, "filler", i, name);
+	for (i = 0; i < n_fillers; i++) {
+		control_name(w, "filler", i, name);
 		bench_ok(shmreg_segment_remove(d->owner, name), "remove");
 	}
 	shmreg_disconnect(d->owner);
 	shmreg_disconnect(d->other);
 }
 
-static uint64_t connect_(struct bench_worker *w, uint64_t n)
+static void close_control(struct bench_worker *w)
+{
+	control_close(w, w->row->param);
+}
+
+uint64_t control_connect(struct bench_worker *w, uint64_t n)
 {
 	uint64_t i, begin;
 
 	for (i = 0; i < n; i++) {
 		begin = bench_now();
-		shmreg_disconnect(connection());
+		shmreg_disconnect(control_connection());
 		bench_record(w, (double)(bench_now() - begin));
 	}
 	return 0;
 }
 
-static uint64_t create(struct bench_worker *w, uint64_t n)
+uint64_t control_create(struct bench_worker *w, uint64_t n)
 {
-	struct daemon *const d = w->own;
+	struct control *const d = w->own;
 	struct shmreg_segment *s;
 	uint64_t i, begin;
 	char name[64];
 
 	for (i = 0; i < n; i++) {
-		name_of(w, "new", d->serial++, name);
+		control_name(w, "new", d->serial++, name);
 		begin = bench_now();
 		bench_ok(shmreg_segment_create(d->other, &s, name, &small), "create");
 		bench_record(w, (double)(bench_now() - begin));
@@ -187,15 +191,15 @@ static uint64_t create(struct bench_worker *w, uint64_t n)
 	return 0;
 }
 
-static uint64_t open_first(struct bench_worker *w, uint64_t n)
+uint64_t control_open_first(struct bench_worker *w, uint64_t n)
 {
-	struct daemon *const d = w->own;
+	struct control *const d = w->own;
 	struct numbers_queue *q;
 	struct shmreg_segment *s;
 	uint64_t i, begin, got = 0;
 	char name[64];
 
-	name_of(w, "target", 0, name);
+	control_name(w, "target", 0, name);
 	for (i = 0; i < n; i++) {
 		begin = bench_now();
 		bench_ok(shmreg_segment_open(d->other, &s, name, SHMREG_ACCESS_WRITE), "open");
@@ -216,15 +220,15 @@ struct deaths {
 	struct shmreg_segment *segment;
 };
 
-static int open_deaths(struct bench_worker *w)
+int control_open_deaths(struct bench_worker *w)
 {
 	static struct deaths d;
 	struct numbers_pool *pool;
 	char name[64];
 
-	d.owner = connection();
-	d.events = connection();
-	name_of(w, "deaths", 0, name);
+	d.owner = control_connection();
+	d.events = control_connection();
+	control_name(w, "deaths", 0, name);
 	bench_ok(shmreg_segment_create(d.owner, &d.segment, name, &small), "the segment");
 	bench_ok(numbers_pool_create(d.segment, &pool, "pool", 64), "a pool");
 	bench_ok(shmreg_subscribe(d.events, name, UINT32_C(1) << SHMREG_EVENT_REPAIRED), "subscribe");
@@ -241,7 +245,7 @@ static void victim(const char *name, int ready)
 	shmreg_pool_ref ref;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	bench_ok(shmreg_segment_open(connection(), &s, name, SHMREG_ACCESS_WRITE), "open");
+	bench_ok(shmreg_segment_open(control_connection(), &s, name, SHMREG_ACCESS_WRITE), "open");
 	bench_ok(numbers_pool_open(s, &pool, "pool"), "open");
 	bench_ok(numbers_pool_acquire(pool, &ref), "acquire");
 	bench_check(write(ready, "", 1) == 1, "write");
@@ -249,7 +253,7 @@ static void victim(const char *name, int ready)
 		pause();
 }
 
-static uint64_t die(struct bench_worker *w, uint64_t n)
+uint64_t control_die(struct bench_worker *w, uint64_t n)
 {
 	struct deaths *const d = w->own;
 	struct shmreg_event event;
@@ -258,7 +262,7 @@ static uint64_t die(struct bench_worker *w, uint64_t n)
 	int ready[2];
 	pid_t pid;
 
-	name_of(w, "deaths", 0, name);
+	control_name(w, "deaths", 0, name);
 	for (i = 0; i < n; i++) {
 		bench_check(pipe(ready) == 0, "pipe");
 		pid = fork();
@@ -283,9 +287,9 @@ static uint64_t die(struct bench_worker *w, uint64_t n)
 static const struct bench_contestant contestants[] = {
 	OURS("lookup/find", open_objects, find, NULL),
 	OURS("lookup/open", open_objects, open_close, NULL),
-	OURS("control/connect", open_daemon, connect_, close_daemon),
-	OURS("control/create", open_daemon, create, close_daemon),
-	OURS("control/open", open_daemon, open_first, close_daemon),
-	OURS("control/death", open_deaths, die, NULL),
+	OURS("control/connect", open_control, control_connect, close_control),
+	OURS("control/create", open_control, control_create, close_control),
+	OURS("control/open", open_control, control_open_first, close_control),
+	OURS("control/death", control_open_deaths, control_die, NULL),
 };
 const struct bench_peer bench_shmreg_control = { "shmreg", contestants, BENCH_N(contestants) };

@@ -17,6 +17,7 @@ shmreg_bench_SOURCES = \
 	bench/bare-vyukov.c \
 	bench/bench.h \
 	bench/control.c \
+	bench/control.h \
 	bench/crew.c \
 	bench/crew.h \
 	bench/families.h \
@@ -28,6 +29,9 @@ shmreg_bench_SOURCES = \
 	bench/peer-posix.c \
 	bench/place.c \
 	bench/place.h \
+	bench/plane.c \
+	bench/plane-daemon.c \
+	bench/plane-daemon.h \
 	bench/pool.c \
 	bench/queue.c \
 	bench/report.c \

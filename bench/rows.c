@@ -11,6 +11,7 @@ const struct bench_family *const bench_families[] = {
 	&bench_pool,
 	&bench_values,
 	&bench_control,
+	&bench_plane,
 	NULL,
 };
 
@@ -18,6 +19,7 @@ const struct bench_peer *const bench_peers[] = {
 	&bench_shmreg_control,
 	&bench_shmreg_memory,
 	&bench_shmreg_messages,
+	&bench_shmreg_plane,
 	&bench_shmreg_pool,
 	&bench_shmreg_queue,
 	&bench_shmreg_ring,

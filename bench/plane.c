@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <shmreg.h>
+
+#include "control.h"
+#include "families.h"
+#include "plane-daemon.h"
+
+/*
+ * plane.c - how the daemon's requests become dearer with what there is
+ *
+ * The same question of 1, 10, 100, 500 and 1,000 segments, or of as many connections, each of a
+ * daemon of the worker's own. That a row's time does not grow with its number is what is wanted.
+ */
+
+/* Descriptors, of this process and of the daemon: two or three of each segment or connection. */
+#define FILES 4096
+#define CONNECTION_FILES 2
+
+#define ROW(what, n, title, n_max, ...)                                                            \
+	{                                                                                          \
+		"plane-" what "-" #n, "plane/" what, title, 0, 1, 0, BENCH_NS, { __VA_ARGS__ },    \
+			8, n_max, n                                                                \
+	}
+#define ROWS(what, title, n_max, ...)                                                              \
+	ROW(what, 1, title "; of 1 segment", n_max, __VA_ARGS__),                                  \
+	ROW(what, 10, title "; of 10 segments", n_max, { NULL, 0, 0, 0 }),                         \
+	ROW(what, 100, title "; of 100 segments", n_max, { NULL, 0, 0, 0 }),                       \
+	ROW(what, 500, title "; of 500 segments", n_max, __VA_ARGS__),                             \
+	ROW(what, 1000, title "; of 1,000 segments", n_max, { NULL, 0, 0, 0 })
+
+static const struct bench_row rows[] = {
+	ROWS("create", "create a segment", 64, { NULL, 0, 80000, 0.5 }),
+	ROWS("open", "open, map, first push", 64, { NULL, 0, 60000, 0.5 }),
+	ROWS("attach-detach", "attach and detach", 64, { NULL, 0, 0, 0 }),
+	ROWS("object", "create an object", 64, { NULL, 0, 0, 0 }),
+	ROWS("object-open", "open and close an object", 256, { NULL, 0, 0, 0 }),
+	ROWS("death", "from SIGKILL to repaired", 8, { NULL, 0, 300000, 0.5 },
+	     { NULL, 0, 1000000, 0.99 }),
+	ROW("connect", 1, "connect and disconnect; one is connected", 64, { NULL, 0, 0, 0 }),
+	ROW("connect", 100, "connect and disconnect; 100 are connected", 64, { NULL, 0, 0, 0 }),
+	ROW("connect", 1000, "connect and disconnect; 1,000 are connected", 64, { NULL, 0, 0, 0 }),
+	/* 10,000 with the row's own three and one that comes and goes. */
+	ROW("connect", 9996, "connect and disconnect; 10,000 are connected", 64, { NULL, 0, 0, 0 }),
+};
+const struct bench_family bench_plane = { "plane", rows, BENCH_N(rows) };
+
+SHMREG_DEFINE_QUEUE(plane_queue, uint64_t);
+SHMREG_DEFINE_ATOMIC(plane_atomic, uint64_t);
+
+/* All but the row's own segment. */
+static uint64_t n_fillers(const struct bench_worker *w)
+{
+	return w->row->param - 1;
+}
+
+static int open_segments(struct bench_worker *w)
+{
+	const int r = plane_daemon_start(FILES);
+
+	return r < 0 ? r : control_open(w, n_fillers(w));
+}
+
+static void close_segments(struct bench_worker *w)
+{
+	control_close(w, n_fillers(w));
+	plane_daemon_stop();
+}
+
+static uint64_t attach_detach(struct bench_worker *w, uint64_t n)
+{
+	struct control *const d = w->own;
+	struct shmreg_segment *s;
+	uint64_t i, begin;
+	char name[64];
+
+	control_name(w, "target", 0, name);
+	for (i = 0; i < n; i++) {
+		begin = bench_now();
+		/* Without seats: what they cost after they are given back is the reaper's. */
+		bench_ok(shmreg_segment_open(d->other, &s, name, SHMREG_ACCESS_READ), "open");
+		shmreg_segment_close(s);
+		bench_record(w, (double)(bench_now() - begin));
+	}
+	return 0;
+}
+
+static uint64_t create_object(struct bench_worker *w, uint64_t n)
+{
+	struct control *const d = w->own;
+	struct plane_atomic *a;
+	uint64_t i, begin;
+	char name[64];
+
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "object-%" PRIu64, d->serial++);
+		begin = bench_now();
+		bench_ok(plane_atomic_create(d->segment, &a, name), "an object");
+		bench_record(w, (double)(bench_now() - begin));
+		plane_atomic_close(a);
+		bench_ok(shmreg_object_remove(d->segment, name), "remove");
+	}
+	return 0;
+}
+
+static uint64_t open_object(struct bench_worker *w, uint64_t n)
+{
+	struct control *const d = w->own;
+	struct plane_queue *q;
+	uint64_t i, begin;
+
+	for (i = 0; i < n; i++) {
+		begin = bench_now();
+		bench_ok(plane_queue_open(d->segment, &q, "queue"), "open");
+		plane_queue_close(q);
+		bench_record(w, (double)(bench_now() - begin));
+	}
+	return 0;
+}
+
+static struct control fillers_owner;
+
+static int open_deaths(struct bench_worker *w)
+{
+	const struct shmreg_segment_params stays = { .size = sizeof(stays), .bytes = 4096,
+						     .lifetime = SHMREG_UNTIL_REMOVED };
+	const int r = plane_daemon_start(FILES);
+	char name[64];
+	uint64_t i;
+
+	if (r < 0)
+		return r;
+	fillers_owner.owner = control_connection();
+	for (i = 0; i < n_fillers(w); i++) {
+		control_name(w, "filler", i, name);
+		bench_ok(shmreg_segment_create(fillers_owner.owner, NULL, name, &stays), "a segment");
+	}
+	return control_open_deaths(w);
+}
+
+static void close_deaths(struct bench_worker *w)
+{
+	(void)w;
+	plane_daemon_stop();
+}
+
+static struct shmreg_connection **connections;
+
+static int open_connections(struct bench_worker *w)
+{
+	int r = plane_daemon_start(FILES + (unsigned int)w->row->param * CONNECTION_FILES);
+	uint64_t i;
+
+	if (r < 0)
+		return r;
+	r = control_open(w, 0);
+	connections = calloc(w->row->param, sizeof(struct shmreg_connection *));
+	bench_check(connections != NULL, "memory");
+	for (i = 0; i < w->row->param; i++)
+		connections[i] = control_connection();
+	return r;
+}
+
+static void close_connections(struct bench_worker *w)
+{
+	uint64_t i;
+
+	for (i = 0; i < w->row->param; i++)
+		shmreg_disconnect(connections[i]);
+	free(connections);
+	control_close(w, 0);
+	plane_daemon_stop();
+}
+
+#define OURS(measure, open, work, close)                                                           \
+	{ "plane/" measure, "shmreg", BENCH_OURS, 0, NULL, open, work, close, NULL }
+static const struct bench_contestant contestants[] = {
+	OURS("create", open_segments, control_create, close_segments),
+	OURS("open", open_segments, control_open_first, close_segments),
+	OURS("attach-detach", open_segments, attach_detach, close_segments),
+	OURS("object", open_segments, create_object, close_segments),
+	OURS("object-open", open_segments, open_object, close_segments),
+	OURS("death", open_deaths, control_die, close_deaths),
+	OURS("connect", open_connections, control_connect, close_connections),
+};
+const struct bench_peer bench_shmreg_plane = { "shmreg", contestants, BENCH_N(contestants) };
