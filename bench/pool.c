@@ -62,7 +62,8 @@ static uint64_t pool_work(struct bench_worker *w, uint64_t n)
 	shmreg_pool_ref ref;
 	uint64_t i;
 
-	for (i = 0; i < n / w->n_workers; i++) {
+	n /= w->n_workers;
+	for (i = 0; i < n; i++) {
 		bench_check(objects_acquire(pool, &ref) == 0, "no free object");
 		bench_escape(&ref);
 		bench_check(objects_release(pool, ref) == 0, "it cannot be given back");
@@ -126,7 +127,8 @@ static uint64_t treiber_work(struct bench_worker *w, uint64_t n)
 	uint64_t i;
 	uint32_t ref;
 
-	for (i = 0; i < n / w->n_workers; i++) {
+	n /= w->n_workers;
+	for (i = 0; i < n; i++) {
 		ref = treiber_acquire(t);
 		bench_check(ref != 0, "no free object");
 		bench_escape(&ref);
@@ -146,7 +148,8 @@ static uint64_t malloc_work(struct bench_worker *w, uint64_t n)
 	uint64_t i;
 	void *p;
 
-	for (i = 0; i < n / w->n_workers; i++) {
+	n /= w->n_workers;
+	for (i = 0; i < n; i++) {
 		p = malloc(sizeof(struct object));
 		bench_check(p != NULL, "no memory");
 		bench_escape(p);
