@@ -113,7 +113,7 @@ SHMREG_BEGIN_DECLS
 	{                                                                                          \
 		return &w->writer;                                                                 \
 	}                                                                                          \
-	SHMREG_WRAPPER int name##_write(struct name##_writer *w, const type *elem)                 \
+	SHMREG_WRAPPER_HOT int name##_write(struct name##_writer *w, const type *elem)             \
 	{                                                                                          \
 		return shmreg_cell_write_sized(&w->writer, elem, SHMREG_CELL_CONSTANTS_(type));    \
 	}                                                                                          \
@@ -133,7 +133,7 @@ SHMREG_BEGIN_DECLS
 	{                                                                                          \
 		return shmreg_cell_abort(&w->writer);                                              \
 	}                                                                                          \
-	SHMREG_WRAPPER SHMREG_CHECK int name##_read(const struct name *c, type *elem,              \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int name##_read(const struct name *c, type *elem,          \
 						    uint64_t *ret_version)                         \
 	{                                                                                          \
 		return shmreg_cell_read_sized(&c->cell, elem, ret_version,                         \

@@ -103,11 +103,16 @@ SHMREG_FORCE_INLINE struct shmreg_queue_shm *shmreg_queue_shm_(const struct shmr
 }
 
 /* The slot of a position: masked, whatever the position. */
+SHMREG_FORCE_INLINE unsigned char *shmreg_queue_slot_at_(struct shmreg_queue_shm *shm, uint64_t pos,
+							 uint64_t mask, size_t stride)
+{
+	return (unsigned char *)(shm + 1) + (size_t)(pos >> SHMREG_QUEUE_POS_SHIFT & mask) * stride;
+}
+
 SHMREG_FORCE_INLINE unsigned char *shmreg_queue_slot_(const struct shmreg_queue *q, uint64_t pos,
 						      size_t stride)
 {
-	return q->handle.base + sizeof(struct shmreg_queue_shm) +
-	       (size_t)(pos >> SHMREG_QUEUE_POS_SHIFT & q->mask) * stride;
+	return shmreg_queue_slot_at_(shmreg_queue_shm_(q), pos, q->mask, stride);
 }
 
 /* How many of @n positions from @pos on lie side by side, in one lap. */
@@ -178,7 +183,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_push_one_(struct shmreg_queue *q, siz
 	/* One test for both reasons why it may be unusable: the seat is part of the claim. */
 	if (SHMREG_LIKELY(q->claim != 0)) {
 		c = shmreg_load_acquire(&shm->tail);					/* C' */
-		slot = shmreg_queue_slot_(q, c, stride);
+		slot = shmreg_queue_slot_at_(shm, c, q->mask, stride);
 		lap = c & q->lap_mask;
 		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(slot)) == lap) && /* S' */
 		    SHMREG_LIKELY(((c ^ q->expect) & SHMREG_QUEUE_EXPECT_MASK) == 0) &&	/* (I4) */
@@ -206,7 +211,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_pop_one_(struct shmreg_queue *q, size
 
 	if (SHMREG_LIKELY(q->claim != 0)) {
 		c = shmreg_load_acquire(&shm->head);					/* C' */
-		slot = shmreg_queue_slot_(q, c, stride);
+		slot = shmreg_queue_slot_at_(shm, c, q->mask, stride);
 		lap = c & q->lap_mask;
 		/* redel relaxed: if it moved, the slow path reads it again, and then the slots. */
 		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(slot)) ==	/* S' */

@@ -138,11 +138,11 @@ SHMREG_BEGIN_DECLS
 	{                                                                                          \
 		return shmreg_queue_capacity(&q->queue);                                           \
 	}                                                                                          \
-	SHMREG_WRAPPER SHMREG_CHECK int name##_push(struct name *q, const type *elem)              \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int name##_push(struct name *q, const type *elem)          \
 	{                                                                                          \
 		return shmreg_queue_push_sized(&q->queue, elem, SHMREG_QUEUE_CONSTANTS_(type));    \
 	}                                                                                          \
-	SHMREG_WRAPPER SHMREG_CHECK int name##_pop(struct name *q, type *elem)                     \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int name##_pop(struct name *q, type *elem)                 \
 	{                                                                                          \
 		return shmreg_queue_pop_sized(&q->queue, elem, SHMREG_QUEUE_CONSTANTS_(type));     \
 	}                                                                                          \

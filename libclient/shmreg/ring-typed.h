@@ -170,11 +170,12 @@ SHMREG_BEGIN_DECLS
 #define SHMREG_DEFINE_RING(name, type)                                                             \
 	SHMREG_RING_ROLE_(name, type, producer)                                                    \
 	SHMREG_RING_ROLE_(name, type, consumer)                                                    \
-	SHMREG_WRAPPER SHMREG_CHECK int name##_push(struct name##_producer *p, const type *elem)   \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int name##_push(struct name##_producer *p,                 \
+							const type *elem)                          \
 	{                                                                                          \
 		return shmreg_ring_push_sized(&p->producer, elem, sizeof(type));                   \
 	}                                                                                          \
-	SHMREG_WRAPPER SHMREG_CHECK int64_t name##_push_bulk(                                      \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int64_t name##_push_bulk(                                  \
 		struct name##_producer *p, const type *elems, uint64_t n, uint64_t min)            \
 	{                                                                                          \
 		return shmreg_ring_push_bulk_sized(&p->producer, elems, n, min, sizeof(type));     \
@@ -197,11 +198,11 @@ SHMREG_BEGIN_DECLS
 	{                                                                                          \
 		return shmreg_ring_space(&p->producer.ring);                                       \
 	}                                                                                          \
-	SHMREG_WRAPPER SHMREG_CHECK int name##_pop(struct name##_consumer *c, type *elem)          \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int name##_pop(struct name##_consumer *c, type *elem)      \
 	{                                                                                          \
 		return shmreg_ring_pop_sized(&c->consumer, elem, sizeof(type));                    \
 	}                                                                                          \
-	SHMREG_WRAPPER SHMREG_CHECK int64_t name##_pop_bulk(struct name##_consumer *c,             \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int64_t name##_pop_bulk(struct name##_consumer *c,         \
 							    type *elems, uint64_t n)               \
 	{                                                                                          \
 		return shmreg_ring_pop_bulk_sized(&c->consumer, elems, n, sizeof(type));           \

@@ -114,7 +114,7 @@ SHMREG_BEGIN_DECLS
 		return name##_subscriber_open_how(segment, ret, SHMREG_OBJECT_ATTACH, topic,       \
 						  &params);                                        \
 	}                                                                                          \
-	SHMREG_WRAPPER SHMREG_CHECK int name##_publisher_publish(struct name##_publisher *pub,     \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int name##_publisher_publish(struct name##_publisher *pub, \
 								 const type *message)              \
 	{                                                                                          \
 		return shmreg_publisher_publish_sized(&pub->publisher, message, sizeof(type),      \
@@ -158,7 +158,7 @@ SHMREG_BEGIN_DECLS
 			       : shmreg_publisher_publish_reserved_wait(                           \
 					 &pub->publisher, sizeof(type), deadline);                 \
 	}                                                                                          \
-	SHMREG_WRAPPER SHMREG_CHECK int name##_subscriber_read(struct name##_subscriber *sub,      \
+	SHMREG_WRAPPER_HOT SHMREG_CHECK int name##_subscriber_read(struct name##_subscriber *sub,  \
 							       type *message,                      \
 							       struct shmreg_topic_message *ret)   \
 	{                                                                                          \

@@ -34,6 +34,8 @@
 #define SHMREG_HOT inline
 /* What a SHMREG_DEFINE_...() generates; an application need not use all of it. */
 #define SHMREG_WRAPPER static inline __attribute__((unused))
+/* The same of a fast path: to call it would cost as much again, so it is inline in all who do. */
+#define SHMREG_WRAPPER_HOT static inline __attribute__((unused, always_inline))
 #define SHMREG_FORCE_INLINE inline __attribute__((always_inline))
 #define SHMREG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define SHMREG_UNLIKELY(x) __builtin_expect(!!(x), 0)
