@@ -97,29 +97,43 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_ring_slot_(struct shmreg_ring_shm *shm
  */
 #define SHMREG_RING_COPIED() __asm__ __volatile__("" : : : "memory")
 
-/* Is there room, after all? One comparison: full, nonsense and a new high are all "no". */
-SHMREG_FORCE_INLINE int shmreg_ring_see_head_(struct shmreg_ring_producer *p)
+/*
+ * Elements are copied. A length that is constant where it was inlined is a run of vector moves up
+ * to 256 bytes; above, gcc makes "rep movs" of it, which a call of memcpy() outruns.
+ */
+SHMREG_FORCE_INLINE void shmreg_ring_copy_(void *to, const void *from, size_t n)
+{
+	if (__builtin_constant_p(n) && n > 256)
+		__asm__("" : "+r"(n));
+	memcpy(to, from, n);
+}
+
+/*
+ * Is there room, after all? One comparison: full, nonsense and a new high are all "no".
+ * @t: p->tail, which the compiler would have to load anew.
+ */
+SHMREG_FORCE_INLINE int shmreg_ring_see_head_(struct shmreg_ring_producer *p, uint64_t t)
 {
 	uint64_t h;
 
 	if (SHMREG_UNLIKELY(p->ring.handle.base == NULL))
 		return -ECHILD;
 	h = shmreg_load_acquire(&shmreg_ring_shm_(&p->ring)->head);			/* C' */
-	if (SHMREG_UNLIKELY(p->tail - h >= p->high))
+	if (SHMREG_UNLIKELY(t - h >= p->high))
 		return shmreg_ring_look_for_room(p);
 	p->limit = h + p->mask + 1;
 	return 0;
 }
 
-/* Is there an element, after all? */
-SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c)
+/* Is there an element, after all? @h: c->head. */
+SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c, uint64_t h)
 {
 	uint64_t t;
 
 	if (SHMREG_UNLIKELY(c->ring.handle.base == NULL))
 		return -ECHILD;
 	t = shmreg_load_acquire(&shmreg_ring_shm_(&c->ring)->tail);			/* P' */
-	if (SHMREG_UNLIKELY(t - c->head - 1 >= c->high))
+	if (SHMREG_UNLIKELY(t - h - 1 >= c->high))
 		return shmreg_ring_look_for_more(c);
 	c->limit = t;
 	return 0;
@@ -164,7 +178,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_push_sized(struct shmreg_ring_producer *p, c
 	int r;
 
 	if (SHMREG_UNLIKELY(t == p->limit)) {
-		r = shmreg_ring_see_head_(p);
+		r = shmreg_ring_see_head_(p, t);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 	}
@@ -180,8 +194,9 @@ SHMREG_FORCE_INLINE int shmreg_ring_pop_sized(struct shmreg_ring_consumer *c, vo
 	const uint64_t h = c->head;
 	int r;
 
-	if (SHMREG_UNLIKELY(h == c->limit)) {
-		r = shmreg_ring_see_tail_(c);
+	/* Not unlikely: so it is whenever the consumer keeps up. */
+	if (h == c->limit) {
+		r = shmreg_ring_see_tail_(c, h);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 	}
@@ -197,8 +212,8 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_push_bulk_sized(struct shmreg_ring_produ
 {
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&p->ring);
 	const unsigned char *from = (const unsigned char *)elems;
-	const uint64_t t = p->tail;
-	uint64_t room = p->limit - t, first;
+	const uint64_t t = p->tail, first = p->mask + 1 - (t & p->mask);
+	uint64_t room = p->limit - t;
 	int r;
 
 	if (SHMREG_UNLIKELY(n == 0 && min == 0))
@@ -206,17 +221,23 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_push_bulk_sized(struct shmreg_ring_produ
 	if (SHMREG_UNLIKELY(min > n || min > p->mask + 1))
 		return p->ring.handle.base == NULL ? -ECHILD : -EINVAL;
 	if (room < n) {
-		r = shmreg_ring_see_head_(p);
+		r = shmreg_ring_see_head_(p, t);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 		room = p->limit - t;
-		if (SHMREG_UNLIKELY(room < min))
-			return shmreg_ring_no_room(p);
-		if (n > room)
-			n = room;
 	}
-	first = p->mask + 1 - (t & p->mask);
-	if (SHMREG_LIKELY(n <= first)) {
+	/* All of it in one run: if n is a constant here, the compiler knows how much it copies. */
+	if (SHMREG_LIKELY(n <= room && n <= first)) {
+		shmreg_ring_copy_(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), from,
+				  (size_t)n * elem_bytes);
+		shmreg_ring_publish_(p, shm, t + n);
+		return (int64_t)n;
+	}
+	if (SHMREG_UNLIKELY(room < min))
+		return shmreg_ring_no_room(p);
+	if (n > room)
+		n = room;
+	if (n <= first) {
 		memcpy(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), from,
 		       (size_t)n * elem_bytes);
 	} else {
@@ -235,21 +256,28 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consum
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
 	unsigned char *to = (unsigned char *)elems;
 	const uint64_t h = c->head;
-	uint64_t there = c->limit - h, first;
+	const uint64_t first = c->mask + 1 - (h & c->mask);
+	uint64_t there = c->limit - h;
 	int r;
 
 	if (SHMREG_UNLIKELY(n == 0))
 		return 0;
 	if (there < n) {
-		r = shmreg_ring_see_tail_(c);
+		r = shmreg_ring_see_tail_(c, h);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 		there = c->limit - h;
-		if (n > there)
-			n = there;
 	}
-	first = c->mask + 1 - (h & c->mask);
-	if (SHMREG_LIKELY(n <= first)) {
+	if (SHMREG_LIKELY(n <= there && n <= first)) {	/* as in push_bulk */
+		shmreg_ring_copy_(to, shmreg_ring_slot_(shm, h, c->mask, elem_bytes),
+				  (size_t)n * elem_bytes);
+		SHMREG_RING_COPIED();
+		shmreg_ring_pass_(c, shm, h + n);
+		return (int64_t)n;
+	}
+	if (n > there)
+		n = there;
+	if (n <= first) {
 		memcpy(to, shmreg_ring_slot_(shm, h, c->mask, elem_bytes),
 		       (size_t)n * elem_bytes);
 	} else {
@@ -275,7 +303,7 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_reserve_sized(struct shmreg_ring_produce
 	if (SHMREG_UNLIKELY(n == 0))
 		return 0;
 	if (room < n) {
-		r = shmreg_ring_see_head_(p);
+		r = shmreg_ring_see_head_(p, t);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 		room = p->limit - t;
@@ -301,7 +329,7 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_view_sized(struct shmreg_ring_consumer *
 	if (SHMREG_UNLIKELY(n == 0))
 		return 0;
 	if (there < n) {
-		r = shmreg_ring_see_tail_(c);
+		r = shmreg_ring_see_tail_(c, h);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 		there = c->limit - h;
@@ -320,17 +348,17 @@ SHMREG_FORCE_INLINE int shmreg_ring_peek_sized(struct shmreg_ring_consumer *c, u
 					       void *elem, size_t elem_bytes)
 {
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
+	const uint64_t h = c->head;
 	int r;
 
-	if (c->limit - c->head <= offset) {
-		r = shmreg_ring_see_tail_(c);
+	if (c->limit - h <= offset) {
+		r = shmreg_ring_see_tail_(c, h);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
-		if (SHMREG_UNLIKELY(c->limit - c->head <= offset))
+		if (SHMREG_UNLIKELY(c->limit - h <= offset))
 			return shmreg_ring_no_more(c);
 	}
-	memcpy(elem, shmreg_ring_slot_(shm, c->head + offset, c->mask, elem_bytes),
-	       elem_bytes);
+	memcpy(elem, shmreg_ring_slot_(shm, h + offset, c->mask, elem_bytes), elem_bytes);
 	SHMREG_RING_COPIED();
 	return 0;
 }
