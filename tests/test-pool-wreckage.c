@@ -152,16 +152,16 @@ START_TEST(dead_in_release)
 END_TEST
 
 /* The same, killed between the two levels. */
-START_TEST(dead_between_levels)
+static void die_between_levels(uint32_t n, uint64_t full)
 {
 	shmreg_pool_ref refs[256], ref;
 	unsigned int i;
 
-	setup_of(256);
-	ck_assert_int_eq(shmreg_pool_acquire_batch(&dead, refs, 256, 256), 256);
+	setup_of(n);
+	ck_assert_int_eq(shmreg_pool_acquire_batch(&dead, refs, n, n), n);
 	for (i = 0; i < 4; i++)
 		ck_assert_int_eq(shmreg_pool_acquire(&alive, &ref), -EAGAIN);
-	ck_assert_uint_eq(*alive.full & SHMREG_POOL_HINT_MASK, SHMREG_POOL_FULL_MASK);
+	ck_assert_uint_eq(*alive.full & SHMREG_POOL_HINT_MASK, full);
 	ck_assert_uint_eq(*alive.fuller & SHMREG_POOL_HINT_MASK, SHMREG_POOL_FULL);
 	*pool_word(base, &shape, 0) = shmreg_pool_word_free(*pool_word(base, &shape, 0));
 	*alive.full &= ~shmreg_pool_hint_(0);
@@ -172,8 +172,15 @@ START_TEST(dead_between_levels)
 			 0);
 	ck_assert_int_eq(shmreg_pool_acquire(&alive, &ref), 0);
 	ck_assert_int_eq(shmreg_pool_release(&alive, ref), 0);
-	ck_assert_uint_eq(repair().n_repaired, 254);
+	ck_assert_uint_eq(repair().n_repaired, n - 2);
 	teardown();
+}
+
+START_TEST(dead_between_levels)
+{
+	die_between_levels(256, SHMREG_POOL_FULL_MASK);
+	/* Then `full` has no bit at all any more. */
+	die_between_levels(SHMREG_POOL_FANOUT, SHMREG_POOL_FULL);
 }
 END_TEST
 

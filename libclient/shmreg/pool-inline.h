@@ -151,14 +151,20 @@ SHMREG_FORCE_INLINE void shmreg_pool_wake_(const struct shmreg_pool *pool,
  */
 SHMREG_FORCE_INLINE int shmreg_pool_free_(struct shmreg_pool *pool, uint64_t index, uint64_t word)
 {
+	uint64_t full, fuller;
+
 	if (SHMREG_UNLIKELY(!shmreg_cas_seq_cst(&pool->owner[index], &word,		/* R */
 						shmreg_pool_word_free(word))))
 		return 0;
-	/* C; in this order: (I5) */
-	if (SHMREG_UNLIKELY((shmreg_load_seq_cst(shmreg_pool_full_(pool, index)) &
-			     shmreg_pool_hint_(index)) != 0) ||
-	    SHMREG_UNLIKELY((shmreg_load_seq_cst(shmreg_pool_fuller_(pool, index)) &
-			     shmreg_pool_hint_(index / SHMREG_POOL_FANOUT)) != 0))
+	/*
+	 * C. If neither word has a bit of ours, it is these loads, in this order: (I5); else
+	 * clear_hints() begins it anew. Mostly there is no bit at all, whosever.
+	 */
+	full = shmreg_load_seq_cst(shmreg_pool_full_(pool, index));
+	fuller = shmreg_load_seq_cst(shmreg_pool_fuller_(pool, index));
+	if (SHMREG_UNLIKELY(((full | fuller) & SHMREG_POOL_HINT_MASK) != 0) &&
+	    ((full & shmreg_pool_hint_(index)) != 0 ||
+	     (fuller & shmreg_pool_hint_(index / SHMREG_POOL_FANOUT)) != 0))
 		shmreg_pool_clear_hints(pool, index);
 	return 1;
 }
