@@ -86,18 +86,37 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_cell_slot_at_(const struct shmreg_cell
 	       ((size_t)writer * c->slots + slot) * stride;
 }
 
-/* The slot that a word names, which may be anything; NULL: none. */
+/* Writer and slot: all of a word but its version. */
+#define SHMREG_CELL_PLACE_MASK_                                                                   \
+	(SHMREG_CELL_WRITER_MASK << SHMREG_CELL_WRITER_SHIFT | SHMREG_CELL_SLOT_MASK)
+
+/*
+ * The slot that a word names, which may be anything; NULL: none.
+ * @base: the handle's, which after an acquire the compiler would have to load anew.
+ */
+SHMREG_FORCE_INLINE unsigned char *shmreg_cell_slot_of_(const struct shmreg_cell *c,
+							unsigned char *base, uint64_t word,
+							size_t stride)
+{
+	uint32_t index = (uint32_t)(word & SHMREG_CELL_PLACE_MASK_), writer, slot;
+
+	if (SHMREG_UNLIKELY(word >> SHMREG_CELL_VERSION_SHIFT == 0))
+		return NULL;
+	/* Mostly there is one writer, or the first is the one who writes: then it is the slot. */
+	if (SHMREG_UNLIKELY(index >= c->slots)) {
+		writer = index >> SHMREG_CELL_WRITER_SHIFT;
+		slot = index & (uint32_t)SHMREG_CELL_SLOT_MASK;
+		if (SHMREG_UNLIKELY(writer >= c->writers || slot >= c->slots))
+			return NULL;
+		index = writer * c->slots + slot;
+	}
+	return base + sizeof(struct shmreg_cell_shm) + (size_t)index * stride;
+}
+
 SHMREG_FORCE_INLINE unsigned char *shmreg_cell_slot_(const struct shmreg_cell *c, uint64_t word,
 						     size_t stride)
 {
-	const uint32_t writer =
-		(uint32_t)(word >> SHMREG_CELL_WRITER_SHIFT & SHMREG_CELL_WRITER_MASK);
-	const uint32_t slot = (uint32_t)(word & SHMREG_CELL_SLOT_MASK);
-
-	if (SHMREG_UNLIKELY(word >> SHMREG_CELL_VERSION_SHIFT == 0 || writer >= c->writers ||
-			    slot >= c->slots))
-		return NULL;
-	return shmreg_cell_slot_at_(c, writer, slot, stride);
+	return shmreg_cell_slot_of_(c, c->handle.base, word, stride);
 }
 
 SHMREG_FORCE_INLINE uint64_t *shmreg_cell_word_(unsigned char *slot)
@@ -118,13 +137,14 @@ SHMREG_FORCE_INLINE int shmreg_cell_read_sized(const struct shmreg_cell *c, void
 					       uint64_t *ret_version, size_t elem_bytes,
 					       size_t elem_offset, size_t stride)
 {
+	struct shmreg_cell_shm *const shm = shmreg_cell_shm_(c);
 	unsigned char *slot;
 	uint64_t x;
 
-	if (SHMREG_UNLIKELY(c->handle.base == NULL))
+	if (SHMREG_UNLIKELY(shm == NULL))
 		return -ECHILD;
-	x = shmreg_load_acquire(&shmreg_cell_shm_(c)->latest);				/* P' */
-	slot = shmreg_cell_slot_(c, x, stride);
+	x = shmreg_load_acquire(&shm->latest);						/* P' */
+	slot = shmreg_cell_slot_of_(c, (unsigned char *)shm, x, stride);
 	if (SHMREG_LIKELY(slot != NULL)) {
 		shmreg_copy_from_shared(elem, slot + elem_offset, elem_bytes);
 		/* F': loads before the load that follows, which no order on that one says */
