@@ -43,6 +43,7 @@ libshmreg_la_SOURCES = \
 	libclient/root.h \
 	libclient/segment-apart.c \
 	libclient/segment-cost.c \
+	libclient/segment-create.c \
 	libclient/segment-wait.c \
 	libclient/segment.c \
 	libclient/segment.h \

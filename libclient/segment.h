@@ -74,6 +74,8 @@ void segment_reattached(struct shmreg_segment *s, uint64_t epoch);
 /* It failed for good, or there is nothing to reattach to. */
 void segment_lost(struct shmreg_segment *s, int error, const char *why);
 
+/* Granted in an answer. Return: 0; -EBADMSG there are no such seats. */
+int segment_add_seats(struct shmreg_segment *s, const uint16_t *seat, uint32_t n);
 /* segment_more_seats() - ask for some. Return: 0 there is one more at least; -EUSERS, ... */
 int segment_more_seats(struct shmreg_segment *s);
 
@@ -92,6 +94,8 @@ int segment_new_empty(struct shmreg_segment **ret, const char *name);
 int segment_prepare(struct shmreg_segment *s);
 /* Whatever of it is there. */
 void segment_free(struct shmreg_segment *s);
+/* Tell the daemon, and not for long if it has @orphaned the segment. */
+void segment_detach(struct shmreg_connection *c, const struct shmreg_attachment *at, bool orphaned);
 
 /*
  * segment_new_apart() - one without a daemon, read-only; the mappings are the caller's to make
