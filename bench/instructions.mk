@@ -1,4 +1,5 @@
-# The instructions of each fast path, and that they do not become more.
+# The instructions of each fast path, and the system calls of each request: that they do not
+# become more.
 
 check_PROGRAMS += instructions
 TESTS += bench/instructions.sh
@@ -13,3 +14,10 @@ update-instructions: instructions shmregctl shmregd shmreg-reaper
 	./shmregctl run --daemon ./shmregd --reaper ./shmreg-reaper -- \
 		./instructions --update $(top_srcdir)/bench/instructions.list
 .PHONY: update-instructions
+
+check_PROGRAMS += requests
+TESTS += bench/requests.sh
+EXTRA_DIST += bench/requests.sh bench/requests.list
+requests_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto -D_GNU_SOURCE
+requests_LDADD = libshmreg.la
+requests_SOURCES = bench/requests.c

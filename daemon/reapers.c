@@ -272,7 +272,7 @@ static void kick(struct reapers *all)
 		TAILQ_REMOVE(&all->queue, job, link);
 		job->queued = false;
 	}
-	/* A fork copies what maps all segments, and would come before what the reaper reports. */
+	/* Not now: a start takes as long as a repair, and what the reaper reports would wait. */
 	if (!all->warm_died && !find_warm(all) && !ev_is_active(&all->moment)) {
 		ev_timer_set(&all->moment, MOMENT_SEC, 0.);
 		ev_timer_start(all->loop, &all->moment);
