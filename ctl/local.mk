@@ -136,3 +136,39 @@ shmregctl_SOURCES = \
 	ctl/unit.c \
 	ctl/unit.h \
 	ctl/watch.c
+
+# What --json prints, for programs.
+schemadir = $(datadir)/shmreg/schema
+dist_schema_DATA = \
+	ctl/schema/add.json \
+	ctl/schema/advise.json \
+	ctl/schema/common.json \
+	ctl/schema/create.json \
+	ctl/schema/doctor.json \
+	ctl/schema/get.json \
+	ctl/schema/limit.json \
+	ctl/schema/ls.json \
+	ctl/schema/map.json \
+	ctl/schema/peek.json \
+	ctl/schema/pop.json \
+	ctl/schema/rm.json \
+	ctl/schema/set.json \
+	ctl/schema/show.json \
+	ctl/schema/snapshot.json \
+	ctl/schema/stats.json \
+	ctl/schema/top.json \
+	ctl/schema/watch.json
+
+# Completion: both shells have the same words.
+bashcompletiondir = @bashcompletiondir@
+nodist_bashcompletion_DATA = ctl/completion/shmregctl
+zshcompletiondir = @zshcompletiondir@
+nodist_zshcompletion_DATA = ctl/completion/_shmregctl
+ctl/completion/shmregctl: $(srcdir)/ctl/completion/words.sh $(srcdir)/ctl/completion/shmregctl.bash
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && cat $(srcdir)/ctl/completion/words.sh \
+		$(srcdir)/ctl/completion/shmregctl.bash >$@.tmp && mv $@.tmp $@
+ctl/completion/_shmregctl: $(srcdir)/ctl/completion/words.sh $(srcdir)/ctl/completion/shmregctl.zsh
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { echo '#compdef shmregctl'; cat $(srcdir)/ctl/completion/words.sh \
+		$(srcdir)/ctl/completion/shmregctl.zsh; } >$@.tmp && mv $@.tmp $@
+EXTRA_DIST += ctl/completion/words.sh ctl/completion/shmregctl.bash ctl/completion/shmregctl.zsh
+CLEANFILES += ctl/completion/shmregctl ctl/completion/_shmregctl
