@@ -6,7 +6,7 @@
 # place of the next one, a line each, whatever it begins with. A line "/" stands for names of files.
 
 _shmregctl_commands="ls show create rm set peek get add cas push pop load dump restore limit stats top
-watch map snapshot doctor advise run"
+watch map snapshot doctor advise metrics run"
 
 _shmregctl_options() {
 	echo --json
@@ -26,6 +26,7 @@ _shmregctl_options() {
 	map) echo --columns ;;
 	snapshot) echo --force ;;
 	watch) echo --events ;;
+	metrics) printf '%s\n' --format --output --http --objects --no-objects --max-objects ;;
 	doctor) printf '%s\n' --verbose --root --daemon ;;
 	run) printf '%s\n' --daemon --reaper --daemon-option --verbose -- ;;
 	'') printf '%s\n' --help --version ;;
@@ -48,7 +49,7 @@ _shmregctl_objects() {
 # The value of option $2 of command $1; fails if it has none.
 _shmregctl_value() {
 	case $2 in
-	--socket | --daemon | --reaper | --root) echo / ;;
+	--socket | --daemon | --reaper | --root | --output) echo / ;;
 	--lifetime)
 		[ "$1" = create ] || printf '%s\n' while-attached with-creator
 		echo until-removed
@@ -56,6 +57,7 @@ _shmregctl_value() {
 	--mode) printf '%s\n' 0600 0640 0644 0660 0664 0666 ;;
 	--owner | --user) command getent passwd | cut -d: -f1 ;;
 	--format)
+		[ "$1" != metrics ] || { printf '%s\n' openmetrics prometheus; return; }
 		printf '%s\n' hex text raw u8 u16 u32 u64 i8 i16 i32 i64 x8 x16 x32 x64 f32 f64 bool
 		;;
 	--history) echo all ;;
@@ -64,7 +66,7 @@ _shmregctl_value() {
 			object-created object-removed changed lost
 		;;
 	--sort) printf '%s\n' OPS/s FULL MEMORY SIZE OBJECTS DEATHS ;;
-	--size | --max-objects | --max-participants | --count | --struct | --interval | --timeout | \
+	--size | --objects | --max-objects | --max-participants | --count | --struct | --interval | --timeout | \
 		--filter | --columns | --daemon-option) ;;
 	*) return 1 ;;
 	esac
@@ -99,9 +101,9 @@ _shmregctl_words() {
 	case $command in
 	'') printf '%s\n' $_shmregctl_commands ;;
 	show | rm | set | peek | get | add | cas | push | pop | load | dump | restore | top | watch | map | \
-		snapshot | doctor | advise)
+		snapshot | doctor | advise | metrics)
 		case $command:$n in
-		rm:*) _shmregctl_segments ;;
+		rm:* | metrics:*) _shmregctl_segments ;;
 		show:1 | peek:1 | get:1 | dump:1 | map:1 | top:1 | advise:1 | doctor:1)
 			_shmregctl_segments
 			echo /
