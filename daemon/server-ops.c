@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "memfd.h"
 #include "refuse.h"
 #include "server-internal.h"
 #include "snapshots.h"
@@ -156,11 +157,24 @@ static void op_free(void *data, struct segment *s)
 	chores_add(server->chores, &mine->chore);
 }
 
+/*
+ * What is closed at once: a janitor would cost more than to free it, and whoever makes and drops
+ * many small segments would wait for them. It cannot have become much more between fstat() and
+ * close(); and if somebody else has it mapped still, close() frees nothing.
+ */
+#define DISCARD_BYTES_AT_ONCE (UINT64_C(1) << 20)
+
 static void op_discard(void *data, struct segment *s)
 {
 	struct server *server = data;
 	struct server_segment *mine = prepare_chore(server, s);
 
+	if (chore_is_idle(&mine->chore) &&
+	    memfd_resident(segment_data_fd(s)) <= DISCARD_BYTES_AT_ONCE) {
+		server_detach_segment(s);
+		registry_discarded(server->registry, s);
+		return;
+	}
 	mine->discards = true;
 	/* Else after what is going on. */
 	if (chore_is_idle(&mine->chore))

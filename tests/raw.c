@@ -132,12 +132,17 @@ void raw_map_token(struct raw *c)
 
 int raw_create(struct raw *c, const char *name, uint64_t nonce, uint32_t flags)
 {
+	return raw_create_bytes(c, name, nonce, flags, 65536);
+}
+
+int raw_create_bytes(struct raw *c, const char *name, uint64_t nonce, uint32_t flags, uint64_t bytes)
+{
 	struct shmreg_request in;
 
 	raw_request(&in, SHMREG_PACKET_CREATE);
 	snprintf(in.u.create.name, sizeof(in.u.create.name), "%s", name);
 	in.u.create.nonce = nonce;
-	in.u.create.data_bytes = 65536;
+	in.u.create.data_bytes = bytes;
 	in.u.create.mode = 0660;
 	in.u.create.flags = flags;
 	if (flags & SHMREG_CREATE_DETACHED)

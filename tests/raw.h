@@ -40,7 +40,8 @@ int raw_call(struct raw *c, struct shmreg_request *request);
 
 int raw_hello(struct raw *c, uint32_t flags);
 void raw_map_token(struct raw *c);
-int raw_create(struct raw *c, const char *name, uint64_t nonce, uint32_t flags);
+int raw_create(struct raw *c, const char *name, uint64_t nonce, uint32_t flags);	/* 64 KiB */
+int raw_create_bytes(struct raw *c, const char *name, uint64_t nonce, uint32_t flags, uint64_t bytes);
 int raw_attach(struct raw *c, const char *name, uint32_t access, uint64_t nonce);
 int raw_attachment(struct raw *c, uint16_t type, uint64_t segment, uint64_t participant);
 int raw_target(struct raw *c, uint16_t type, const char *name);

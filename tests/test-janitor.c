@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -180,11 +181,13 @@ static void run_villain(const struct mouth *mouth, void *arg)
 	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
 	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
 		raw_open(&c, h.socket_path);
-		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
+		ck_assert_int_eq(raw_create_bytes(&c, "evil", 1, 0, BYTES), 0);
 		raw_segment_take(&writes, &c);
 		queue = raw_object(&c, &writes, "queue", SHMREG_KIND_QUEUE);
 		ck_assert_int_eq(raw_attach(&c, "evil", SHMREG_ACCESS_READ, 2), 0);
 		raw_segment_take(&reads, &c);
+		/* More than the daemon frees by itself. */
+		ck_assert_int_eq(fallocate(writes.data_fd, 0, 0, BYTES), 0);
 		file_lock_keep(writes.data_fd);
 		/* The daemon stores a word for that. */
 		ck_assert_int_eq(raw_watch(&c, &reads, queue, SHMREG_WAIT_ITEMS, 0), 0);
