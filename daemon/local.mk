@@ -2,7 +2,7 @@
 
 # What decides: knows no loop, no socket, no systemd. Linked by shmregd and by unit tests.
 noinst_LTLIBRARIES += libshmregd-core.la
-libshmregd_core_la_CPPFLAGS = -I$(top_srcdir)/proto
+libshmregd_core_la_CPPFLAGS = -I$(top_srcdir)/proto $(USDT_CPPFLAGS)
 libshmregd_core_la_LIBADD = libproto.la
 libshmregd_core_la_SOURCES = \
 	daemon/bitmap.c \

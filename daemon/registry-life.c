@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "memfd.h"
+#include "probe.h"
 #include "registry-internal.h"
 
 void registry_unsettle(struct registry *r, struct segment *s)
@@ -218,6 +219,7 @@ void registry_repair_begin(struct registry *r, struct segment *s)
 			bitmap_set(&s->repair_seats, i);
 	s->sweeping_epoch = segment_quiesced_epoch(s);
 	s->repairing = true;
+	PROBE1(repair_begin, segment_id(s));
 }
 
 static void registry_free_repaired(struct registry *r, struct segment *s)

@@ -25,3 +25,4 @@ sleeper_SOURCES = examples/sleeper.c
 events_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 events_LDADD = libshmreg.la $(LIBEV_LIBS)
 events_SOURCES = examples/events.c
+EXTRA_DIST += examples/sleepers.bt

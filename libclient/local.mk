@@ -59,7 +59,7 @@ libshmreg_la_SOURCES = \
 
 # The structures' operations, apart so that tests link them without a segment and a daemon.
 noinst_LTLIBRARIES += libstructures.la
-libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $(USDT_CPPFLAGS)
 libstructures_la_SOURCES = \
 	libclient/again.h \
 	libclient/atomic-wait.c \

@@ -8,6 +8,7 @@
 
 #include "deadline.h"
 #include "futex.h"
+#include "probe.h"
 #include "segment.h"
 #include "waiter.h"
 
@@ -84,6 +85,32 @@ static void relax(void)
 #else
 	__asm__ __volatile__("");
 #endif
+}
+
+/* SHMREG_WAIT_...: what the source waits for. */
+static uint32_t event_of(const struct waiter_source *source)
+{
+	const size_t offset = (size_t)((const unsigned char *)source->event - source->handle->base);
+
+	return offset == shmreg_kind_eventcount(source->handle->shape.kind, SHMREG_WAIT_ITEMS) ?
+		       SHMREG_WAIT_ITEMS : SHMREG_WAIT_SPACE;
+}
+
+static uint64_t segment_of(const struct waiter_source *source)
+{
+	return source->handle->segment != NULL ? source->handle->segment->id : 0;
+}
+
+/* The first try has found nothing, or no room. */
+static void probe_found_none(const struct waiter *w)
+{
+	const struct waiter_source *const source = &w->sources[0];
+	const uint32_t event = event_of(source);
+
+	if (event == SHMREG_WAIT_ITEMS)
+		PROBE4(empty, segment_of(source), source->handle->object, event, w->n);
+	else
+		PROBE4(full, segment_of(source), source->handle->object, event, w->n);
 }
 
 /* Return: whether to try again without more ado. */
@@ -214,7 +241,9 @@ static int sleep_until_something(struct waiter *w)
 		words[n++] = (struct futex_word){ &source->event->half[SHMREG_EVENTCOUNT_COUNT],
 						  source->count };
 	}
+	PROBE4(sleep, segment_of(w->sources), w->sources->handle->object, event_of(w->sources), w->n);
 	r = futex_wait_any(words, n, w->deadline);
+	PROBE4(awake, segment_of(w->sources), w->sources->handle->object, event_of(w->sources), r);
 	w->slept = true;
 	w->state = WAITER_WOKEN;
 	if (r == -ETIMEDOUT)
@@ -233,6 +262,8 @@ int waiter_next(struct waiter *w)
 		/* Only now: who need not wait is not to pay for it, nor typed calls for two tries. */
 		if (!deadline_is_one(w->deadline))
 			return -EINVAL;
+		if (w->spin_until == 0)
+			probe_found_none(w);
 		if (spin(w))
 			return 0;
 		break;

@@ -7,6 +7,7 @@
 #include <shmreg/wake.h>
 
 #include "futex.h"
+#include "probe.h"
 #include "segment.h"
 
 /* Lost races with other wakers, after which nobody but a peer that garbles can be the cause. */
@@ -63,6 +64,8 @@ void shmreg_wake_slow(const struct shmreg_handle *handle, size_t offset, uint32_
 		if (shmreg_cas_acq_rel(word, &count, shmreg_eventcount_raised(count)))	/* B */
 			break;
 	left = shmreg_eventcount_raised(count);
+	PROBE4(wake, handle->segment != NULL ? handle->segment->id : 0, handle->object,
+	       events_of(handle, offset), n);
 	if (((count & SHMREG_EVENTCOUNT_ASLEEP) != 0 || watch != 0) &&
 	    (n == SHMREG_WAKE_ALL || futex_wake(word, n) < n || cannot_use_it(event))) {
 		futex_clear_and_wake(word, ASLEEP_BIT);					/* (N3), (N8) */

@@ -5,6 +5,7 @@ pages_static = \
 	man/shmreg-reaper.8 \
 	man/shmreg-crash.7 \
 	man/shmreg-metrics.7 \
+	man/shmreg-probes.7 \
 	man/shmreg-segments.7 \
 	man/shmreg-waiting.7 \
 	man/shmregctl.1 \

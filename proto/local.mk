@@ -10,6 +10,7 @@ libproto_la_SOURCES = \
 	proto/directory-verify.c \
 	proto/packet-reply.c \
 	proto/packet.c \
+	proto/probe.h \
 	proto/shmreg/abi/reaper.h \
 	proto/shmreg/abi/snapshot-job.h \
 	proto/shmreg/abi/verify.h

@@ -1,7 +1,7 @@
-# shmregctl metrics: the text it writes, the requests it answers; and the command.
+# shmregctl metrics: the text it writes, the requests it answers; and the command. Probes.
 
-TESTS += tests/metrics.sh
-EXTRA_DIST += tests/metrics.sh tests/openmetrics.awk
+TESTS += tests/metrics.sh tests/probes.sh
+EXTRA_DIST += tests/metrics.sh tests/openmetrics.awk tests/probes.sh
 
 if HAVE_CHECK
 
