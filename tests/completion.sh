@@ -98,5 +98,18 @@ offers bytes= limit root ''
 offers sensors/wind --socket "$SHMREG_SOCKET" show ''
 refuses sensors/wind --socket /nowhere show ''
 refuses show show ''
+# A zsh at a terminal, in which somebody types: a read ends when it has got what it waits for.
+if [ "$shells" != in_bash ]; then
+	timeout 120 zsh -f <<-'END' || fail "zsh at a terminal does not make advise of advi"
+		zmodload zsh/zpty
+		zpty w zsh -f -i
+		zpty -w w "fpath=($top_builddir/ctl/completion \$fpath); autoload -Uz compinit; compinit -u -D"
+		zpty -w w "PS1='> '; bindkey '^I' complete-word; echo 'REA''DY'"
+		zpty -r w text '*READY*'
+		zpty -w -n w $'shmregctl advi\t'
+		zpty -r w text '*advise*'
+		zpty -d w
+	END
+fi
 [ "$(in_bash show sensors/w)" = sensors/wind ] || fail "bash offers what was not begun: $(in_bash show sensors/w)"
 exit $failed
