@@ -132,7 +132,7 @@ static inline void await_ready(struct shmreg_watch *w, int events)
 
 static inline uint64_t pop(void)
 {
-	uint64_t word;
+	uint64_t word = 0;
 
 	harness_ok(word_queue_pop(que, &word));
 	return word;
