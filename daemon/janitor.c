@@ -28,9 +28,9 @@ bool janitor_is(char *const argv[])
 }
 
 /* Pages that are there are not allocated anew, so they stay charged to whom they are. */
-static int zero(int fd, uint64_t offset, uint64_t bytes)
+static int zero(int fd, uint64_t offset, uint64_t bytes, uint64_t page)
 {
-	const uint64_t before = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t before = offset % page;
 	unsigned char *p;
 
 	p = mmap(NULL, before + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
@@ -38,18 +38,20 @@ static int zero(int fd, uint64_t offset, uint64_t bytes)
 	if (p == MAP_FAILED)
 		return -errno;
 	memset(p + before, 0, bytes);
-	munmap(p, before + bytes);
+	/* Of huge pages only whole ones can be taken away. */
+	munmap(p, (before + bytes + page - 1) / page * page);
 	return 0;
 }
 
-static int do_range(int fd, const struct janitor_range *range, bool keep)
+/* @page: of its pages, bytes */
+static int do_range(int fd, const struct janitor_range *range, bool keep, uint64_t page)
 {
 	uint64_t at, n;
 	int r = 0;
 
 	for (at = 0; at < range->bytes && r == 0; at += n) {
 		n = range->bytes - at < PIECE ? range->bytes - at : PIECE;
-		r = keep ? zero(fd, range->offset + at, n) :
+		r = keep ? zero(fd, range->offset + at, n, page) :
 			   memfd_punch(fd, range->offset + at, n);
 	}
 	return r;
@@ -69,7 +71,7 @@ static int do_job(int fd, const struct janitor_job *job)
 		if (range->offset > (uint64_t)st.st_size ||
 		    range->bytes > (uint64_t)st.st_size - range->offset)
 			return -EINVAL;
-		r = do_range(fd, range, job->keep);
+		r = do_range(fd, range, job->keep, (uint64_t)st.st_blksize);
 	}
 	return r;
 }

@@ -38,7 +38,7 @@ struct janitor_range {
 
 struct janitor_job {
 	/*
-	 * Of a segment that was created with reservation the memory stays: zeroes are written.
+	 * Of a segment with reservation or huge pages of a pool the memory stays: zeroes are written.
 	 * Else a hole is punched.
 	 */
 	uint32_t keep;

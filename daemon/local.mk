@@ -17,6 +17,8 @@ libshmregd_core_la_SOURCES = \
 	daemon/hash.h \
 	daemon/memfd.c \
 	daemon/memfd.h \
+	daemon/placement.c \
+	daemon/placement.h \
 	daemon/policy.c \
 	daemon/policy.h \
 	daemon/quota.c \

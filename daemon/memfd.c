@@ -14,6 +14,10 @@
 #ifndef MFD_NOEXEC_SEAL
 # define MFD_NOEXEC_SEAL 8U
 #endif
+/* Of <linux/memfd.h>. */
+#ifndef MFD_HUGE_SHIFT
+# define MFD_HUGE_SHIFT 26
+#endif
 
 #define MEMFD_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -25,15 +29,16 @@ static int memfd_prepare(int fd, uint64_t bytes)
 	return 0;
 }
 
-int memfd_new(const char *name, uint64_t bytes)
+static int memfd_make(const char *name, uint64_t bytes, unsigned int flags)
 {
 	int fd, r;
 
 	if (bytes > INT64_MAX)
 		return -EFBIG;
-	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	flags |= MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	fd = memfd_create(name, flags | MFD_NOEXEC_SEAL);
 	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		fd = memfd_create(name, flags);
 	if (fd < 0)
 		return -errno;
 	r = memfd_prepare(fd, bytes);
@@ -41,6 +46,30 @@ int memfd_new(const char *name, uint64_t bytes)
 		close(fd);
 		return r;
 	}
+	return fd;
+}
+
+int memfd_new(const char *name, uint64_t bytes)
+{
+	return memfd_make(name, bytes, 0);
+}
+
+int memfd_new_huge(const char *name, uint64_t bytes, unsigned int page_shift)
+{
+	const int fd = memfd_make(name, bytes, MFD_HUGETLB | page_shift << MFD_HUGE_SHIFT);
+	void *p;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	/* What is mapped shared is reserved, and stays so for the file's life. */
+	p = mmap(NULL, (size_t)bytes, PROT_NONE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	munmap(p, (size_t)bytes);
 	return fd;
 }
 

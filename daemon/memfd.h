@@ -19,6 +19,17 @@
  * Return: descriptor; or as memfd_create(2), ftruncate(2).
  */
 int memfd_new(const char *name, uint64_t bytes);
+/*
+ * memfd_new_huge() - the same of huge pages, which are taken from their pool now
+ * @page_shift:	21: of 2 MiB, ...
+ * @bytes:	a multiple of that
+ *
+ * As long as nobody punches holes, no fault in it is without a page.
+ *
+ * Return: descriptor; -ENOMEM the pool has too few; -ENODEV, -EINVAL the machine has none of
+ * this size; -EMFILE, ...
+ */
+int memfd_new_huge(const char *name, uint64_t bytes, unsigned int page_shift);
 /* Is it sealed as ours are, and of what size? Return: 0; -EBADMSG it is not; as fstat(2). */
 int memfd_check(int fd, uint64_t *ret_bytes);
 /* Allocate the range's memory now. Return: 0; -ENOSPC, -ENOMEM. */

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "memfd.h"
+#include <shmreg/abi/verify.h>
+
+#include "placement.h"
 #include "registry-internal.h"
 
 static int create_existing(struct registry *r, const struct caller *c, struct segment *s,
@@ -61,6 +63,9 @@ static int check_create(const struct registry *r, const struct shmreg_create *in
 	if (in->max_objects > SHMREG_OBJECTS_MAX)
 		return refuse(error, EINVAL, "max_objects is %u; at most %u are possible",
 			      in->max_objects, SHMREG_OBJECTS_MAX);
+	e = shmreg_placement_check(&in->placement, in->flags, &why);
+	if (e < 0)
+		return refuse(error, e, "%s", why);
 	/* Those that are being discarded have a descriptor each. */
 	if (r->n_segments + r->n_discarding >= r->config.max_segments)
 		return refuse(error, ENOSPC,
@@ -83,6 +88,7 @@ static void fill_head(struct shmreg_dir *ret, const struct registry *r, const st
 							 : SHMREG_PARTICIPANTS_DEFAULT,
 		.max_objects = in->max_objects ? in->max_objects : SHMREG_OBJECTS_DEFAULT,
 		.create_flags = in->flags,
+		.placement = in->placement,
 		.created_ns = now_ns(),
 		.creator = detached ? 0 : 1,
 		.creator_pid = c->process.pid,
@@ -106,29 +112,24 @@ static int check_budget(const struct registry *r, uint64_t bytes, char *error)
 	return 0;
 }
 
-/* Both memfds and memory's half, in state CREATING. Charges are the caller's. */
-static int make_segment(const struct registry *r, const struct shmreg_dir *head,
+/* The directory and memory's half, in state CREATING. Takes @data_fd if it succeeds. */
+static int make_segment(const struct registry *r, const struct shmreg_dir *head, int data_fd,
 			struct segment **ret, char *error)
 {
 	struct directory directory = DIRECTORY_INIT;
-	int data_fd, e;
+	const uint64_t kept = placement_kept_bytes(head);
+	int e;
 
-	e = head->create_flags & SHMREG_CREATE_RESERVE ? check_budget(r, head->data_bytes, error) : 0;
+	e = kept ? check_budget(r, kept, error) : 0;
 	if (e < 0)
 		return e;
-	data_fd = memfd_new("shmreg:data", head->data_bytes);
-	if (data_fd < 0)
-		return refuse(error, data_fd, "the data area cannot be made: %s",
-			      strerror(-data_fd));
 	e = directory_create(&directory, head);
 	if (e < 0)
 		refuse(error, e, "the directory cannot be made: %s", strerror(-e));
 	else
 		e = segment_new(ret, &directory, data_fd, error);
-	if (e < 0) {
+	if (e < 0)
 		directory_deinit(&directory);
-		close(data_fd);
-	}
 	return e;
 }
 
@@ -141,7 +142,7 @@ static int create_new(struct registry *r, const struct caller *c, const struct s
 	struct participant *p = NULL;
 	struct shmreg_dir head;
 	struct segment *s;
-	int e, n = 0;
+	int data_fd, e, n = 0;
 
 	e = check_create(r, in, error);
 	if (e < 0)
@@ -150,9 +151,12 @@ static int create_new(struct registry *r, const struct caller *c, const struct s
 	e = shmreg_dir_layout(&head, head.max_participants, head.max_objects);
 	if (e < 0)
 		return refuse(error, e, "max_participants or max_objects is out of range");
+	/* First: what is charged depends on the pages it has. */
+	data_fd = placement_make(&head, error);
+	if (data_fd < 0)
+		return data_fd;
 	charge[SHMREG_RESOURCE_BYTES] = head.data_bytes + head.dir_bytes;
-	if (in->flags & SHMREG_CREATE_RESERVE)
-		charge[SHMREG_RESOURCE_RESERVED_BYTES] = head.data_bytes;
+	charge[SHMREG_RESOURCE_RESERVED_BYTES] = placement_kept_bytes(&head);
 	if (!detached) {
 		/* With fewer seats than wanted if the quota is nearly used up, but with one. */
 		const uint64_t room = quota_room(&r->quota, c->uid, SHMREG_RESOURCE_SEATS);
@@ -164,11 +168,13 @@ static int create_new(struct registry *r, const struct caller *c, const struct s
 		charge[SHMREG_RESOURCE_SEATS] = room && room < want ? room : want;
 	}
 	e = quota_charge(&r->quota, c->uid, charge, error);
-	if (e < 0)
-		return e;
-	e = make_segment(r, &head, &s, error);
+	if (e == 0) {
+		e = make_segment(r, &head, data_fd, &s, error);
+		if (e < 0)
+			quota_uncharge(&r->quota, c->uid, charge);
+	}
 	if (e < 0) {
-		quota_uncharge(&r->quota, c->uid, charge);
+		close(data_fd);
 		return e;
 	}
 	if (!detached) {

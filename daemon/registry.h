@@ -243,7 +243,7 @@ struct segment_range {
 };
 #define SEGMENT_FREEING_MAX 64
 uint32_t segment_freeing(const struct segment *s, struct segment_range *ret);
-/* Is its memory to stay allocated (SHMREG_CREATE_RESERVE)? */
+/* Is its memory to stay allocated (SHMREG_CREATE_RESERVE, huge pages of a pool)? */
 bool segment_keeps_memory(const struct segment *s);
 /* For discard(): the caller's from now on. */
 int segment_give_data_away(struct segment *s);

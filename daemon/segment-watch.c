@@ -27,7 +27,8 @@ static int store_half(const struct segment *s, const struct shmreg_dir_object *o
 {
 	const uint64_t at = o->offset + shmreg_kind_eventcount(o->shape.kind, event) +
 			    SHMREG_EVENTCOUNT_WATCH * sizeof(value);
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint32_t huge = s->directory.map->page_bytes;
+	const uint64_t page = huge ? huge : (uint64_t)sysconf(_SC_PAGESIZE);
 	unsigned char *p;
 	int r = 0;
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "memfd.h"
+#include "placement.h"
 #include "refuse.h"
 #include "segment.h"
 
@@ -150,8 +151,7 @@ int segment_new(struct segment **ret, struct directory *directory, int data_fd, 
 	s->data_fd = data_fd;
 	s->next_participant = 1;
 	s->next_object = 1;
-	if (directory->map->create_flags & SHMREG_CREATE_RESERVE)
-		s->reserved_bytes = directory->map->data_bytes;
+	s->reserved_bytes = placement_kept_bytes(directory->map);
 	LIST_INIT(&s->participants);
 	r = segment_load(s, error);
 	if (r == -ENOMEM)

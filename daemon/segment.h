@@ -52,7 +52,7 @@ struct segment {
 
 	struct directory directory;
 	int data_fd;
-	uint64_t reserved_bytes;		/* charged; 0 without RESERVE */
+	uint64_t reserved_bytes;		/* charged; 0 without RESERVE and huge pages of a pool */
 	struct extents extents;
 
 	LIST_HEAD(, participant) participants;

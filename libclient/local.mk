@@ -30,6 +30,8 @@ libshmreg_la_SOURCES = \
 	libclient/object-wait.c \
 	libclient/params.c \
 	libclient/params.h \
+	libclient/place.c \
+	libclient/place.h \
 	libclient/pool.c \
 	libclient/queue.c \
 	libclient/records.c \

@@ -122,11 +122,11 @@ static uint64_t memory_room(bool *ret_cgroup)
 	}
 }
 
-int reserve_data(int fd, uint64_t bytes, const char *name)
+int reserve_data(int fd, uint64_t bytes, bool pool, const char *name)
 {
 	uint64_t at, n, there, room;
 	struct stat st;
-	bool cgroup;
+	bool cgroup = false;
 	int r;
 
 	if (fstat(fd, &st) < 0)
@@ -135,7 +135,8 @@ int reserve_data(int fd, uint64_t bytes, const char *name)
 	there = (uint64_t)st.st_blocks * 512;
 	if (there >= bytes)
 		return 0;
-	room = memory_room(&cgroup);
+	/* Huge pages are there already. */
+	room = pool ? UINT64_MAX : memory_room(&cgroup);
 	if (bytes - there > room)
 		return error_set(-ENOMEM, "%" PRIu64 " bytes cannot be reserved for segment '%s': %s has "
 				 "room for %" PRIu64 ". Reserve less, or create without reserving",

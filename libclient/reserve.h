@@ -10,11 +10,13 @@
  * has too little of it is killed by the kernel, which must not be the daemon of all.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
  * reserve_data() - allocate all of @fd that is not allocated yet
  * @fd:		a data area of @bytes, read-write
+ * @pool:	of huge pages, which are counted apart
  * @name:	the segment's, for the sentence
  *
  * Refuses before what the machine, or the control group of this process, has not got: asking
@@ -22,6 +24,6 @@
  *
  * Return: 0; -ENOMEM, and others of fallocate(2), with a sentence. Some may have been allocated.
  */
-int reserve_data(int fd, uint64_t bytes, const char *name);
+int reserve_data(int fd, uint64_t bytes, bool pool, const char *name);
 
 #endif /* LIBSHMREG_RESERVE_H */

@@ -32,7 +32,7 @@ static int root_new(struct root **ret, const struct connection_call *call)
 	root = calloc(1, sizeof(*root));
 	if (root == NULL)
 		return error_set(-ENOMEM, "no memory is left");
-	r = segment_map(&memory, call->fds[0], sizeof(*root->map), PROT_READ, "root");
+	r = segment_map(&memory, call->fds[0], sizeof(*root->map), 0, PROT_READ, "root");
 	if (r < 0) {
 		free(root);
 		return r;

@@ -17,6 +17,7 @@ int shmreg_segment_cost(const struct shmreg_segment_params *params,
 	struct shmreg_segment_cost cost = { 0 };
 	const size_t size = ret->size;
 	struct shmreg_dir dir;
+	uint64_t page;
 	int r;
 
 	if (size < sizeof(size) || size > 4096)
@@ -37,7 +38,8 @@ int shmreg_segment_cost(const struct shmreg_segment_params *params,
 		return error_set(r, "%u participants and %u objects are impossible: 1 to %u and 1 to %u "
 				 "are", cost.max_participants, cost.max_objects,
 				 SHMREG_PARTICIPANTS_MAX, SHMREG_OBJECTS_MAX);
-	cost.data_bytes = shmreg_data_bytes(p.bytes);
+	page = shmreg_huge_bytes(p.placement.huge);
+	cost.data_bytes = page != 0 ? (p.bytes + page - 1) / page * page : shmreg_data_bytes(p.bytes);
 	cost.dir_bytes = dir.dir_bytes;
 	if (size > sizeof(cost))
 		memset(ret, 0, size);

@@ -9,12 +9,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <shmreg/abi/verify.h>
+
 #include "error.h"
 #include "params.h"
+#include "place.h"
 #include "reserve.h"
 #include "segment.h"
 
 #define DEFAULT_MODE 0600
+#define TRANSPARENT_BYTES (UINT64_C(2) << 20)	/* of a huge page: address and offset agree */
 #define DEFAULT_SEATS 4
 
 static int map_both(struct shmreg_segment *s, const struct connection_call *call)
@@ -26,7 +30,7 @@ static int map_both(struct shmreg_segment *s, const struct connection_call *call
 	if (call->n_fds != 2)
 		return error_set(-EBADMSG, "shmregd attached segment '%s' without its descriptors",
 				 s->name);
-	r = segment_map(&memory, call->fds[0], a->dir_bytes, PROT_READ, "directory");
+	r = segment_map(&memory, call->fds[0], a->dir_bytes, 0, PROT_READ, "directory");
 	if (r < 0)
 		return r;
 	r = shmreg_dir_check(memory, a->dir_bytes);
@@ -48,6 +52,7 @@ static int map_both(struct shmreg_segment *s, const struct connection_call *call
 	}
 	s->dir = memory;
 	r = segment_map(&memory, call->fds[1], a->data_bytes,
+		s->dir->placement.huge == SHMREG_HUGE_TRANSPARENT ? TRANSPARENT_BYTES : 0,
 		s->read_only ? PROT_READ : PROT_READ | PROT_WRITE, "data area");
 	if (r < 0)
 		return r;
@@ -122,10 +127,15 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 	/* Also one that another has made, and may still be reserving. */
 	if (r == 0 && type == SHMREG_PACKET_CREATE &&
 	    (s->dir->create_flags & SHMREG_CREATE_RESERVE) != 0) {
-		r = reserve_data(call->fds[1], s->dir->data_bytes, name);
+		r = place_pool(s);
+		if (r == 0)
+			r = reserve_data(call->fds[1], s->dir->data_bytes, s->dir->page_bytes != 0,
+					 name);
 		if (r < 0)
 			segment_free(s);
 	}
+	if (r == 0)
+		place_data(s);
 	if (r == 0 && extents) {
 		/* The data area's, the second; segment_new() has seen that there are two. */
 		s->data_fd = call->fds[1];
@@ -192,7 +202,10 @@ static int create_reserved(struct shmreg_connection *c, struct shmreg_segment **
 	r = attach(c, &s, call, call->request.u.create.name, false);
 	if (r < 0)
 		return r;
-	if (a->created && p->lifetime == SHMREG_UNTIL_REMOVED) {
+	/* Whose mapping does not stay has nothing of it. */
+	if (a->created && ret != NULL)
+		r = place_check(s);
+	if (r == 0 && a->created && p->lifetime == SHMREG_UNTIL_REMOVED) {
 		set.request.u.set.target.segment = s->id;
 		set.request.u.set.what = SHMREG_SET_LIFETIME;
 		set.request.u.set.lifetime = SHMREG_UNTIL_REMOVED;
@@ -212,18 +225,27 @@ static int create_reserved(struct shmreg_connection *c, struct shmreg_segment **
 	return 0;
 }
 
+/* What is to be mapped or locked is allocated first; and a pool's pages, to be placed. */
+static bool placement_reserves(const struct shmreg_placement *p)
+{
+	return p->flags != 0 || (p->numa != SHMREG_NUMA_DEFAULT && shmreg_huge_bytes(p->huge) != 0);
+}
+
 static int create(struct shmreg_connection *c, struct shmreg_segment **ret, const char *name,
 		  const struct shmreg_segment_params *params, uint32_t flags, int *ret_created)
 {
 	struct shmreg_segment_params p = { .size = sizeof(p) };
 	struct connection_call call = { .request.header.type = SHMREG_PACKET_CREATE };
 	struct shmreg_create *in = &call.request.u.create;
+	const char *why;
 	bool reserve;
 	int r;
 
 	r = connection_usable(c);
 	if (r == 0)
 		r = params_copy(&p, sizeof(p), params, "shmreg_segment_params");
+	if (placement_reserves(&p.placement))
+		p.flags |= SHMREG_CREATE_RESERVE;
 	reserve = (p.flags & SHMREG_CREATE_RESERVE) != 0;
 	/* Who reserves is attached meanwhile. */
 	if (r == 0)
@@ -233,6 +255,10 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 	if ((p.flags & ~SHMREG_CREATE_RESERVE) != 0)
 		return error_set(-EINVAL, "shmreg_segment_params.flags is %#x; SHMREG_CREATE_RESERVE "
 				 "(%#x) is the only flag", p.flags, SHMREG_CREATE_RESERVE);
+	r = shmreg_placement_check(&p.placement, p.flags, &why);
+	if (r < 0)
+		return error_set(r, "shmreg_segment_params.placement: %s", why);
+	in->placement = p.placement;
 	snprintf(in->name, sizeof(in->name), "%s", name);
 	in->nonce = connection_nonce(c);
 	in->data_bytes = p.bytes;

@@ -215,7 +215,33 @@ void segment_free(struct shmreg_segment *s)
 	free(s);
 }
 
-int segment_map(void **ret, int fd, uint64_t bytes, int protection, const char *what)
+/* In place of a part of what was mapped for it, so that nobody else gets in between. */
+static void *map_aligned(int fd, uint64_t bytes, uint64_t align, int protection)
+{
+	unsigned char *p = mmap(NULL, bytes + align, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const uint64_t before = (align - (uintptr_t)p % align) % align;
+	void *memory;
+	int e;
+
+	if (p == MAP_FAILED)
+		return MAP_FAILED;
+	memory = mmap(p + before, bytes, protection, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (memory == MAP_FAILED) {
+		e = errno;
+		munmap(p, bytes + align);
+		errno = e;
+		return MAP_FAILED;
+	}
+	if (before != 0)
+		munmap(p, before);
+	if (before != align)
+		munmap(p + before + bytes, align - before);
+	return memory;
+}
+
+int segment_map(void **ret, int fd, uint64_t bytes, uint64_t align, int protection,
+		const char *what)
 {
 	struct stat st;
 	void *memory;
@@ -223,7 +249,8 @@ int segment_map(void **ret, int fd, uint64_t bytes, int protection, const char *
 
 	if (fstat(fd, &st) < 0 || bytes == 0 || st.st_size < 0 || (uint64_t)st.st_size < bytes)
 		return error_set(-EBADMSG, "the %s that shmregd sent is smaller than it says", what);
-	memory = mmap(NULL, bytes, protection, MAP_SHARED, fd, 0);
+	memory = align != 0 ? map_aligned(fd, bytes, align, protection)
+			    : mmap(NULL, bytes, protection, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED) {
 		r = -errno;
 		return error_set(r, "cannot map the %s (%" PRIu64 " bytes): %s", what, bytes,

@@ -24,6 +24,7 @@ struct shmreg_segment {
 	bool read_only;
 	bool apart;			/* in a file: without a daemon */
 	int data_fd;			/* -1: not kept */
+	int huge_error, prefault_error, lock_error;	/* see place.h; 0, or a negative errno */
 	struct shmreg_snapshot_head head;	/* apart */
 	struct shmreg_snapshot_note *notes;
 	uint32_t participant_index;	/* of its entry in the directory */
@@ -109,11 +110,13 @@ struct shmreg_segment *segment_free_apart(struct shmreg_segment *s);
 /*
  * segment_map() - map what the daemon sent; not for forked children
  * @bytes:	as the daemon says; the file is asked, for what lies beyond its end would be SIGBUS
+ * @align:	of the address, a power of two; 0: a page's
  * @what:	for the sentence
  *
  * Return: 0; -EBADMSG; -errno of mmap(); with a sentence.
  */
-int segment_map(void **ret, int fd, uint64_t bytes, int protection, const char *what);
+int segment_map(void **ret, int fd, uint64_t bytes, uint64_t align, int protection,
+		const char *what);
 
 /* Return: 0; -EINVAL NULL; -ECHILD; with a sentence. */
 int segment_usable(struct shmreg_segment *s);

@@ -230,6 +230,9 @@ static void copy_head(struct snapshot_copy *c)
 	to->n_repairs = shmreg_load_relaxed(&c->dir->n_repairs);
 	to->last_segment = shmreg_load_relaxed(&c->dir->last_segment);
 	to->n_restarts = shmreg_load_relaxed(&c->dir->n_restarts);
+	to->placement = c->dir->placement;
+	to->page_bytes = c->dir->page_bytes;
+	to->huge_error = c->dir->huge_error;
 }
 
 static void copy_dir(struct snapshot_copy *c)

@@ -321,7 +321,7 @@ static int read_rest(struct reading *f, struct shmreg_segment *s)
 	}
 	r = read_data(f, s->data_fd);
 	if (r == 0)
-		r = segment_map(&memory, s->data_fd, f->head.data_bytes, PROT_READ, "data area");
+		r = segment_map(&memory, s->data_fd, f->head.data_bytes, 0, PROT_READ, "data area");
 	if (r == 0)
 		s->data = memory;
 	return r;

@@ -95,6 +95,12 @@ static int check_head(const struct shmreg_dir *m, char *error)
 				SHMREG_CREATE_DETACHED))
 		return refuse(error, EBADMSG, "the directory's create_flags are %#x",
 			      m->create_flags);
+	if (shmreg_placement_check(&m->placement, m->create_flags, &why) < 0)
+		return refuse(error, EBADMSG, "the directory's placement cannot be: %s", why);
+	if (m->page_bytes && (m->page_bytes != shmreg_huge_bytes(m->placement.huge) || m->huge_error ||
+			      m->data_bytes % m->page_bytes))
+		return refuse(error, EBADMSG, "the directory's pages of %u bytes cannot be",
+			      m->page_bytes);
 	if (m->creator > PARTICIPANT_ID_MAX)
 		return refuse(error, EBADMSG, "the directory's creator is no participant");
 	/* One removal may have raised an entry's number and not yet this one. */

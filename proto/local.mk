@@ -11,6 +11,7 @@ libproto_la_SOURCES = \
 	proto/packet-reply.c \
 	proto/packet.c \
 	proto/probe.h \
+	proto/placement.c \
 	proto/shmreg/abi/reaper.h \
 	proto/shmreg/abi/snapshot-job.h \
 	proto/shmreg/abi/verify.h
@@ -30,6 +31,7 @@ shmregabiinclude_HEADERS = \
 	proto/shmreg/abi/name.h \
 	proto/shmreg/abi/object.h \
 	proto/shmreg/abi/packet.h \
+	proto/shmreg/abi/placement.h \
 	proto/shmreg/abi/pool.h \
 	proto/shmreg/abi/queue.h \
 	proto/shmreg/abi/ring.h \

@@ -6,6 +6,7 @@
 
 #include <shmreg/abi/directory.h>
 #include <shmreg/abi/packet.h>
+#include <shmreg/abi/verify.h>
 
 static int refuse(int error, const char **ret_why, const char *why)
 {
@@ -169,6 +170,9 @@ static int create_check(const struct shmreg_create *in, const char **ret_why)
 	if (in->max_objects > SHMREG_OBJECTS_MAX)
 		return refuse(-EINVAL, ret_why,
 			      "max_objects is too large; it may be 65536 at most");
+	r = shmreg_placement_check(&in->placement, in->flags, ret_why);
+	if (r < 0)
+		return r;
 	if (!(in->flags & SHMREG_CREATE_DETACHED)) {
 		if (!in->n_seats || in->n_seats > SHMREG_SEATS_A_REPLY)
 			return refuse(-EINVAL, ret_why,

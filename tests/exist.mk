@@ -7,6 +7,7 @@ exist_tests = \
 	test-janitor \
 	test-many-sleepers \
 	test-object-wait \
+	test-placement \
 	test-reserve \
 	test-segment-wait \
 	test-wait-any \
@@ -35,6 +36,11 @@ test_object_wait_CPPFLAGS = $(harness_cppflags)
 test_object_wait_CFLAGS = $(harness_cflags)
 test_object_wait_LDADD = $(exist_ldadd)
 test_object_wait_SOURCES = tests/test-object-wait.c $(asleep)
+
+test_placement_CPPFLAGS = $(harness_cppflags)
+test_placement_CFLAGS = $(harness_cflags)
+test_placement_LDADD = $(exist_ldadd)
+test_placement_SOURCES = tests/test-placement.c
 
 test_reserve_CPPFLAGS = $(harness_cppflags)
 test_reserve_CFLAGS = $(harness_cflags)

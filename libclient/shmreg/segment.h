@@ -52,12 +52,14 @@ struct shmreg_segment_params {
 	uint32_t max_participants;	/* 0 = SHMREG_PARTICIPANTS_DEFAULT */
 	uint32_t max_objects;		/* 0 = SHMREG_OBJECTS_DEFAULT; see shmreg_segment_cost() */
 	uint32_t n_seats;		/* wanted at once; 0 = 4; more are fetched when needed */
+	struct shmreg_placement placement;	/* huge pages, NUMA nodes, ...; 0: nothing in particular */
 };
 
 /* What a segment takes. */
 struct shmreg_segment_cost {
 	size_t size;			/* sizeof(struct shmreg_segment_cost), set by the caller */
 	uint64_t data_bytes;		/* of the data area: what was asked for, in whole pages */
+					/* (huge ones, if they are to be of a pool, and there are) */
 	uint64_t dir_bytes;		/* of the directory; with it, what the owner's quota is charged */
 	uint32_t max_participants;	/* with the defaults filled in */
 	uint32_t max_objects;
@@ -94,15 +96,28 @@ SHMREG_API SHMREG_CHECK int shmreg_segment_cost(const struct shmreg_segment_para
  * If it fails, or this process is killed, the segment loses its name or its life. One that
  * open_or_create finds is reserved too if it was created so, even if who did is not done.
  *
+ * placement: see shmreg/abi/placement.h. What was obtained says shmreg_segment_placement().
+ * SHMREG_HUGE_2M and _1G make the segment larger, by whole pages, which are taken from their pool
+ * at once and charged as reserved; if there are too few, it is made of ordinary pages, as if they
+ * had not been asked for. Never is a store into them a SIGBUS, unless somebody punches holes.
+ * NUMA nodes belong to the memory, whoever touches it first. PREFAULT and LOCK are done by all
+ * who attach read-write, to their own mappings: who creates fails if he cannot; who opens goes on
+ * without, for he may not know. They, and NUMA nodes with huge pages of a pool, imply RESERVE:
+ * such pages are placed by who allocates them; if the nodes have too few, creating is -ENOMEM.
+ *
  * Return: 0, or
  *	-EEXIST (create), -ENOENT (open)
- *	-EINVAL, -ENAMETOOLONG	name, size, mode, lifetime, limits
+ *	-EINVAL, -ENAMETOOLONG	name, size, mode, lifetime, limits, placement, a NUMA node that
+ *				there is not
  *	-EACCES			the mode forbids it
  *	-EDQUOT			a quota of this uid; the sentence says which
  *	-ENOSPC			the registry's own limit, or participants used up
  *	-EUSERS			no seat is free; the sentence says who holds them
  *	-ENOMEM			RESERVE is beyond reserve-budget, or beyond what the machine or
  *				the control group of this process has left
+ *				LOCK is beyond RLIMIT_MEMLOCK (also -EPERM, -EAGAIN)
+ *	-EPERM			the daemon may not place memory on NUMA nodes
+ *	-EOPNOTSUPP		PREFAULT, and the kernel is older than 5.14
  *	-ENOTRECOVERABLE	quarantined
  *	-ECHILD, -ECONNREFUSED, ...	see shmreg_connect()
  */
@@ -253,6 +268,28 @@ SHMREG_API int shmreg_event_fd(const struct shmreg_connection *connection);
 /* Of an attached segment; no request, no failure. */
 SHMREG_API const struct shmreg_dir *shmreg_segment_dir(const struct shmreg_segment *segment);
 SHMREG_API uint64_t shmreg_segment_participant(const struct shmreg_segment *segment);
+/* What memory a segment has, and what its placement has come to in this process. */
+struct shmreg_segment_placement {
+	size_t size;			/* sizeof(struct shmreg_segment_placement), set by the caller */
+	struct shmreg_placement placement;	/* as created; nodes: those that there were */
+	uint64_t page_bytes;		/* 4096, or as asked for */
+	/*
+	 * 0, or a negative errno: why it has no huge pages though they were asked for. -ENOMEM: the
+	 * pool has too few; -EINVAL, -ENODEV: the machine has none of this size. Of transparent
+	 * ones it is about this mapping, and whether there are any is known with PREFAULT only.
+	 */
+	int32_t huge_error;
+	int32_t prefault_error;		/* 0, or why not all of it is mapped; read-only: 0 */
+	int32_t lock_error;		/* 0, or why it is not locked: -ENOMEM, -EPERM; read-only: 0 */
+};
+/*
+ * shmreg_segment_placement() - of an attached segment; no request
+ * @ret:	ret->size set by the caller; so much of it is filled in
+ *
+ * Return: 0; -EINVAL ret->size; -ECHILD.
+ */
+SHMREG_API SHMREG_CHECK int shmreg_segment_placement(const struct shmreg_segment *segment,
+						     struct shmreg_segment_placement *ret);
 /* The data area, for those who bring their own structures. Bytes: dir->data_bytes. */
 SHMREG_API const void *shmreg_segment_data(const struct shmreg_segment *segment);
 

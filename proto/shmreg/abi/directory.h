@@ -28,6 +28,7 @@
 #include <shmreg/compiler.h>
 #include <shmreg/abi/name.h>
 #include <shmreg/abi/object.h>
+#include <shmreg/abi/placement.h>
 
 SHMREG_BEGIN_DECLS
 
@@ -41,7 +42,7 @@ SHMREG_BEGIN_DECLS
 #define SHMREG_PARTICIPANTS_DEFAULT 256		/* of a segment whose creator asked for 0 */
 #define SHMREG_OBJECTS_DEFAULT 256
 
-/* What a data area has, of which @bytes were asked for: whole pages. */
+/* What a data area has, of which @bytes were asked for: whole pages, if they are ordinary ones. */
 static inline uint64_t shmreg_data_bytes(uint64_t bytes)
 {
 	return (bytes + 4095) & ~UINT64_C(4095);
@@ -146,7 +147,11 @@ struct shmreg_dir {
 	uint32_t set_mode_lifetime;	/* 328 */
 	uint32_t set_pending;		/* 332 */
 	uint64_t n_restarts;		/* 336: of the daemon, that the segment outlived */
-	uint8_t reserved[168];		/* 344 */
+	/* constant, too */
+	struct shmreg_placement placement; /* 344: as asked for; nodes: those that there are */
+	uint32_t page_bytes;		/* 368: of the data area, if huge pages of a pool; else 0 */
+	uint32_t huge_error;		/* 372: why there are none though asked for: an errno; or 0 */
+	uint8_t reserved[136];		/* 376 */
 };
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, segment) == 16, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, max_participants) == 40, "frozen");
@@ -164,6 +169,7 @@ SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, objects_generation) == 288, "fr
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, n_repairs) == 304, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, last_segment) == 312, "frozen");
 SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, set_pending) == 332, "frozen");
+SHMREG_STATIC_ASSERT(offsetof(struct shmreg_dir, placement) == 344, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_dir) == 512, "frozen");
 
 #define SHMREG_PARTICIPANT_READ_ONLY UINT32_C(1)

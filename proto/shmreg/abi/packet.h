@@ -36,6 +36,7 @@
 #include <shmreg/abi/eventcount.h>
 #include <shmreg/abi/name.h>
 #include <shmreg/abi/object.h>
+#include <shmreg/abi/placement.h>
 
 SHMREG_BEGIN_DECLS
 
@@ -108,13 +109,14 @@ struct shmreg_hello_reply {
 struct shmreg_create {
 	char name[SHMREG_SEGMENT_NAME_MAX + 1];
 	uint64_t nonce;			/* not 0; see DESIGN: same nonce, same process, same answer */
-	uint64_t data_bytes;		/* 1 .. SHMREG_DATA_BYTES_MAX, rounded up to pages */
+	uint64_t data_bytes;		/* 1 .. SHMREG_DATA_BYTES_MAX, rounded up to its pages */
 	uint32_t flags;
 	uint32_t mode;			/* 0 .. 0777; r and w count, x must be 0 */
 	uint32_t lifetime;		/* enum shmreg_lifetime */
 	uint32_t max_participants;	/* 0 = 256 */
 	uint32_t max_objects;		/* 0 = 256 */
 	uint32_t n_seats;		/* wanted at first, 1 .. SHMREG_SEATS_A_REPLY */
+	struct shmreg_placement placement;
 };
 struct shmreg_open {
 	char name[SHMREG_SEGMENT_NAME_MAX + 1];
@@ -438,7 +440,7 @@ struct shmreg_reply {
 };
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_packet_header) == 24, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_hello) == 72, "frozen");
-SHMREG_STATIC_ASSERT(sizeof(struct shmreg_create) == 168, "frozen");
+SHMREG_STATIC_ASSERT(sizeof(struct shmreg_create) == 192, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_open) == 144, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_attach_reply) == 176, "frozen");
 SHMREG_STATIC_ASSERT(sizeof(struct shmreg_create_object) == 216, "frozen");

@@ -6,7 +6,7 @@
  * shmreg/abi/verify.h - may a directory be believed that comes from who knows where?
  *
  * Of the daemon, which reads back what a daemon before it has left, and of the library, which
- * reads snapshots. Not installed.
+ * reads snapshots; and a segment's placement, from wherever. Not installed.
  */
 
 #include <stdbool.h>
@@ -39,6 +39,15 @@ struct shmreg_dir_member *shmreg_dir_member_find(const struct shmreg_dir_members
  * Return: 0; -EBADMSG; -ENOMEM.
  */
 int shmreg_dir_verify(const struct shmreg_dir *dir, char *error);
+
+/*
+ * shmreg_placement_check() - can a segment be created so?
+ * @ret_why:	a sentence, static; may be NULL
+ *
+ * Return: 0; -EINVAL.
+ */
+int shmreg_placement_check(const struct shmreg_placement *in, uint32_t create_flags,
+			   const char **ret_why);
 
 SHMREG_END_DECLS
 
