@@ -10,6 +10,7 @@
 
 #include "advice.h"
 #include "kind.h"
+#include "placement.h"
 #include "text.h"
 
 #define SIZE_STEP (UINT64_C(64) * 1024)		/* sizes of segments are rounded up to it */
@@ -295,7 +296,7 @@ void advice_code(const struct advice_object *a, char *ret, size_t size)
 void advice_create(const struct advice *a, char *ret, size_t size)
 {
 	const struct snapshot *s = a->snapshot;
-	char buf[TEXT_MAX];
+	char buf[TEXT_MAX], placement[PLACEMENT_OPTIONS_MAX];
 
 	/* In the units that it is read in, if they say it exactly. */
 	if (a->data_bytes % (1 << 20) == 0)
@@ -304,9 +305,10 @@ void advice_create(const struct advice *a, char *ret, size_t size)
 		snprintf(buf, sizeof(buf), "%" PRIu64 "K", a->data_bytes >> 10);
 	snprintf(ret, size,
 		 "shmregctl create %s --size %s --mode 0%03" PRIo32 " --max-objects %" PRIu32
-		 " --max-participants %" PRIu32 "%s",
+		 " --max-participants %" PRIu32 "%s%s",
 		 s->header.name, buf, s->info.mode, a->max_objects, a->max_participants,
-		 s->header.create_flags & SHMREG_CREATE_RESERVE ? " --reserve" : "");
+		 s->header.create_flags & SHMREG_CREATE_RESERVE ? " --reserve" : "",
+		 placement_options(placement, &s->header.placement));
 }
 
 void advice_short(const struct advice_object *a, char *ret, size_t size)

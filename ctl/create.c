@@ -9,6 +9,7 @@
 #include "info.h"
 #include "json.h"
 #include "parse.h"
+#include "placement.h"
 #include "text.h"
 
 /* 0, or what ctl_usage() says. */
@@ -23,6 +24,10 @@ static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segme
 		{ "max-objects", required_argument, NULL, 'o' },
 		{ "max-participants", required_argument, NULL, 'p' },
 		{ "reserve", no_argument, NULL, 'r' },
+		{ "huge", required_argument, NULL, 'H' },
+		{ "numa", required_argument, NULL, 'N' },
+		{ "prefault", no_argument, NULL, 'P' },
+		{ "mlock", no_argument, NULL, 'L' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -59,6 +64,18 @@ static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segme
 		case 'r':
 			p->flags |= SHMREG_CREATE_RESERVE;
 			break;
+		case 'H':
+			r = placement_huge(optarg, &p->placement, &why);
+			break;
+		case 'N':
+			r = placement_numa(optarg, &p->placement, &why);
+			break;
+		case 'P':
+			p->placement.flags |= SHMREG_PLACE_PREFAULT;
+			break;
+		case 'L':
+			p->placement.flags |= SHMREG_PLACE_LOCK;
+			break;
 		case 'n':
 			*dry_run = true;
 			break;
@@ -76,6 +93,13 @@ static int arguments(struct ctl *ctl, int argc, char **argv, struct shmreg_segme
 	if (!p->bytes)
 		return ctl_usage("create: --size is missing, such as --size 64M");
 	return ctl_check_name("create", argv[optind]);
+}
+
+/* As shmreg_segment_create() sees it. */
+static bool reserves(const struct shmreg_segment_params *p)
+{
+	return p->flags & SHMREG_CREATE_RESERVE || p->placement.flags ||
+	       (p->placement.numa && shmreg_huge_bytes(p->placement.huge));
 }
 
 /* What it would take; asks nobody. */
@@ -104,11 +128,30 @@ static int print_cost(const struct ctl *ctl, const struct shmreg_segment_params 
 		       "directory  %s (%" PRIu64 " bytes) for %" PRIu32 " objects, %" PRIu32
 		       " participants; as entries are used\n",
 		       text_bytes(data, cost.data_bytes), cost.data_bytes,
-		       params->flags & SHMREG_CREATE_RESERVE ? "at once" : "as pages are touched",
+		       reserves(params) || shmreg_huge_bytes(params->placement.huge)
+			       ? "at once" : "as pages are touched",
 		       text_bytes(directory, cost.dir_bytes), cost.dir_bytes, cost.max_objects,
 		       cost.max_participants);
 	}
 	return ctl_flush();
+}
+
+static void print_made(const struct ctl *ctl, const struct shmreg_segment_info *info,
+		       const struct shmreg_dir *dir)
+{
+	struct json json;
+
+	if (dir->huge_error)
+		fprintf(stderr, "shmregctl: create: segment '%s' is made of ordinary pages: %s\n",
+			info->name, placement_why_not(dir));
+	if (!ctl->json)
+		return;
+	json_init(&json, stdout);
+	json_open_object(&json, NULL);
+	info_json(&json, info);
+	placement_json(dir, NULL, &json);
+	json_close(&json);
+	json_end(&json);
 }
 
 int ctl_create(struct ctl *ctl, int argc, char **argv)
@@ -119,6 +162,7 @@ int ctl_create(struct ctl *ctl, int argc, char **argv)
 	};
 	struct shmreg_connection *connection;
 	struct shmreg_segment_info info;
+	const struct shmreg_dir *dir = NULL;
 	bool dry_run = false;
 	int r;
 
@@ -128,25 +172,18 @@ int ctl_create(struct ctl *ctl, int argc, char **argv)
 	if (dry_run)
 		return print_cost(ctl, &params);
 	/* Who reserves is attached meanwhile. */
-	r = ctl_connect(ctl, &connection,
-			params.flags & SHMREG_CREATE_RESERVE ? 0 : SHMREG_CONNECT_OBSERVER);
+	r = ctl_connect(ctl, &connection, reserves(&params) ? 0 : SHMREG_CONNECT_OBSERVER);
 	if (r)
 		return r;
 	/* No place for the segment: it is made, and nobody attached to it. */
 	r = shmreg_segment_create(connection, NULL, argv[optind], &params);
-	if (r == 0 && ctl->json)
-		r = shmreg_segment_describe(connection, argv[optind], &info, NULL);
-	if (r < 0) {
+	if (r == 0 && (ctl->json || shmreg_huge_bytes(params.placement.huge)))
+		r = shmreg_segment_describe(connection, argv[optind], &info, &dir);
+	if (r < 0)
 		r = ctl_failed(r);
-	} else if (ctl->json) {
-		struct json json;
-
-		json_init(&json, stdout);
-		json_open_object(&json, NULL);
-		info_json(&json, &info);
-		json_close(&json);
-		json_end(&json);
-	}
+	else if (dir)
+		print_made(ctl, &info, dir);
+	shmreg_dir_unmap(dir);
 	shmreg_disconnect(connection);
 	return ctl_flush() || r;
 }

@@ -83,11 +83,15 @@ shmregctl_SOURCES = \
 	ctl/metrics.h \
 	ctl/openmetrics.c \
 	ctl/openmetrics.h \
+	ctl/pages.c \
+	ctl/pages.h \
 	ctl/parse.c \
 	ctl/parse.h \
 	ctl/patience.c \
 	ctl/patience.h \
 	ctl/peek.c \
+	ctl/placement.c \
+	ctl/placement.h \
 	ctl/pop.c \
 	ctl/push.c \
 	ctl/put.c \

@@ -152,6 +152,8 @@ static void help(void)
 	     "\n"
 	     "create: --size BYTES (with K, M, G, T) [--mode 0660] [--lifetime until-removed]\n"
 	     "        [--max-objects N] [--max-participants N] [--reserve] [--dry-run]\n"
+	     "        [--huge 2M | 1G | thp] [--numa bind:NODES | interleave:NODES]\n"
+	     "        [--prefault] [--mlock]\n"
 	     "set:    [--owner USER[:GROUP] | :GROUP] [--mode MODE] [--lifetime LIFETIME]\n"
 	     "        lifetimes: while-attached, until-removed, with-creator\n"
 	     "peek:   [--format F | --struct DESCRIPTION] [--json | --csv] [-n N] [--bare] [--all]\n"

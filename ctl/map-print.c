@@ -138,13 +138,13 @@ static void print_pages(FILE *stream, const struct map *map)
 {
 	char buf[TEXT_MAX];
 
-	if (map->in_file || !map->page_bytes)
+	if (map->in_file || !map->pages.page_bytes)
 		return;
-	fprintf(stream, "pages     of %s", text_bytes(buf, map->page_bytes));
-	if (map->page_bytes > 4096)
+	fprintf(stream, "pages     of %s", text_bytes(buf, map->pages.page_bytes));
+	if (map->pages.page_bytes > 4096)
 		fputs(", huge pages", stream);
-	else if (map->huge_bytes)
-		fprintf(stream, "; %s are in transparent huge pages", text_bytes(buf, map->huge_bytes));
+	else if (map->pages.huge_bytes)
+		fprintf(stream, "; %s are in transparent huge pages", text_bytes(buf, map->pages.huge_bytes));
 	else
 		fputs("; no huge pages", stream);
 	fputc('\n', stream);
@@ -184,12 +184,12 @@ void map_json(const struct map *map, struct json *j)
 	json_number(j, "largest_free_bytes", map->largest_free);
 	json_number(j, "n_free", map->n_free);
 	json_number(j, "fragmentation_percent", map_fragmentation(map));
-	if (map->in_file || !map->page_bytes) {
+	if (map->in_file || !map->pages.page_bytes) {
 		json_null(j, "page_bytes");
 		json_null(j, "huge_bytes");
 	} else {
-		json_number(j, "page_bytes", map->page_bytes);
-		json_number(j, "huge_bytes", map->page_bytes > 4096 ? map->resident : map->huge_bytes);
+		json_number(j, "page_bytes", map->pages.page_bytes);
+		json_number(j, "huge_bytes", map->pages.page_bytes > 4096 ? map->resident : map->pages.huge_bytes);
 	}
 	json_open_array(j, "parts");
 	for (size_t i = 0; i < map->n_parts; i++) {

@@ -19,7 +19,6 @@
 #define COLUMNS_DEFAULT 80
 #define COLUMNS_MIN 40
 #define COLUMNS_MAX 1000
-#define HUGE_BYTES (UINT64_C(2) << 20)
 
 uint64_t map_resident(const struct map *map, uint64_t from, uint64_t to)
 {
@@ -67,47 +66,6 @@ static void add_part(struct map *map, uint64_t from, uint64_t to, const struct s
 		map->largest_free = part.bytes;
 }
 
-/*
- * A huge page shows in our own mapping when it is there. So one byte is read in each place where
- * one could be: of what has memory already, so that none is made.
- */
-static void look_for_huge_pages(struct map *map, const char *data)
-{
-	uint64_t at = 0, offset, bytes, huge;
-
-	while (shmreg_segment_extent(map->segment, at, &offset, &bytes) == 0) {
-		at = offset + bytes;
-		huge = (offset + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
-		for (; huge + HUGE_BYTES <= at; huge += HUGE_BYTES)
-			(void)*(const volatile char *)(data + huge);
-	}
-}
-
-/* What the kernel says of our mapping of it; what it does not say stays as it is. */
-static void read_pages(struct map *map)
-{
-	const char *data = shmreg_segment_data(map->segment);
-	unsigned long from, to;
-	bool ours = false;
-	uint64_t n;
-	char line[512];
-	FILE *smaps;
-
-	look_for_huge_pages(map, data);
-	smaps = fopen("/proc/self/smaps", "re");
-	if (!smaps)
-		return;
-	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			ours = from <= (uintptr_t)data && (uintptr_t)data < to;
-		else if (ours && sscanf(line, "KernelPageSize: %" SCNu64, &n) == 1)
-			map->page_bytes = n * 1024;
-		else if (ours && (sscanf(line, "ShmemPmdMapped: %" SCNu64, &n) == 1))
-			map->huge_bytes = n * 1024;
-	}
-	fclose(smaps);
-}
-
 int map_new(struct map *ret, const struct snapshot *snapshot, struct shmreg_segment *segment,
 	    bool in_file)
 {
@@ -140,7 +98,7 @@ int map_new(struct map *ret, const struct snapshot *snapshot, struct shmreg_segm
 		add_part(&map, at, snapshot->header.data_bytes, NULL);
 	free(sorted);
 	if (!in_file)
-		read_pages(&map);
+		pages_look(&map.pages, segment);
 	*ret = map;
 	return 0;
 }

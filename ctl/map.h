@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "json.h"
+#include "pages.h"
 #include "source.h"
 
 /* A part of the data area. They follow each other without gaps and are all of it. */
@@ -22,8 +23,7 @@ struct map {
 	struct map_part *parts;
 	size_t n_parts, n_free;
 	uint64_t resident, used, free, largest_free;
-	uint64_t page_bytes;		/* of the mapping: more than 4096 are huge pages */
-	uint64_t huge_bytes;		/* transparent huge pages, as far as they can be seen */
+	struct pages pages;
 	bool in_file;			/* nothing is known of pages */
 };
 

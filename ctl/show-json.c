@@ -6,6 +6,7 @@
 #include "file.h"
 #include "info.h"
 #include "kind.h"
+#include "placement.h"
 #include "show-json.h"
 
 const char *participant_state(const struct shmreg_dir_participant *p)
@@ -105,7 +106,7 @@ static void holder(struct json *j, const struct snapshot *s, const struct snapsh
 }
 
 void show_json(const struct snapshot *s, const struct snapshot *before,
-	       const struct shmreg_segment *file)
+	       const struct shmreg_segment *file, const struct pages *pages)
 {
 	struct json j;
 
@@ -118,6 +119,7 @@ void show_json(const struct snapshot *s, const struct snapshot *before,
 	json_number(&j, "max_objects", s->header.max_objects);
 	json_number(&j, "max_participants", s->header.max_participants);
 	json_number(&j, "max_seats", SHMREG_SEATS - 1);
+	placement_json(&s->header, pages, &j);
 	if (before)
 		json_number(&j, "interval_ns", s->read_ns - before->read_ns);
 	json_open_array(&j, "objects");

@@ -14,6 +14,7 @@
 #include "kind.h"
 #include "level.h"
 #include "parse.h"
+#include "placement.h"
 #include "show-json.h"
 #include "source.h"
 #include "text.h"
@@ -188,7 +189,7 @@ static int print_advice(const struct snapshot *s)
 }
 
 static int print(const struct snapshot *s, const struct snapshot *before,
-		 const struct shmreg_segment *file)
+		 const struct shmreg_segment *file, const struct pages *pages)
 {
 	char buf[TEXT_MAX];
 	unsigned int n_seats = 0;
@@ -199,6 +200,7 @@ static int print(const struct snapshot *s, const struct snapshot *before,
 	if (file)
 		file_print(file, stdout);
 	info_print(&s->info, stdout);
+	placement_print(&s->header, pages, stdout);
 	printf("directory %s: %zu of %" PRIu32 " objects, %zu of %" PRIu32
 	       " participants, %u of %d seats\n",
 	       text_bytes(buf, s->header.dir_bytes), s->n_objects, s->header.max_objects,
@@ -232,6 +234,9 @@ static void pause_for(uint64_t ns)
 static int show(const struct ctl *ctl, struct source *source, uint64_t interval_ns)
 {
 	struct snapshot *s = NULL, *before = NULL;
+	const struct pages *known = NULL;
+	struct shmreg_segment *segment;
+	struct pages pages;
 	const char *why;
 	int r = 0;
 
@@ -242,12 +247,16 @@ static int show(const struct ctl *ctl, struct source *source, uint64_t interval_
 	}
 	if (r == 0)
 		r = source_look(source, &s, &why);
+	if (r == 0 && !source_file(source) && source_segment(source, &segment, &why) == 0) {
+		pages_look(&pages, segment);
+		known = &pages;
+	}
 	if (r < 0)
 		r = ctl_fail("show: %s: %s", source_name(source), why);
 	else if (ctl->json)
-		show_json(s, before, source_file(source));
+		show_json(s, before, source_file(source), known);
 	else
-		r = print(s, before, source_file(source));
+		r = print(s, before, source_file(source), known);
 	snapshot_free(before);
 	snapshot_free(s);
 	return r;
@@ -283,6 +292,7 @@ int ctl_show(struct ctl *ctl, int argc, char **argv)
 	r = source_open(ctl, "show", argv[optind], &source);
 	if (r)
 		return r;
+	source_keep_extents(source);
 	r = show(ctl, source, interval_ns);
 	source_close(source);
 	return ctl_flush() || r;

@@ -74,7 +74,7 @@ static void show(const struct snapshot *since)
 
 	stdout = open_memstream(&text, &size);
 	ck_assert_ptr_nonnull(stdout);
-	show_json(&after, since, NULL);
+	show_json(&after, since, NULL, NULL);
 	fclose(stdout);
 	stdout = real;
 }
