@@ -10,13 +10,13 @@
 extern "C" {
 #endif
 
-extern const struct bench_family bench_control, bench_memory, bench_messages, bench_plane, bench_pool,
-	bench_queue, bench_ring, bench_values;
+extern const struct bench_family bench_control, bench_huge, bench_memory, bench_messages, bench_plane,
+	bench_pool, bench_queue, bench_ring, bench_values;
 
 /* Ours */
-extern const struct bench_peer bench_shmreg_control, bench_shmreg_memory, bench_shmreg_messages,
-	bench_shmreg_plane, bench_shmreg_pool, bench_shmreg_queue, bench_shmreg_ring,
-	bench_shmreg_values;
+extern const struct bench_peer bench_shmreg_control, bench_shmreg_huge, bench_shmreg_memory,
+	bench_shmreg_messages, bench_shmreg_plane, bench_shmreg_pool, bench_shmreg_queue,
+	bench_shmreg_ring, bench_shmreg_values;
 /* Bare algorithms, written for the comparison, and what the machine can do */
 extern const struct bench_peer bench_lines, bench_bare_rings, bench_vyukov;
 /* What every system has */

@@ -21,6 +21,7 @@ shmreg_bench_SOURCES = \
 	bench/crew.c \
 	bench/crew.h \
 	bench/families.h \
+	bench/huge.c \
 	bench/loops.h \
 	bench/main.c \
 	bench/memory.c \

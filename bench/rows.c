@@ -5,6 +5,7 @@
 
 const struct bench_family *const bench_families[] = {
 	&bench_memory,
+	&bench_huge,
 	&bench_queue,
 	&bench_ring,
 	&bench_messages,
@@ -17,6 +18,7 @@ const struct bench_family *const bench_families[] = {
 
 const struct bench_peer *const bench_peers[] = {
 	&bench_shmreg_control,
+	&bench_shmreg_huge,
 	&bench_shmreg_memory,
 	&bench_shmreg_messages,
 	&bench_shmreg_plane,
