@@ -265,6 +265,7 @@ static void end(void)
 	for (unsigned int i = 0; i < N_CLIENTS; i++)
 		hang_up(&ends[i]);
 	server_free_parts(&server);
+	kept_limits_deinit(&server.limits);
 	for (unsigned int i = 0; i < N_REAPERS; i++)
 		MUST(!reapers[i].pid && reapers[i].fd < 0);
 	MUST(server.n_watches == 0 && server.n_uncharged == 0 && server.n_connections == 0);
