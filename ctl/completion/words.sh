@@ -13,7 +13,8 @@ _shmregctl_options() {
 	echo --socket
 	case $1 in
 	show) echo --interval ;;
-	create) printf '%s\n' --size --mode --lifetime --max-objects --max-participants --reserve --dry-run ;;
+	create) printf '%s\n' --size --mode --lifetime --max-objects --max-participants --reserve --dry-run \
+		--huge --numa --prefault --mlock ;;
 	set) printf '%s\n' --owner --mode --lifetime --format --struct ;;
 	peek) printf '%s\n' --format --struct --csv --count --bare --all --follow --interval ;;
 	get) printf '%s\n' --format --struct --csv ;;
@@ -54,6 +55,8 @@ _shmregctl_value() {
 		[ "$1" = create ] || printf '%s\n' while-attached with-creator
 		echo until-removed
 		;;
+	--huge) printf '%s\n' thp 2M 1G ;;
+	--numa) printf '%s\n' bind: interleave:all interleave: ;;
 	--mode) printf '%s\n' 0600 0640 0644 0660 0664 0666 ;;
 	--owner | --user) command getent passwd | cut -d: -f1 ;;
 	--format)

@@ -124,6 +124,7 @@ static void act(void *memory, struct random_state *r)
 	struct frame_pool *typed = (struct frame_pool *)pool;
 	shmreg_pool_ref *ref = &s->ref[random_below(r, N_REFS)];
 	const struct shmreg_handle *h = &pool->handle;
+	const struct frame *frame;
 
 	switch (random_below(r, 10)) {
 	case 0:
@@ -155,8 +156,10 @@ static void act(void *memory, struct random_state *r)
 		if (s->bytes != sizeof(struct frame))
 			break;
 		RESULT(h, frame_pool_make(typed, ref, hostile_buffer(0, s->bytes)), -EAGAIN, -EUCLEAN);
-		if (frame_pool_get(typed, *ref) != NULL)
-			INSIDE(h, frame_pool_get(typed, *ref), s->bytes, s->align);
+		/* Once: others may make it somebody else's at any time. */
+		frame = frame_pool_get(typed, *ref);
+		if (frame != NULL)
+			INSIDE(h, frame, s->bytes, s->align);
 		break;
 	default:
 		RESULT(h, shmreg_pool_release(pool, *ref), BAD_REF);
