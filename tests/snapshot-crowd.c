@@ -364,19 +364,23 @@ static void check_topic(struct shmreg_segment *file, const char *name,
 	shmreg_topic_close(topic);
 }
 
+/* Who is dead and not repaired yet has a cursor still, and holds up nobody. */
 static int visit_subscriber(void *data, const struct shmreg_topic_subscriber_info *info)
 {
-	ck_assert_uint_le(info->lag, *(const uint64_t *)data);
+	const uint64_t *seats = data;
+
+	if ((seats[info->seat] & SHMREG_SEAT_STATE_MASK) == SHMREG_SEAT_LIVE)
+		ck_assert_uint_le(info->lag, reliable_params.capacity);
 	return 0;
 }
 
 static void check_cursors(struct shmreg_segment *file)
 {
-	uint64_t capacity = reliable_params.capacity;
+	uint64_t *const seats = shmreg_dir_seats(shmreg_segment_dir(file));
 	const struct shmreg_topic *topic;
 
 	harness_ok(shmreg_topic_open_const(file, &topic, "reliable", &reliable_params));
-	harness_ok(shmreg_topic_subscribers(topic, visit_subscriber, &capacity));
+	harness_ok(shmreg_topic_subscribers(topic, visit_subscriber, seats));
 	shmreg_topic_close(topic);
 }
 
