@@ -32,7 +32,7 @@ static unsigned long pool_before, available;
 
 static void setup(void)
 {
-	harness_start(&h, (const char *[]){ "--reserve-budget=1T", NULL });
+	harness_start(&h, (const char *[]){ "--reserve-budget=1T", "--max-bytes-per-uid=2T", NULL });
 	actor_start(&maker);
 	actor_start(&other);
 }
