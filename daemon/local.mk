@@ -47,12 +47,16 @@ libshmregd_core_la_SOURCES = \
 	daemon/uid-limits.c \
 	daemon/uid-limits.h
 
+# What both of the next two receive.
+job_sources = daemon/job.c daemon/job.h
+
 # Repairs after a death: the library's recovery in a sandbox. Not libshmreg itself.
 pkglibexec_PROGRAMS += shmreg-reaper
 shmreg_reaper_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 shmreg_reaper_CFLAGS = $(AM_CFLAGS) $(LIBSECCOMP_CFLAGS)
 shmreg_reaper_LDADD = librepair.la libproto.la $(LIBSECCOMP_LIBS)
 shmreg_reaper_SOURCES = \
+	$(job_sources) \
 	daemon/reaper-sandbox.c \
 	daemon/reaper-sandbox.h \
 	daemon/reaper.c
@@ -63,6 +67,7 @@ shmreg_snapshot_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 shmreg_snapshot_CFLAGS = $(AM_CFLAGS) $(LIBSECCOMP_CFLAGS)
 shmreg_snapshot_LDADD = libsnapshot.la libproto.la $(LIBSECCOMP_LIBS)
 shmreg_snapshot_SOURCES = \
+	$(job_sources) \
 	daemon/snapshot-sandbox.c \
 	daemon/snapshot-sandbox.h \
 	daemon/snapshot.c

@@ -18,13 +18,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <shmreg/abi/directory.h>
 #include <shmreg/abi/reaper.h>
 
+#include "job.h"
 #include "pool-repair.h"
 #include "queue-repair.h"
 #include "reaper-sandbox.h"
@@ -76,73 +76,15 @@ static struct shmreg_reaper_report report_init(const struct job *job, uint32_t t
 	};
 }
 
-/* 0, -EBADMSG, or the end of the process: the daemon has gone, or needs no repair. */
-static int receive_job(struct job *job)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-	} control = { .bytes = { 0 } };
-	struct iovec iov = { .iov_base = &job->in, .iov_len = sizeof(job->in) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	const struct cmsghdr *c;
-	int fds[2];
-	ssize_t n;
-
-	do
-		n = recvmsg(SHMREG_REAPER_FD, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		leave(n < 0);
-
-	c = CMSG_FIRSTHDR(&msg);
-	if (n != sizeof(job->in) || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
-	    job->in.magic != SHMREG_REAPER_MAGIC || !c || c->cmsg_level != SOL_SOCKET ||
-	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fds)))
-		return -EBADMSG;
-	memcpy(fds, CMSG_DATA(c), sizeof(fds));
-	job->dir_fd = fds[0];
-	job->data_fd = fds[1];
-	return 0;
-}
-
-static int map(int fd, uint64_t bytes, int prot, void **ret)
-{
-	struct stat st;
-	void *p;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	/* Beyond the end of a file is SIGBUS. The files are sealed against shrinking. */
-	if (!bytes || bytes > INT64_MAX || st.st_size < (off_t)bytes)
-		return -EBADMSG;
-	p = mmap(NULL, bytes, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	*ret = p;
-	return 0;
-}
-
 static int map_job(struct job *job)
 {
 	void *p;
 	int r;
 
-	r = map(job->dir_fd, job->in.dir_bytes, PROT_READ, &p);
-	if (r < 0)
-		return r;
-	job->dir = p;
-	r = shmreg_dir_check(job->dir, job->in.dir_bytes);
-	if (r < 0)
-		return r;
-	if (job->dir->segment != job->in.segment || job->dir->data_bytes != job->in.data_bytes)
-		return -EBADMSG;
-	r = map(job->data_fd, job->in.data_bytes, PROT_READ | PROT_WRITE, &p);
+	r = job_map_directory(job->dir_fd, job->in.dir_bytes, job->in.segment, job->in.data_bytes,
+			      &job->dir);
+	if (r == 0)
+		r = job_map(job->data_fd, job->in.data_bytes, PROT_READ | PROT_WRITE, &p);
 	if (r < 0)
 		return r;
 	job->data = p;
@@ -277,8 +219,10 @@ static int run(struct job *job)
 	struct shmreg_reaper_report report;
 	int r;
 
-	r = receive_job(job);
+	r = job_receive(&job->in, sizeof(job->in), SHMREG_REAPER_MAGIC, &job->dir_fd, &job->data_fd);
 	if (r == 0)
+		leave(0);	/* the daemon has gone, or needs no repair */
+	if (r > 0)
 		r = map_job(job);
 	if (r == 0) {
 		read_dead_seats(job);

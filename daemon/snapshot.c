@@ -25,6 +25,7 @@
 #include <shmreg/abi/reaper.h>
 #include <shmreg/abi/snapshot-job.h>
 
+#include "job.h"
 #include "snapshot-copy.h"
 #include "snapshot-sandbox.h"
 
@@ -48,77 +49,25 @@ static void report(uint32_t type, int status)
 		_exit(1);
 }
 
-/* Return: 0; -EBADMSG; or the end of the process: the daemon has gone. */
-static int receive_job(struct job *job)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-	} control = { .bytes = { 0 } };
-	struct iovec iov = { .iov_base = &job->in, .iov_len = sizeof(job->in) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	const struct cmsghdr *c;
-	int fds[2];
-	ssize_t n;
-
-	do
-		n = recvmsg(SHMREG_REAPER_FD, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		_exit(n < 0);
-	c = CMSG_FIRSTHDR(&msg);
-	if (n != sizeof(job->in) || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
-	    job->in.magic != SHMREG_SNAPSHOT_JOB_MAGIC || !c || c->cmsg_level != SOL_SOCKET ||
-	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fds)))
-		return -EBADMSG;
-	memcpy(fds, CMSG_DATA(c), sizeof(fds));
-	job->dir_fd = fds[0];
-	job->data_fd = fds[1];
-	return 0;
-}
-
-static int map(int fd, uint64_t bytes, const void **ret)
+static int map_job(struct job *job)
 {
 	struct stat st;
 	void *p;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	/* Beyond the end of a file is SIGBUS. The files are sealed against shrinking. */
-	if (!bytes || bytes > INT64_MAX || st.st_size < (off_t)bytes)
-		return -EBADMSG;
-	p = mmap(NULL, bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	*ret = p;
-	return 0;
-}
-
-static int map_job(struct job *job)
-{
-	const void *dir;
-	struct stat st;
 	int r;
 
-	r = map(job->dir_fd, job->in.dir_bytes, &dir);
+	r = job_map_directory(job->dir_fd, job->in.dir_bytes, job->in.segment, job->in.data_bytes,
+			      &job->dir);
 	if (r < 0)
 		return r;
-	job->dir = dir;
-	r = shmreg_dir_check(job->dir, job->in.dir_bytes);
-	if (r < 0)
-		return r;
-	if (job->dir->segment != job->in.segment || job->dir->data_bytes != job->in.data_bytes)
-		return -EBADMSG;
 	if (fstat(job->data_fd, &st) < 0)
 		return -errno;
 	if ((uint64_t)st.st_blocks * 512 > job->in.bytes_max)
 		return -EFBIG;
-	return map(job->data_fd, job->in.data_bytes, &job->data);
+	r = job_map(job->data_fd, job->in.data_bytes, PROT_READ, &p);
+	if (r < 0)
+		return r;
+	job->data = p;
+	return 0;
 }
 
 static bool is_snapshot(const char *name)
@@ -205,8 +154,11 @@ static int run(void)
 	const char *what;
 	int r;
 
-	r = receive_job(&job);
+	r = job_receive(&job.in, sizeof(job.in), SHMREG_SNAPSHOT_JOB_MAGIC, &job.dir_fd,
+			&job.data_fd);
 	if (r == 0)
+		_exit(0);	/* the daemon has gone */
+	if (r > 0)
 		r = snapshot_sandbox_enter(&what);
 	if (r == 0)
 		r = map_job(&job);

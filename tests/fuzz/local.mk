@@ -135,7 +135,8 @@ fuzz/bus-calls: fuzz/obj/tests/fuzz/bus-calls.o $(fuzz_common) fuzz/obj/tests/fa
 fuzz/restore: fuzz/obj/tests/fuzz/restore.o $(fuzz_common) fuzz/obj/tests/registry-fixture.o \
 		$(fuzz_shell) $(fuzz_core_quiet) fuzz/obj/quiet/directory-verify.o
 	$(fuzz_link) $^ $(LIBSYSTEMD_LIBS) $(LIBINIH_LIBS) $(LIBEV_LIBS)
-fuzz/reaper: fuzz/obj/tests/fuzz/reaper.o $(fuzz_common) fuzz/obj/tests/registry-fixture.o \
+fuzz/reaper: fuzz/obj/tests/fuzz/reaper.o fuzz/obj/daemon/job.o $(fuzz_common) \
+		fuzz/obj/tests/registry-fixture.o \
 		$(fuzz_core) $(call fuzz_objects_of,$(librepair_la_SOURCES))
 	$(fuzz_link) $^
 fuzz/fdstore: fuzz/obj/tests/fuzz/fdstore.o $(fuzz_common) fuzz/obj/ctl/fdstore.o
