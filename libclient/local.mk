@@ -89,6 +89,7 @@ libstructures_la_SOURCES = \
 	libclient/queue-wait.c \
 	libclient/ready.c \
 	libclient/ready.h \
+	libclient/relax.h \
 	libclient/records-look.c \
 	libclient/records-wait.c \
 	libclient/ring-bind.c \

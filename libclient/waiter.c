@@ -9,6 +9,7 @@
 #include "deadline.h"
 #include "futex.h"
 #include "probe.h"
+#include "relax.h"
 #include "segment.h"
 #include "waiter.h"
 
@@ -74,17 +75,6 @@ void waiter_add(struct waiter *w, const struct shmreg_handle *handle,
 	if (handle->spin_ns > w->spin_ns)
 		w->spin_ns = handle->spin_ns;
 	w->flags |= handle->wait_flags;
-}
-
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ __volatile__("isb");
-#else
-	__asm__ __volatile__("");
-#endif
 }
 
 /* SHMREG_WAIT_...: what the source waits for. */
