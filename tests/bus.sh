@@ -10,17 +10,13 @@ set -u
 build=$(cd "${top_builddir:?run by make check}" && pwd)
 source=$(cd "${top_srcdir:?run by make check}" && pwd)
 
-skip() {
-	echo "skipped: $*"
-	exit 77
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
 
 for program in dbus-daemon busctl; do
 	command -v "$program" >/dev/null || skip "needs $program (Debian: dbus, systemd)"
 done
-for program in shmregd shmreg-reaper shmregctl bus-peer; do
-	[ -x "$build/$program" ] || skip "$program was not built"
-done
+needs shmregd shmreg-reaper shmregctl bus-peer
 
 scratch=$(mktemp -d) || exit 99
 chmod 755 "$scratch"
@@ -51,16 +47,6 @@ fail() {
 
 step() {
 	echo "* $*"
-}
-
-# Until a command succeeds; a minute is long enough for anything but a hang.
-until_true() {
-	local patience=1200
-	until "$@"; do
-		patience=$((patience - 1))
-		[ $patience -gt 0 ] || fail "waited in vain for: $*"
-		sleep 0.05
-	done
 }
 
 # --- the bus ------------------------------------------------------------------------------------

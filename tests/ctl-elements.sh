@@ -6,33 +6,14 @@
 # Nothing here depends on how fast it goes: what takes time is waited for.
 set -u
 
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+prepare "$@"
 if [ "${1-}" != inside ]; then
-	top_builddir=$(cd "${top_builddir:-.}" && pwd)
-	scratch=$(mktemp -d) || exit 99
-	mkdir "$scratch/runtime"
-	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 99' INT TERM HUP
-	export top_builddir scratch
-	for program in shmregd shmreg-reaper shmregctl; do
-		[ -x "$top_builddir/$program" ] || { echo "SKIP: $program was not built"; exit 77; }
-	done
-	unset SHMREG_SOCKET
-	XDG_RUNTIME_DIR="$scratch/runtime" "$top_builddir/shmregctl" run \
-		--daemon "$top_builddir/shmregd" --reaper "$top_builddir/shmreg-reaper" -- "$0" inside
-	exit $?
+	inside_private
+	exit
 fi
-
-ctl="$top_builddir/shmregctl"
-out="$scratch/out" err="$scratch/err" want="$scratch/want"
-n_failed=0
-python=$(command -v python3 || true)
-
-fail() {
-	echo "FAIL: $*"
-	sed 's/^/  out: /' "$out"
-	sed 's/^/  err: /' "$err"
-	n_failed=$((n_failed + 1))
-}
+want="$scratch/want"
 
 # is WANT WORD...: shmregctl WORD... succeeds, and prints WANT (printf's escapes) and nothing else.
 # What is on standard input, it gets.
@@ -53,15 +34,6 @@ bad() {
 	got=$?
 	[ "$got" = "$status" ] || fail "shmregctl $*: exit status $got, not $status"
 	grep -q -e "$text" "$err" || fail "shmregctl $*: does not say '$text'"
-}
-
-until_true() {
-	patience=1200
-	until "$@"; do
-		patience=$((patience - 1))
-		[ $patience -gt 0 ] || { fail "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
 }
 
 # object NAME KIND TYPE ELEM_BYTES ELEM_ALIGN CAPACITY FLAGS PARAM [POOL]: the line of a dump.
@@ -419,4 +391,4 @@ fi
 
 # --- nobody who looked or fed has left anything ---
 "$ctl" show s | grep -q ', 0 of 256 participants' || fail 'somebody is still attached'
-[ $n_failed = 0 ] || { echo "$n_failed failed"; exit 1; }
+conclude

@@ -3,51 +3,9 @@
 # shmregctl snapshot and map, and commands that look, on files.
 set -u
 
-top_builddir=$(cd "${top_builddir:-.}" && pwd)
-export top_builddir
-ctl="$top_builddir/shmregctl"
-for program in shmregd shmreg-reaper shmregctl ctl-peer; do
-	[ -x "$top_builddir/$program" ] || { echo "SKIP: $program was not built"; exit 77; }
-done
-python=$(command -v python3 || true)
-
-if [ "${1-}" != inside ]; then
-	scratch=$(mktemp -d) || exit 99
-	mkdir "$scratch/runtime"
-	export scratch
-	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 99' INT TERM HUP
-fi
-out="$scratch/out" err="$scratch/err"
-n_failed=0
-
-fail() {
-	echo "FAIL: $*"
-	sed 's/^/  out: /' "$out"
-	sed 's/^/  err: /' "$err"
-	n_failed=$((n_failed + 1))
-}
-
-# check STATUS TEXT WORD...: shmregctl WORD... exits so, and says TEXT (a pattern of grep -e).
-check() {
-	want=$1 text=$2
-	shift 2
-	"$ctl" "$@" >"$out" 2>"$err"
-	status=$?
-	[ "$status" = "$want" ] || fail "shmregctl $*: exit status $status, not $want"
-	[ -z "$text" ] || cat "$out" "$err" | grep -q -e "$text" || fail "shmregctl $*: does not say '$text'"
-}
-
-# json EXPRESSION WORD...: what shmregctl WORD... --json prints is JSON, and in it (j) this is true.
-json() {
-	expression=$1
-	shift
-	"$ctl" "$@" --json >"$out" 2>"$err" || fail "shmregctl $* --json: exit status $?"
-	[ -n "$python" ] || return 0
-	"$python" -c "import json, sys
-j = json.load(open('$out'))
-sys.exit(not ($expression))" 2>>"$err" || fail "shmregctl $* --json: not so: $expression"
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+prepare "$@"
 
 # What a file and its segment have in common.
 contents() {
@@ -69,8 +27,7 @@ is_narrow() {
 
 if [ "${1-}" != inside ]; then
 	# Files outlive the daemon: looked at when it has gone.
-	XDG_RUNTIME_DIR="$scratch/runtime" "$ctl" run --daemon "$top_builddir/shmregd" \
-		--reaper "$top_builddir/shmreg-reaper" -- sh "$0" inside || exit
+	inside_private || exit
 	SHMREG_SOCKET=/nowhere
 	export SHMREG_SOCKET
 	check 0 'segment   demo' show "$scratch/demo.shmsnap"
@@ -79,17 +36,12 @@ if [ "${1-}" != inside ]; then
 	cd "$scratch" || exit 99
 	check 0 'segment   demo' show ./demo.shmsnap
 	check 0 'holder\|queued' show "$scratch/runtime/../demo.shmsnap"
-	[ "$n_failed" -eq 0 ]
-	exit
+	conclude
 fi
 
-mkfifo "$scratch/stdin" "$scratch/stdout"
 check 0 '' create demo --size 8M
-"$top_builddir/ctl-peer" demo <"$scratch/stdin" >"$scratch/stdout" 2>/dev/null &
-peer=$!
-exec 8>"$scratch/stdin" 9<"$scratch/stdout"
-echo hold >&8
-read -r _ <&9
+start_peer demo 2>/dev/null
+tell_peer hold
 
 check 0 'snapshot  taken' snapshot demo "$scratch/demo.shmsnap"
 [ "$(stat -c %a "$scratch/demo.shmsnap")" = 600 ] || fail "the file is not mode 0600"
@@ -145,12 +97,10 @@ json "$parts and j['page_bytes'] is None" map "$scratch/demo.shmsnap"
 
 # Bytes that no correct program wrote are copied and looked at all the same.
 for seed in 1 2 3; do
-	echo "garble $seed" >&8
-	read -r _ <&9
+	tell_peer garble $seed
 	check 0 'snapshot  taken' snapshot demo "$scratch/garbled" --force
 	check 0 'segment   demo' show "$scratch/garbled"
 	check 0 'Each mark is' map "$scratch/garbled"
 done
-exec 8>&- 9<&-
-wait "$peer"
-[ "$n_failed" -eq 0 ]
+dismiss_peer
+conclude

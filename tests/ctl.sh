@@ -5,81 +5,9 @@
 # Nothing here depends on how fast it goes: what takes time is waited for.
 set -u
 
-if [ "${1-}" != inside ]; then
-	top_builddir=$(cd "${top_builddir:-.}" && pwd)
-	export top_builddir
-	scratch=$(mktemp -d) || exit 99
-	mkdir "$scratch/runtime"
-	export scratch
-	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 99' INT TERM HUP
-fi
-ctl="$top_builddir/shmregctl"
-for program in shmregd shmreg-reaper shmregctl ctl-peer; do
-	[ -x "$top_builddir/$program" ] || { echo "SKIP: $program was not built"; exit 77; }
-done
-peer="$top_builddir/ctl-peer"
-out="$scratch/out" err="$scratch/err"
-n_failed=0
-python=$(command -v python3 || true)
-
-fail() {
-	echo "FAIL: $*"
-	sed 's/^/  out: /' "$out"
-	sed 's/^/  err: /' "$err"
-	n_failed=$((n_failed + 1))
-}
-
-# check STATUS TEXT WORD...: shmregctl WORD... exits so, and says TEXT (a pattern of grep -e),
-# or nothing.
-check() {
-	want=$1 text=$2
-	shift 2
-	"$ctl" "$@" >"$out" 2>"$err"
-	status=$?
-	if [ "$status" != "$want" ]; then
-		fail "shmregctl $*: exit status $status, not $want"
-	elif [ -z "$text" ] && [ -n "$(cat "$out" "$err")" ]; then
-		fail "shmregctl $*: says something"
-	elif [ -n "$text" ] && ! cat "$out" "$err" | grep -q -e "$text"; then
-		fail "shmregctl $*: does not say '$text'"
-	elif [ "$want" != 0 ] && ! [ -s "$err" ]; then
-		fail "shmregctl $*: no sentence on standard error"
-	fi
-}
-
-# json EXPRESSION WORD...: what shmregctl WORD... --json prints is JSON, and in it (j) this is
-# true; there, o['x'] is the object x, and h('x') are its holders.
-json() {
-	expression=$1
-	shift
-	"$ctl" "$@" --json >"$out" 2>"$err" || fail "shmregctl $* --json: exit status $?"
-	[ -n "$python" ] || return 0
-	"$python" -m json.tool <"$out" >/dev/null 2>&1 || fail "shmregctl $* --json: not JSON"
-	"$python" -c "import json, sys
-j = json.load(open('$out'))
-show = isinstance(j, dict) and 'objects' in j
-o = {x['name']: x for x in j['objects']} if show else {}
-h = lambda name: [x for x in j['holders'] if x['object'] == name]
-sys.exit(not ($expression))" 2>>"$err" || fail "shmregctl $* --json: not so: $expression"
-}
-
-# until WORD...: waits for the command to succeed; gives up after a time that only a hang takes.
-until_true() {
-	patience=1200
-	until "$@"; do
-		patience=$((patience - 1))
-		[ $patience -gt 0 ] || { fail "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
-}
-
-# For a subshell, or the background: becomes shmregctl itself, so that $! is its process.
-become_run() {
-	XDG_RUNTIME_DIR="$scratch/runtime"
-	export XDG_RUNTIME_DIR
-	exec "$ctl" run --daemon "$top_builddir/shmregd" --reaper "$top_builddir/shmreg-reaper" "$@"
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+prepare "$@"
 
 check_run() {
 	want=$1
@@ -119,29 +47,12 @@ root_of() {
 	done
 }
 
-daemon_pid() {
-	"$ctl" stats | sed -n 's/.* has pid \([0-9]*\) .*/\1/p'
-}
-
 lists_as() {
 	[ "$("$ctl" ls 2>/dev/null | wc -l)" = $(($1 + 1)) ]
 }
 
 ends_with() {
 	grep -q "$1" "$scratch/events"
-}
-
-# start_peer SEGMENT: a participant that does what it is told, see ctl-peer.c.
-start_peer() {
-	"$peer" "$1" <"$scratch/stdin" >"$scratch/stdout" &
-	peer_pid=$!
-	exec 8>"$scratch/stdin" 9<"$scratch/stdout"
-}
-
-tell_peer() {
-	echo "$*" >&8
-	read -r word <&9
-	[ "$word" = "$*" ] || fail "the peer says '$word' instead of '$*'"
 }
 
 # all_move PAIRS: of each (object, rate), something was done while we looked.
@@ -166,9 +77,7 @@ garbled() {
 			show garbled --interval 0.001
 	done
 	# What it holds it does not find any more, and is not to complain about that.
-	kill -9 $peer_pid
-	wait $peer_pid 2>/dev/null
-	exec 8>&- 9<&-
+	kill_peer
 	check 0 '' rm garbled
 }
 
@@ -195,7 +104,6 @@ inside() {
 	check 1 'nothing/here' set nothing/here --mode 0600
 
 	# Somebody to look at.
-	mkfifo "$scratch/stdin" "$scratch/stdout"
 	start_peer a/segment
 	tell_peer hold
 	check 0 'events.*queue (redeliver).*struct event.*3 queued, 37%' show a/segment
@@ -280,9 +188,7 @@ inside() {
 	"$ctl" watch --json >"$scratch/events" 2>"$scratch/watch.err" &
 	watch_pid=$!
 	until_true subscribed
-	kill -9 $peer_pid
-	wait $peer_pid 2>/dev/null
-	exec 8>&- 9<&-
+	kill_peer
 	until_true ends_with '"event": "repaired"'
 	json "j['participants'] == [] and j['n_deaths'] == 1 and j['n_repairs'] >= 1
 		and o['events']['n_redelivered'] == 2
@@ -350,7 +256,7 @@ inside() {
 		"$python" -c "import json, sys
 [json.loads(line) for line in open('$scratch/events')]" || fail 'watch --json: a line is not JSON'
 	fi
-	exit $((n_failed > 0))
+	conclude
 }
 
 subscribed() {
@@ -359,8 +265,6 @@ subscribed() {
 
 [ "${1-}" = inside ] && inside
 
-: >"$out" >"$err"
-unset SHMREG_SOCKET
 nobody="--socket=$scratch/nobody"
 
 # Asked wrongly: status 2, and what would be right.
@@ -430,8 +334,7 @@ check_run 1 --daemon-option=--nonsense -- true
 XDG_RUNTIME_DIR="$scratch/runtime" check 1 'daemon PATH' run --daemon "$scratch/no" -- true
 nothing_left || fail 'a daemon that could not be started left something'
 
-(become_run -- "$0" inside)
-[ $? = 0 ] || n_failed=$((n_failed + 1))
+inside_private || n_failed=$((n_failed + 1))
 nothing_left || fail 'the commands left something behind'
 
 # Signals are the command's.
@@ -467,4 +370,4 @@ status=$?
 grep -q 'keeper' "$err" || fail 'its keeper was killed: not said'
 until_true nothing_left
 
-[ $n_failed = 0 ] || { echo "$n_failed failed"; exit 1; }
+conclude

@@ -9,29 +9,18 @@
 # checks are looked for by their names. tests/system/doctor has a real systemd.
 set -u
 
-if [ "${1-}" != inside ]; then
-	top_builddir=$(cd "${top_builddir:-.}" && pwd)
-	scratch=$(mktemp -d) || exit 99
-	# So that nobody else's is met.
-	export top_builddir scratch XDG_RUNTIME_DIR="$scratch/runtime"
-	mkdir -m 0700 "$XDG_RUNTIME_DIR"
-	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 99' INT TERM HUP
-fi
-ctl="$top_builddir/shmregctl" shmregd="$top_builddir/shmregd"
-for program in shmregd shmreg-reaper shmregctl ctl-peer failing-reaper; do
-	[ -x "$top_builddir/$program" ] || { echo "skipped: $program was not built"; exit 77; }
-done
-command -v python3 >/dev/null || { echo "skipped: needs python3"; exit 77; }
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+prepare "$@"
+needs failing-reaper
+[ -n "$python" ] || skip "needs python3"
+# So that nobody else's is met.
+export XDG_RUNTIME_DIR="$scratch/runtime"
+shmregd="$top_builddir/shmregd"
+# A part inside says something while we do.
 out="$scratch/out.${1-}" err="$scratch/err.${1-}"
-n_failed=0
-
-fail() {
-	echo "FAILED: $*"
-	sed 's/^/  out: /' "$out"
-	sed 's/^/  err: /' "$err"
-	n_failed=$((n_failed + 1))
-}
+: >"$out"
+: >"$err"
 
 # doctor WORD...: looks, and keeps what it says as JSON in $out; one finding a line in $found.
 doctor() {
@@ -66,44 +55,14 @@ lacks() {
 	! of "\"check\": \"$1\"" | grep -v '"severity": "ok"' | grep . || fail "there is $1"
 }
 
-until_true() {
-	local patience=1200
-	until "$@"; do
-		patience=$((patience - 1))
-		[ $patience -gt 0 ] || { fail "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
-}
-
 run() {
 	"$ctl" run --daemon "$daemon" --reaper "$reaper" "$@"
 }
 
 # --- inside of a private daemon -------------------------------------------------------------------
 
-tell_peer() {
-	local word
-	echo "$*" >&8
-	read -r word <&9
-	[ "$word" = "$*" ] || fail "the peer says '$word' instead of '$*'"
-}
-
-start_peer() {
-	rm -f "$scratch/stdin" "$scratch/stdout"
-	mkfifo "$scratch/stdin" "$scratch/stdout"
-	"$top_builddir/ctl-peer" "$1" <"$scratch/stdin" >"$scratch/stdout" &
-	peer=$!
-	exec 8>"$scratch/stdin" 9<"$scratch/stdout"
-}
-
-end_peer() {
-	kill -9 "$peer"
-	wait "$peer" 2>/dev/null
-	exec 8>&- 9<&-
-}
-
 is_stopped() {
-	grep -q '^State:[[:space:]]*T' "/proc/$peer/status"
+	grep -q '^State:[[:space:]]*T' "/proc/$peer_pid/status"
 }
 
 dead() {
@@ -163,12 +122,12 @@ sys.exit(not (o['numbers/all']['verdict'] == 'none' and o['samples']['high_water
 }
 
 inside_stopped() {
-	kill -STOP "$peer"
+	kill -STOP "$peer_pid"
 	until_true is_stopped
 	doctor a/segment
-	finds note segment.stopped "$peer"
-	of segment.stopped | grep -q "\"type\": \"kill -CONT $peer\"" || fail 'it does not say what to type'
-	kill -CONT "$peer"
+	finds note segment.stopped "$peer_pid"
+	of segment.stopped | grep -q "\"type\": \"kill -CONT $peer_pid\"" || fail 'it does not say what to type'
+	kill -CONT "$peer_pid"
 }
 
 inside_garbled() {
@@ -184,7 +143,7 @@ inside_garbled() {
 		[ "$status" = 1 ] || fail "garbled, and exit status $status"
 		"$ctl" advise a/segment >"$out" 2>"$err" || fail "advise: exit status $?"
 	done
-	end_peer
+	kill_peer
 }
 
 # What the directory of a registry whose daemon has a limit, and whose program was replaced, says.
@@ -201,7 +160,7 @@ inside_reaper() {
 	"$ctl" create q --size 64K || fail create
 	start_peer q
 	tell_peer hold
-	end_peer
+	kill_peer
 	until_true dead q
 	doctor q
 	finds warning segment.unrepaired
@@ -219,12 +178,10 @@ quarantined() {
 
 if [ "${1-}" = inside ]; then
 	shift
-	: >"$out"
-	: >"$err"
 	for part in "$@"; do
 		"inside_$part"
 	done
-	exit $((n_failed != 0))
+	conclude
 fi
 
 daemon=$shmregd reaper=$top_builddir/shmreg-reaper
@@ -446,4 +403,4 @@ for words in 'doctor a b' 'doctor --nonsense' 'doctor a//b' 'advise' 'advise a b
 	status=$?
 	[ "$status" = 2 ] && [ -s "$err" ] || fail "shmregctl $words: exit status $status"
 done
-exit $((n_failed != 0))
+conclude

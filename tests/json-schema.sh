@@ -4,64 +4,50 @@
 # What every command of shmregctl prints with --json is what its schema in ctl/schema says, and has no
 # member that is not in it.
 set -eu
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+prepare "$@"
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
 if [ "${1-}" != inside ]; then
-	python=$(command -v python3) && "$python" -c 'import jsonschema' 2>/dev/null ||
-		{ echo "skipped: no python3-jsonschema"; exit 77; }
-	top_builddir=$(cd "$top_builddir" && pwd)
-	top_srcdir=$(cd "$top_srcdir" && pwd)
-	work=$(mktemp -d)
-	export top_builddir top_srcdir work
-	trap 'rm -rf "$work"' EXIT
-	mkdir "$work/out"
+	"$python" -c 'import jsonschema' 2>/dev/null || skip "no python3-jsonschema"
+	mkdir "$scratch/said"
 
 	# Each command has a schema, or has nothing to say in JSON.
 	for command in $("$top_builddir/shmregctl" --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p' | sed '/^$/d' | sort -u); do
 		case $command in
 		push | cas | load | dump | restore | run | metrics) continue ;;
 		esac
-		[ -e "$top_srcdir/ctl/schema/$command.json" ] ||
-			{ echo "FAIL: ctl/schema/$command.json is missing"; exit 1; }
+		[ -e "$top_srcdir/ctl/schema/$command.json" ] || fail "ctl/schema/$command.json is missing"
 	done
-	"$top_builddir/shmregctl" run --daemon "$top_builddir/shmregd" \
-		--reaper "$top_builddir/shmreg-reaper" -- sh ${TRACE:+-x} "$0" inside || exit 1
-	"$python" "$top_srcdir/tests/json-schema.py" "$top_srcdir/ctl/schema" "$work/out"
+	inside_private || exit
+	"$python" "$top_srcdir/tests/json-schema.py" "$top_srcdir/ctl/schema" "$scratch/said"
 	exit 0
 fi
 
-cd "$work/out"
-ctl=$top_builddir/shmregctl
+cd "$scratch/said"
 # say FILE WORD...: what it prints, into a file.
 say() {
 	file=$1
 	shift
-	"$ctl" "$@" --json >"$file" || { echo "FAIL: shmregctl $* --json: exit status $?"; exit 1; }
+	"$ctl" "$@" --json >"$file" || fail "shmregctl $* --json: exit status $?"
 }
-# until_true COMMAND...: gives up after a time that only a hang takes.
-until_true() {
-	patience=1200
-	until "$@"; do
-		patience=$((patience - 1))
-		[ $patience -gt 0 ] || { echo "FAIL: waited in vain for: $*"; exit 1; }
-		sleep 0.05
-	done
-}
-
 say create.json create w --size 4M
 say create.dry.json create x --size 1M --dry-run
 say set.json set w --mode 0660
 say ls.none.json ls
-peer='' watcher=''
-trap 'kill -9 $peer $watcher 2>/dev/null || :' EXIT
-mkfifo "$work/in"
-exec 3<>"$work/in"
-"$top_builddir/ctl-peer" w <&3 >"$work/peer" &
-peer=$!
+peer_pid='' watcher=''
+trap 'kill -9 $peer_pid $watcher 2>/dev/null || :' EXIT
+start_peer w
 "$ctl" watch --json >watch.lines &
 watcher=$!
 watching() { "$ctl" stats --json | grep -q '"subscriptions": {"used": [1-9]'; }
 until_true watching
-echo hold >&3
-until_true grep -q hold "$work/peer"
+tell_peer hold
 
 say ls.json ls
 say show.json show w
@@ -86,19 +72,18 @@ say pop.lines pop w jobs
 say add.json add w counter 3
 "$ctl" add w counter -- -3 >/dev/null
 
-echo busy >&3
-until_true grep -q busy "$work/peer"
+tell_peer busy
 say show.interval.json show w --interval 0.1
 say top.busy.json top --once --interval 0.1
 say top.objects.busy.json top --once --interval 0.1 w
 say top.object.busy.json top --once --interval 0.1 w samples
-say snapshot.json snapshot w "$work/w.snap"
-say show.file.json show "$work/w.snap"
-say map.file.json map "$work/w.snap"
-say advise.file.json advise "$work/w.snap"
-say top.file.json top --once "$work/w.snap"
+say snapshot.json snapshot w "$scratch/w.snap"
+say show.file.json show "$scratch/w.snap"
+say map.file.json map "$scratch/w.snap"
+say advise.file.json advise "$scratch/w.snap"
+say top.file.json top --once "$scratch/w.snap"
 
-kill -9 $peer
+kill_peer
 repaired() { grep -q '"died"' watch.lines && ! "$ctl" show w --json | grep -q '"state": "dead"'; }
 until_true repaired
 say show.repaired.json show w

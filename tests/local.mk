@@ -284,7 +284,7 @@ bus_peer_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 bus_peer_LDADD = libshmreg.la $(LIBSYSTEMD_LIBS)
 bus_peer_SOURCES = tests/bus-peer.c
 TESTS += tests/bus.sh tests/ctl.sh tests/ctl-elements.sh tests/completion.sh tests/doc-examples.sh tests/json-schema.sh tests/man.sh tests/man-functions.sh
-EXTRA_DIST += tests/json-schema.py tests/bus.sh tests/ctl.sh tests/ctl-elements.sh tests/completion.sh tests/doc-examples.sh tests/json-schema.sh tests/man.sh tests/man-functions.sh
+EXTRA_DIST += tests/json-schema.py tests/shell.sh tests/bus.sh tests/ctl.sh tests/ctl-elements.sh tests/completion.sh tests/doc-examples.sh tests/json-schema.sh tests/man.sh tests/man-functions.sh
 if HAVE_CHECK
 PURE_TESTS += test-json test-rate test-show-json test-text test-fdstore test-format
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto

@@ -4,46 +4,15 @@
 # installed, by Prometheus' own parser; what is chosen; to a file, and to a scraper.
 set -u
 
-top_builddir=$(cd "${top_builddir:-.}" && pwd)
-top_srcdir=$(cd "${top_srcdir:-$(dirname "$0")/..}" && pwd)
-export top_builddir top_srcdir
-ctl="$top_builddir/shmregctl"
-for program in shmregd shmreg-reaper shmregctl ctl-peer; do
-	[ -x "$top_builddir/$program" ] || { echo "SKIP: $program was not built"; exit 77; }
-done
-
-if [ "${1-}" != inside ]; then
-	scratch=$(mktemp -d) || exit 99
-	mkdir "$scratch/runtime"
-	export scratch
-	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 99' INT TERM HUP
-fi
-out="$scratch/out" err="$scratch/err"
-n_failed=0
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+prepare "$@"
 
 # Debian's module is seen by Debian's interpreter.
 python=
 for candidate in python3 /usr/bin/python3; do
 	"$candidate" -c 'import prometheus_client.openmetrics.parser' 2>/dev/null && python=$candidate
 done
-
-fail() {
-	echo "FAIL: $*"
-	sed 's/^/  out: /' "$out" | tail -n 20
-	sed 's/^/  err: /' "$err"
-	n_failed=$((n_failed + 1))
-}
-
-# check STATUS TEXT WORD...: shmregctl WORD... exits so, and says TEXT (a pattern of grep -e).
-check() {
-	want=$1 text=$2
-	shift 2
-	"$ctl" "$@" >"$out" 2>"$err"
-	status=$?
-	[ "$status" = "$want" ] || fail "shmregctl $*: exit status $status, not $want"
-	[ -z "$text" ] || cat "$out" "$err" | grep -q -e "$text" || fail "shmregctl $*: does not say '$text'"
-}
 
 # has PATTERN, has_not PATTERN: a line of the last output, as a whole.
 has() {
@@ -70,17 +39,15 @@ counters() {
 }
 
 if [ "${1-}" != inside ]; then
-	XDG_RUNTIME_DIR="$scratch/runtime" "$ctl" run --daemon "$top_builddir/shmregd" \
-		--reaper "$top_builddir/shmreg-reaper" -- sh "$0" inside || exit
+	inside_private || exit
 	[ -n "$python" ] || echo "prometheus_client is not installed: its parser was not asked"
 	# Nobody is there, and it is told so.
 	check 1 '/nowhere' --socket /nowhere metrics
 	has 'shmreg_up 0'
 	is_openmetrics "$out"
-	check 1 '' --socket /nowhere metrics --output "$scratch/down.prom" --format prometheus
+	check 1 /nowhere --socket /nowhere metrics --output "$scratch/down.prom" --format prometheus
 	grep -q -x 'shmreg_up 0' "$scratch/down.prom" || fail "the file does not say that it is down"
-	[ "$n_failed" -eq 0 ]
-	exit
+	conclude
 fi
 
 # The checker finds what is wrong.
@@ -91,19 +58,15 @@ for text in 'x 1' '# TYPE x counter\nx 1\n# EOF' '# TYPE x gauge\nx{a="1} 1\n# E
 		fail "the checker takes this for OpenMetrics: $text"
 done
 
-mkfifo "$scratch/stdin" "$scratch/stdout"
 check 0 'shmreg_up 1' metrics
 is_openmetrics "$out"
 has_not segment_size
 check 0 '' create demo --size 8M
 check 0 '' create other/one --size 64K
-"$top_builddir/ctl-peer" demo <"$scratch/stdin" >"$scratch/stdout" 2>/dev/null &
-peer=$!
-exec 8>"$scratch/stdin" 9<"$scratch/stdout"
-echo hold >&8
-read -r _ <&9
+start_peer demo
+tell_peer hold
 
-check 0 '' metrics
+check 0 . metrics
 is_openmetrics "$out"
 has 'shmreg_registry_segments 2'
 has 'shmreg_registry_limit_seats +Inf'
@@ -122,7 +85,7 @@ has 'shmreg_pool_held{segment="demo",object="frames"} [1-9]'
 has 'shmreg_topic_subscriber_lag{segment="demo",object="news",subscriber="1",process="a \\"peer\\""} [0-9]*'
 has 'shmreg_atomic_value{segment="demo",object="counter"} 42'
 # Looked at and left, nobody is there but the peer.
-check 0 '' metrics
+check 0 . metrics
 has 'shmreg_segment_participants{segment="demo"} 1'
 # Every family is described in the manual, by its name or by what it begins with.
 page="$top_srcdir/man/shmreg-metrics.7"
@@ -134,25 +97,25 @@ for family in $(sed -n 's/^# TYPE shmreg_\([^ ]*\) .*/\1/p' "$out"); do
 done
 
 # What is chosen.
-check 0 '' metrics 'other/*'
+check 0 . metrics 'other/*'
 is_openmetrics "$out"
 has 'shmreg_segment_size_bytes{segment="other/one"} 65536'
 has_not 'segment="demo"'
-check 0 '' metrics --no-objects
+check 0 . metrics --no-objects
 is_openmetrics "$out"
 has 'shmreg_segment_objects{segment="demo"} [1-9][0-9]*'
 has_not '{segment="demo",object='
-check 0 '' metrics --objects 'e*s' demo
+check 0 . metrics --objects 'e*s' demo
 is_openmetrics "$out"
 has 'shmreg_queue_length{segment="demo",object="events"} [0-9]*'
 has_not 'object="news"'
-check 0 '' metrics --max-objects 2
+check 0 . metrics --max-objects 2
 is_openmetrics "$out"
 [ "$(grep -c '^shmreg_object_info' "$out")" = 2 ] || fail "--max-objects 2: there are more, or fewer"
 has 'shmreg_scrape_omitted_objects [1-9][0-9]*'
 # The busiest: of records each byte counts.
 has 'shmreg_records_read_total{.*} [0-9]*'
-check 0 '' metrics absent
+check 0 . metrics absent
 has_not 'segment="absent"'
 
 check 2 'not openmetrics or prometheus' metrics --format json
@@ -179,11 +142,10 @@ grep -q -x '# TYPE shmreg_daemon_requests_total counter' "$scratch/shmreg.prom" 
 parses "$scratch/shmreg.prom" parser
 
 # Counters do not fall while there is work.
-echo busy >&8
-read -r _ <&9
-check 0 '' metrics
+tell_peer busy
+check 0 . metrics
 counters "$out" >"$scratch/before"
-check 0 '' metrics
+check 0 . metrics
 is_openmetrics "$out"
 counters "$out" >"$scratch/after"
 paste -d '\n' "$scratch/before" "$scratch/after" | awk '
@@ -220,6 +182,5 @@ scrape 431 "GET /metrics HTTP/1.1\r\nX: $(printf '%020000d' 0)\r\n\r\n"
 "$ctl" metrics --http </dev/null >"$out" 2>"$err" || fail "who says nothing is a failure"
 [ ! -s "$out" ] || fail "who says nothing is answered"
 
-exec 8>&- 9<&-
-wait "$peer"
-[ "$n_failed" -eq 0 ]
+dismiss_peer
+conclude

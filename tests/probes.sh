@@ -4,19 +4,16 @@
 # can be used, the example shows deaths, repairs and sleep.
 set -u
 
-top_builddir=$(cd "${top_builddir:-.}" && pwd)
-top_srcdir=$(cd "${top_srcdir:-$(dirname "$0")/..}" && pwd)
-export top_builddir top_srcdir
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+prepare "$@"
 library="$top_builddir/.libs/libshmreg.so.0"
 daemon="$top_builddir/shmregd"
 [ ! -x "$top_builddir/.libs/shmregd" ] || daemon="$top_builddir/.libs/shmregd"
 
 grep -q '^USDT_CPPFLAGS = .' "$top_builddir/Makefile" ||
-	{ echo "SKIP: configured without probes (systemtap-sdt-dev)"; exit 77; }
-command -v readelf >/dev/null || { echo "SKIP: there is no readelf (binutils)"; exit 77; }
-for program in shmregd shmreg-reaper shmregctl ctl-peer; do
-	[ -x "$top_builddir/$program" ] || { echo "SKIP: $program was not built"; exit 77; }
-done
+	skip "configured without probes (systemtap-sdt-dev)"
+command -v readelf >/dev/null || skip "there is no readelf (binutils)"
 
 # "name n" a line: each probe of a file, and how many arguments it has.
 probes() {
@@ -26,12 +23,6 @@ probes() {
 }
 
 if [ "${1-}" != inside ]; then
-	scratch=$(mktemp -d) || exit 99
-	mkdir "$scratch/runtime"
-	export scratch
-	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 99' INT TERM HUP
-
 	{ probes "$library"; probes "$daemon"; } | LC_ALL=C sort >"$scratch/have"
 	sed -n 's/^\.It Va \([a-z_]*\) Pq \(.*\)/\1 \2/p' "$top_srcdir/man/shmreg-probes.7" |
 		awk '{ print $1, gsub(/ , /, "") + 1 }' | LC_ALL=C sort >"$scratch/want"
@@ -47,7 +38,7 @@ if [ "${1-}" != inside ]; then
 		--reaper "$top_builddir/shmreg-reaper" -- sh "$0" inside
 	status=$?
 	# bpftrace compiles, and attaches one probe after the other.
-	[ "$status" -ne 124 ] || { echo "SKIP: bpftrace is too slow here"; exit 77; }
+	[ "$status" -ne 124 ] || skip "bpftrace is too slow here"
 	exit "$status"
 fi
 
@@ -65,7 +56,6 @@ fail() {
 
 # Somebody dies with something in its hands; looked for until it is seen, for nobody says when
 # all probes are attached.
-ctl="$top_builddir/shmregctl"
 mkfifo "$scratch/stdin" "$scratch/stdout"
 die() {
 	sh -c 'echo $$ >"$scratch/pid"; exec "$top_builddir/ctl-peer" demo' <"$scratch/stdin" >"$scratch/stdout" 2>/dev/null &

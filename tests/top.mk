@@ -1,6 +1,6 @@
 # shmregctl top: what is shown and what keys do, without a terminal; at one; and what it costs others.
-TESTS += tests/top.sh
-EXTRA_DIST += tests/top.sh
+TESTS += tests/top.sh tests/top-once.sh
+EXTRA_DIST += tests/top.sh tests/top-once.sh
 if HAVE_CHECK
 PURE_TESTS += test-top
 test_top_CPPFLAGS = $(ctl_cppflags) -I$(top_srcdir)/libclient -I$(top_srcdir)/tests

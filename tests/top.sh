@@ -5,37 +5,10 @@
 # The screen is looked at until it shows what it should; nothing here depends on how fast it goes.
 set -u
 
-if [ "${1-}" != inside ]; then
-	top_builddir=$(cd "${top_builddir:-.}" && pwd)
-	scratch=$(mktemp -d) || exit 99
-	mkdir "$scratch/runtime"
-	export top_builddir scratch
-	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 99' INT TERM HUP
-fi
-ctl="$top_builddir/shmregctl"
-for program in shmregd shmreg-reaper shmregctl ctl-peer; do
-	[ -x "$top_builddir/$program" ] || { echo "SKIP: $program was not built"; exit 77; }
-done
-command -v tmux >/dev/null || { echo "SKIP: there is no tmux"; exit 77; }
-out="$scratch/out"
-n_failed=0
-python=$(command -v python3 || true)
-
-fail() {
-	echo "FAIL: $*"
-	sed 's/^/  |/' "$out"
-	n_failed=$((n_failed + 1))
-}
-
-until_true() {
-	patience=1200
-	until "$@"; do
-		patience=$((patience - 1))
-		[ $patience -gt 0 ] || { fail "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+prepare "$@"
+command -v tmux >/dev/null || skip "there is no tmux"
 
 # --- the terminal -----------------------------------------------------------------------------
 
@@ -111,22 +84,6 @@ is_restored() {
 }
 
 # --- who is looked at -------------------------------------------------------------------------
-
-start_peer() {
-	"$top_builddir/ctl-peer" "$1" <"$scratch/stdin" >"$scratch/stdout" &
-	peer_pid=$!
-	exec 8>"$scratch/stdin" 9<"$scratch/stdout"
-}
-
-tell_peer() {
-	echo "$*" >&8
-	read -r word <&9
-	[ "$word" = "$*" ] || fail "the peer says '$word' instead of '$*'"
-}
-
-daemon_pid() {
-	"$ctl" stats | sed -n 's/.* has pid \([0-9]*\) .*/\1/p'
-}
 
 is_gone() {
 	! "$ctl" ls | grep -q "^$1 "
@@ -303,9 +260,7 @@ deaths() {
 	see "^ *$peer_pid "
 	keys Enter
 	see '^events .*reading'
-	kill -9 $peer_pid
-	wait $peer_pid 2>/dev/null
-	exec 8>&- 9<&-
+	kill_peer
 	see 'gone since .*: participant 1 has gone'
 	see '^events .*reading'		# what was seen last
 	keys Escape
@@ -367,8 +322,7 @@ vanishing() {
 	# We do not keep what lives while it is attached.
 	"$ctl" set gone --lifetime while-attached
 	see 'waiting: nobody\|was removed'
-	exec 8>&- 9<&-
-	wait $peer_pid
+	dismiss_peer
 	until_true is_gone gone
 	see 'gone since'
 	keys q
@@ -423,72 +377,13 @@ is_attached() {
 	[ "$("$ctl" ls --json | tr '{' '\n' | sed -n "s|.*\"name\": \"$1\".*\"n_participants\": \([0-9]*\).*|\1|p")" = 1 ]
 }
 
-# --- without a terminal -----------------------------------------------------------------------
-
-# check STATUS TEXT WORD...: as in ctl.sh.
-check() {
-	want=$1 text=$2
-	shift 2
-	"$ctl" "$@" >"$out" 2>&1
-	status=$?
-	[ "$status" = "$want" ] || fail "shmregctl $*: exit status $status, not $want"
-	grep -q -e "$text" "$out" || fail "shmregctl $*: does not say '$text'"
-}
-
-# json EXPRESSION WORD...: r are the rows by their first member
-json() {
-	expression=$1
-	shift
-	[ -n "$python" ] || return 0
-	"$ctl" top --once --json --interval 0.15 "$@" >"$out" 2>&1 || fail "top $*: exit status $?"
-	"$python" -c "import json, sys
-j = json.load(open('$out'))
-r = {list(x.values())[0]: x for x in j['rows']}
-sys.exit(not ($expression))" 2>>"$out" || fail "top --once --json $*: not so: $expression"
-}
-
-once() {
-	check 2 'no terminal; --once' top
-	check 2 'printed --once' top --json
-	check 2 'segment and an object at most' top --once a b c
-	check 2 "no column of this table" top --once --sort nonsense
-	check 2 'interval' top --once --interval 0
-	check 2 'needs a segment' top --participants
-	check 2 "segment's name" top --once a//b
-	check 2 "object's name" top --once a a//b
-	check 2 'unknown' top --nonsense
-	check 1 'nothing/here' top --once nothing/here
-	check 1 "no object 'nothing'" top --once a/segment nothing
-	check 0 '^a/segment .*1M ' top --once --interval 0.15
-	check 0 '^news .*topic .*lost 3' top --once --interval 0.15 a/segment
-	check 0 'peer.*subscriber' top --once --interval 0.15 a/segment news
-	check 0 "$peer_pid.*peer" top --once --interval 0.15 a/segment --participants
-	json "j['page'] == 'segments' and j['segment'] is None and j['interval_ns'] >= 150000000
-		and r['a/segment']['n_objects'] == 11 and r['a/segment']['fullest'] == 'frames'
-		and r['a/segment']['fullest_percent'] == 50
-		and r['a/segment']['operations_per_second'] == 0
-		and r['a/segment']['n_participants'] == 1 and r['a/segment']['state'] == 'live'"
-	json "j['page'] == 'objects' and list(r)[0] == 'numbers/all' and j['note'] is None
-		and r['events']['level'] == 3 and r['events']['full_percent'] == 37.5
-		and r['frames']['high_water'] >= 4 and r['counter']['full_percent'] is None
-		and r['news']['trouble'] == 'lost 3'" a/segment --sort room
-	json "set(r) == {'events', 'jobs', 'shots'}" a/segment --filter QUEUE
-	json "j['page'] == 'object' and j['object'] == 'orders'
-		and [x['lag'] for x in j['rows'] if x['role'] == 'subscriber'] == [0]
-		and all(x['pid'] == $peer_pid for x in j['rows'])" a/segment orders
-	json "j['page'] == 'participants' and r[$peer_pid]['client'] == 'a \"peer\"'
-		and r[$peer_pid]['n_holds'] == 14 and r[$peer_pid]['lag'] == 2" a/segment --participants
-}
+# --- what is not there ------------------------------------------------------------------------
 
 # A snapshot's file, of which there is no daemon to be asked.
 snapshots() {
 	rm -f "$scratch/snapshot"
 	"$ctl" snapshot a/segment "$scratch/snapshot" >"$out" 2>&1 || fail 'no snapshot was taken'
-	nobody="--socket $scratch/nobody"
-	json "j['page'] == 'objects' and 'a snapshot' in j['note'] and j['interval_ns'] is None
-		and r['events']['level'] == 3 and r['events']['operations_per_second'] is None" \
-		--socket "$scratch/nobody" "$scratch/snapshot"
-	begin 80 24 "TERM=screen" "$nobody" "$scratch/snapshot" news --interval 0.2
+	begin 80 24 "TERM=screen" --socket "$scratch/nobody" "$scratch/snapshot" news --interval 0.2
 	see 'topic (lossy)'
 	see 'a snapshot, taken'
 	see '^a "peer" .*subscriber'
@@ -499,7 +394,6 @@ snapshots() {
 	see 'shmregd is away since'
 	keys q
 	is_restored 0
-	check 1 'cannot be opened\|no snapshot' top --once "$scratch/nothing"
 }
 
 not_at_all() {
@@ -517,13 +411,10 @@ not_at_all() {
 
 inside() {
 	trap 'tm kill-server 2>/dev/null' EXIT
-	: >"$out"
 	tm new-session -d -s keep cat
-	mkfifo "$scratch/stdin" "$scratch/stdout"
 	"$ctl" create a/segment --size 1M --mode 0640 --max-objects 17 --max-participants 5
 	start_peer a/segment
 	tell_peer hold
-	once
 	not_at_all
 	snapshots
 	at_80x24
@@ -535,14 +426,12 @@ inside() {
 	vanishing
 	no_daemon
 	many
-	exit $((n_failed > 0))
+	conclude
 }
 
 [ "${1-}" = inside ] && inside
 
-unset SHMREG_SOCKET
-XDG_RUNTIME_DIR="$scratch/runtime" "$ctl" run --daemon "$top_builddir/shmregd" \
-	--reaper "$top_builddir/shmreg-reaper" -- sh "$0" inside
+inside_private
 status=$?
 [ -z "$(ls -A "$scratch/runtime")" ] || { echo 'FAIL: something is left'; status=1; }
 exit $status
