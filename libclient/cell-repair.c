@@ -6,6 +6,7 @@
 #include <shmreg/abi/cell.h>
 
 #include "cell-repair.h"
+#include "repair-report.h"
 #include "role.h"
 
 int cell_repair_sparse(const struct shmreg_shape *shape, void *base,
@@ -26,11 +27,8 @@ int cell_repair_sparse(const struct shmreg_shape *shape, void *base,
 		if (at >= start && role_repair(&shm->writer[i], dead))
 			n++;
 	}
-	ret->status = 0;
+	repair_report_reset(ret);
 	ret->n_seats = n;
 	ret->n_repaired = n;
-	ret->n_freed = 0;
-	ret->n_requeued = 0;
-	ret->n_gave_up = 0;
 	return 0;
 }

@@ -135,6 +135,7 @@ librepair_la_SOURCES = \
 	libclient/queue-repair.h \
 	libclient/repair-memory.c \
 	libclient/repair-memory.h \
+	libclient/repair-report.h \
 	libclient/repair.c \
 	libclient/repair.h \
 	libclient/ring-repair.c \

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "pool-repair.h"
+#include "repair-report.h"
 
 /*
  * Labels are those of shmreg/pool-inline.h.
@@ -86,12 +87,7 @@ int pool_repair(const struct shmreg_shape *shape, void *base, const struct repai
 
 	if (shape->kind != SHMREG_KIND_POOL || shmreg_shape_bytes(shape, &bytes, &align, NULL) < 0)
 		return -EINVAL;
-	report.status = 0;
-	report.n_seats = 0;
-	report.n_repaired = 0;
-	report.n_freed = 0;
-	report.n_requeued = 0;
-	report.n_gave_up = 0;
+	repair_report_reset(&report);
 	/* acquire: nothing hangs on it, the dead have set their bits long ago */
 	for (i = 0; i < 64; i++) {
 		seats[i] = dead[i] & shmreg_load_acquire(&r.shm->users[i]);

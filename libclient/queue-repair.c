@@ -9,6 +9,7 @@
 
 #include "pool-repair.h"
 #include "queue-repair.h"
+#include "repair-report.h"
 
 /*
  * Labels are those of shmreg/queue-inline.h. Why one pass is enough:
@@ -280,12 +281,7 @@ int queue_repair_objects(const struct shmreg_shape *shape, void *base,
 
 	if (shape->kind != SHMREG_KIND_QUEUE || shmreg_shape_bytes(shape, &bytes, &align, NULL) < 0)
 		return -EINVAL;
-	report.status = 0;
-	report.n_seats = 0;
-	report.n_repaired = 0;
-	report.n_freed = 0;
-	report.n_requeued = 0;
-	report.n_gave_up = 0;
+	repair_report_reset(&report);
 	/* acquire: nothing hangs on it, the dead have set their bits long ago */
 	for (i = 0; i < QUEUE_REPAIR_SEATS; i++) {
 		seats[i] = dead[i] & shmreg_load_acquire(&r.shm->users[i]);

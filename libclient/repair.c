@@ -9,6 +9,7 @@
 #include "cell-repair.h"
 #include "pool-repair.h"
 #include "queue-repair.h"
+#include "repair-report.h"
 #include "repair.h"
 #include "ring-repair.h"
 #include "topic-repair.h"
@@ -41,12 +42,7 @@ int shmreg_repair_object(const struct shmreg_shape *shape, void *base,
 		if (shape->kind == SHMREG_KIND_POOL)
 			return pool_repair(shape, base, memory, dead, ret);
 	}
-	ret->status = 0;
-	ret->n_seats = 0;
-	ret->n_repaired = 0;
-	ret->n_freed = 0;
-	ret->n_requeued = 0;
-	ret->n_gave_up = 0;
+	repair_report_reset(ret);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <shmreg/abi/ring.h>
 
+#include "repair-report.h"
 #include "ring-repair.h"
 #include "role.h"
 
@@ -21,12 +22,7 @@ int ring_repair(const struct shmreg_shape *shape, void *base, const struct repai
 
 	if (shape->kind != SHMREG_KIND_RING || shmreg_shape_bytes(shape, &bytes, &align, NULL) < 0)
 		return -EINVAL;
-	ret->status = 0;
-	ret->n_seats = 0;
-	ret->n_repaired = 0;
-	ret->n_freed = 0;
-	ret->n_requeued = 0;
-	ret->n_gave_up = 0;
+	repair_report_reset(ret);
 	/* Both lie in one block, hence in one page. */
 	if (!repair_memory_next(memory, roles, &start, &end) || start != roles)
 		return 0;

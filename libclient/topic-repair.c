@@ -7,6 +7,7 @@
 
 #include <shmreg/abi/topic.h>
 
+#include "repair-report.h"
 #include "role.h"
 #include "topic-repair.h"
 
@@ -157,12 +158,7 @@ int topic_repair_sparse(const struct shmreg_shape *shape, void *base,
 
 	if (shape->kind != SHMREG_KIND_TOPIC || shmreg_shape_bytes(shape, &bytes, &align, NULL) < 0)
 		return -EINVAL;
-	report.status = 0;
-	report.n_seats = 0;
-	report.n_repaired = 0;
-	report.n_freed = 0;
-	report.n_requeued = 0;
-	report.n_gave_up = 0;
+	repair_report_reset(&report);
 	r.g = shmreg_topic_geometry(shape);
 	r.capacity = shape->capacity;
 	repair_each(&r, r.g.publishers_offset, shape->param[0],
