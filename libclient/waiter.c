@@ -31,6 +31,12 @@ int waiter_register(void)
 											      -errno;
 }
 
+/* Cannot fail: the process has registered, or is a test that registers. */
+void waiter_fence(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+}
+
 uint32_t waiter_default_spin(void)
 {
 	static uint32_t cached = UINT32_MAX;
@@ -187,8 +193,7 @@ static int announce(struct waiter *w)
 		if (r < 0)
 			return r;
 	}
-	/* Cannot fail: the process has registered, or is a test that registers. */
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);			/* F */
+	waiter_fence();									/* F */
 	w->state = WAITER_ANNOUNCED;
 	return 0;
 }

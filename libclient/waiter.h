@@ -112,4 +112,7 @@ uint32_t waiter_default_spin(void);
 /* waiter_register() - this process may be a waker: (N1). Return: 0; -errno of membarrier(). */
 int waiter_register(void);
 
+/* waiter_fence() - F: a full fence in every thread, of any process, that may be a waker */
+void waiter_fence(void);
+
 #endif /* LIBSHMREG_WAITER_H */

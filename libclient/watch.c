@@ -2,14 +2,12 @@
 #include <config.h>
 
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <shmreg/wake.h>
@@ -18,6 +16,7 @@
 #include "error.h"
 #include "own-bell.h"
 #include "segment.h"
+#include "waiter.h"
 
 #define CROWD_MS 10
 
@@ -267,7 +266,7 @@ static void arm(const struct shmreg_watch *w)
 						       SHMREG_EVENTCOUNT_ARMED))
 				break;
 	}
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);			/* F */
+	waiter_fence();									/* F */
 }
 
 /* Return: 0; -errno. */
