@@ -28,6 +28,8 @@ shmregctl_SOURCES = \
 	ctl/fdstore.h \
 	ctl/file.c \
 	ctl/file.h \
+	ctl/form.c \
+	ctl/form.h \
 	ctl/format-parse.c \
 	ctl/format-print.c \
 	ctl/format-scan.c \

@@ -11,6 +11,7 @@
 #include <shmreg/copy.h>
 #include <shmreg/pool.h>
 
+#include "form.h"
 #include "look.h"
 
 /* --- array -------------------------------------------------------------------------------------- */
@@ -207,27 +208,17 @@ static const struct look_kind look_pool = {
 
 /* --- all ---------------------------------------------------------------------------------------- */
 
-static const struct look_kind *kind_of_entry(const struct shmreg_shape *shape)
-{
-	switch (shape->kind) {
-	case SHMREG_KIND_ARRAY:
-		return &look_array;
-	case SHMREG_KIND_ATOMIC:
-		return &look_atomic;
-	case SHMREG_KIND_QUEUE:
-		return shmreg_shape_is_object_queue(shape) ? &look_objects : &look_queue;
-	case SHMREG_KIND_RING:
-		return shape->flags & SHMREG_RING_RECORDS ? &look_records : &look_ring;
-	case SHMREG_KIND_TOPIC:
-		return &look_topic;
-	case SHMREG_KIND_POOL:
-		return &look_pool;
-	case SHMREG_KIND_CELL:
-		return &look_cell;
-	default:
-		return NULL;
-	}
-}
+static const struct look_kind *const kinds[N_FORMS] = {
+	[FORM_ARRAY] = &look_array,
+	[FORM_ATOMIC] = &look_atomic,
+	[FORM_CELL] = &look_cell,
+	[FORM_OBJECTS] = &look_objects,
+	[FORM_POOL] = &look_pool,
+	[FORM_QUEUE] = &look_queue,
+	[FORM_RECORDS] = &look_records,
+	[FORM_RING] = &look_ring,
+	[FORM_TOPIC] = &look_topic,
+};
 
 int look_name(struct shmreg_segment *segment, uint64_t id, char ret[SHMREG_OBJECT_NAME_MAX + 1])
 {
@@ -243,6 +234,17 @@ int look_name(struct shmreg_segment *segment, uint64_t id, char ret[SHMREG_OBJEC
 	return -ENOENT;
 }
 
+int look_open_pool(struct shmreg_segment *segment, const struct shmreg_shape *queue,
+		   struct shmreg_pool **ret)
+{
+	const struct shmreg_pool_params params = { .size = sizeof(params) };
+	char name[SHMREG_OBJECT_NAME_MAX + 1];
+
+	if (look_name(segment, shmreg_shape_pool(queue), name) < 0)
+		return -ENXIO;
+	return shmreg_pool_open(segment, ret, name, &params);
+}
+
 int look_open(struct shmreg_segment *segment, const char *name, struct look **ret)
 {
 	struct look *look = calloc(1, sizeof(*look));
@@ -255,7 +257,7 @@ int look_open(struct shmreg_segment *segment, const char *name, struct look **re
 	r = shmreg_dir_find(shmreg_segment_dir(segment), name, &look->entry, NULL);
 	if (r == 0) {
 		look->bytes = look->entry.shape.elem_bytes;
-		look->kind = kind_of_entry(&look->entry.shape);
+		look->kind = kinds[form_of(&look->entry.shape)];
 		r = look->kind ? look->kind->open(look) : -EOPNOTSUPP;
 	}
 	if (r == 0) {

@@ -92,4 +92,13 @@ extern const struct look_kind look_queue, look_objects, look_ring, look_records,
 /* An object of this id: its name. Return: 0 or -ENOENT. */
 int look_name(struct shmreg_segment *segment, uint64_t id, char ret[SHMREG_OBJECT_NAME_MAX + 1]);
 
+/*
+ * look_open_pool() - the pool whose objects a queue is of, to take part
+ *
+ * Return: as shmreg_pool_open(); also -ENXIO it is there no more.
+ */
+struct shmreg_pool;
+int look_open_pool(struct shmreg_segment *segment, const struct shmreg_shape *queue,
+		   struct shmreg_pool **ret);
+
 #endif /* SHMREGCTL_LOOK_H */

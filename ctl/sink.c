@@ -11,6 +11,7 @@
 #include <shmreg/topic.h>
 #include <shmreg/wait.h>
 
+#include "form.h"
 #include "look.h"
 #include "sink.h"
 
@@ -63,15 +64,11 @@ static const struct sink_kind sink_queue = { false, open_queue, put_queue, room_
 static int open_objects(struct sink *s)
 {
 	const struct shmreg_object_queue_params params = { .size = sizeof(params) };
-	const struct shmreg_pool_params pool_params = { .size = sizeof(pool_params) };
-	char name[SHMREG_OBJECT_NAME_MAX + 1];
 	struct shmreg_object_queue *q = NULL;
 	struct shmreg_pool *pool;
 	int r;
 
-	if (look_name(s->segment, shmreg_shape_pool(&s->entry.shape), name) < 0)
-		return -ENXIO;
-	r = shmreg_pool_open(s->segment, &pool, name, &pool_params);
+	r = look_open_pool(s->segment, &s->entry.shape, &pool);
 	if (r < 0)
 		return r;
 	s->pool = pool;
@@ -201,25 +198,16 @@ static const struct sink_kind sink_topic = { false, open_topic, put_message, any
 
 /* --- all -------------------------------------------------------------------------------------------- */
 
-static const struct sink_kind *kind_of_entry(const struct shmreg_shape *shape)
-{
-	switch (shape->kind) {
-	case SHMREG_KIND_QUEUE:
-		return shmreg_shape_is_object_queue(shape) ? &sink_objects : &sink_queue;
-	case SHMREG_KIND_RING:
-		return shape->flags & SHMREG_RING_RECORDS ? &sink_records : &sink_ring;
-	case SHMREG_KIND_TOPIC:
-		return &sink_topic;
-	case SHMREG_KIND_ARRAY:
-		return &sink_array;
-	case SHMREG_KIND_ATOMIC:
-		return &sink_atomic;
-	case SHMREG_KIND_CELL:
-		return &sink_cell;
-	default:
-		return NULL;
-	}
-}
+static const struct sink_kind *const kinds[N_FORMS] = {
+	[FORM_ARRAY] = &sink_array,
+	[FORM_ATOMIC] = &sink_atomic,
+	[FORM_CELL] = &sink_cell,
+	[FORM_OBJECTS] = &sink_objects,
+	[FORM_QUEUE] = &sink_queue,
+	[FORM_RECORDS] = &sink_records,
+	[FORM_RING] = &sink_ring,
+	[FORM_TOPIC] = &sink_topic,
+};
 
 int sink_open(struct shmreg_segment *segment, const struct shmreg_dir_object *entry, struct sink **ret)
 {
@@ -231,7 +219,7 @@ int sink_open(struct shmreg_segment *segment, const struct shmreg_dir_object *en
 	s->segment = segment;
 	s->entry = *entry;
 	s->bytes = entry->shape.elem_bytes;
-	s->kind = kind_of_entry(&entry->shape);
+	s->kind = kinds[form_of(&entry->shape)];
 	s->places = s->kind && s->kind->places;
 	r = s->kind ? s->kind->open(s) : -EOPNOTSUPP;
 	if (r < 0) {

@@ -13,6 +13,7 @@
 #include <shmreg/topic.h>
 #include <shmreg/wait.h>
 
+#include "form.h"
 #include "look.h"
 #include "tap.h"
 
@@ -91,16 +92,12 @@ static const struct tap_kind tap_queue = {
 static int open_objects(struct tap *t, uint64_t history)
 {
 	const struct shmreg_object_queue_params params = { .size = sizeof(params) };
-	const struct shmreg_pool_params pool_params = { .size = sizeof(pool_params) };
-	char name[SHMREG_OBJECT_NAME_MAX + 1];
 	struct shmreg_object_queue *q = NULL;
 	struct shmreg_pool *pool;
 	int r;
 
 	(void)history;
-	if (look_name(t->segment, shmreg_shape_pool(&t->entry.shape), name) < 0)
-		return -ENXIO;
-	r = shmreg_pool_open(t->segment, &pool, name, &pool_params);
+	r = look_open_pool(t->segment, &t->entry.shape, &pool);
 	if (r < 0)
 		return r;
 	t->pool = pool;
@@ -256,19 +253,13 @@ static const struct tap_kind tap_topic = { open_topic, take_message, done_messag
 
 /* --- all -------------------------------------------------------------------------------------------- */
 
-static const struct tap_kind *kind_of_entry(const struct shmreg_shape *shape)
-{
-	switch (shape->kind) {
-	case SHMREG_KIND_QUEUE:
-		return shmreg_shape_is_object_queue(shape) ? &tap_objects : &tap_queue;
-	case SHMREG_KIND_RING:
-		return shape->flags & SHMREG_RING_RECORDS ? &tap_records : &tap_ring;
-	case SHMREG_KIND_TOPIC:
-		return &tap_topic;
-	default:
-		return NULL;
-	}
-}
+static const struct tap_kind *const kinds[N_FORMS] = {
+	[FORM_OBJECTS] = &tap_objects,
+	[FORM_QUEUE] = &tap_queue,
+	[FORM_RECORDS] = &tap_records,
+	[FORM_RING] = &tap_ring,
+	[FORM_TOPIC] = &tap_topic,
+};
 
 int tap_open(struct shmreg_segment *segment, const struct shmreg_dir_object *entry, uint64_t history,
 	     struct tap **ret)
@@ -281,7 +272,7 @@ int tap_open(struct shmreg_segment *segment, const struct shmreg_dir_object *ent
 	t->segment = segment;
 	t->entry = *entry;
 	t->bytes = entry->shape.elem_bytes;
-	t->kind = kind_of_entry(&entry->shape);
+	t->kind = kinds[form_of(&entry->shape)];
 	r = t->kind ? t->kind->open(t, history) : -EOPNOTSUPP;
 	if (r == 0) {
 		t->copy = malloc(t->bytes ? t->bytes : 1);
