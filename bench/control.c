@@ -282,14 +282,12 @@ uint64_t control_die(struct bench_worker *w, uint64_t n)
 	return 0;
 }
 
-#define OURS(measure, open, work, close)                                                           \
-	{ measure, "shmreg", BENCH_OURS, 0, NULL, open, work, close, NULL }
 static const struct bench_contestant contestants[] = {
-	OURS("lookup/find", open_objects, find, NULL),
-	OURS("lookup/open", open_objects, open_close, NULL),
-	OURS("control/connect", open_control, control_connect, close_control),
-	OURS("control/create", open_control, control_create, close_control),
-	OURS("control/open", open_control, control_open_first, close_control),
-	OURS("control/death", control_open_deaths, control_die, NULL),
+	CONTROL_OURS("lookup/find", open_objects, find, NULL),
+	CONTROL_OURS("lookup/open", open_objects, open_close, NULL),
+	CONTROL_OURS("control/connect", open_control, control_connect, close_control),
+	CONTROL_OURS("control/create", open_control, control_create, close_control),
+	CONTROL_OURS("control/open", open_control, control_open_first, close_control),
+	CONTROL_OURS("control/death", control_open_deaths, control_die, NULL),
 };
 const struct bench_peer bench_shmreg_control = { "shmreg", contestants, BENCH_N(contestants) };

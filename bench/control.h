@@ -14,6 +14,10 @@
 
 struct shmreg_connection;
 
+/* A contestant, which has no peers. */
+#define CONTROL_OURS(measure, open, work, close)                                                   \
+	{ measure, "shmreg", BENCH_OURS, 0, NULL, open, work, close, NULL }
+
 struct control {
 	struct shmreg_connection *owner, *other;
 	struct shmreg_segment *segment;		/* with a queue */

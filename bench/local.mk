@@ -81,22 +81,18 @@ bench_cxx_headers = $(top_srcdir)/bench/bench.h $(top_srcdir)/bench/families.h \
 bench_cxx_objects =
 if HAVE_BENCH_BOOST
 bench_cxx_objects += bench/peer-boost.$(OBJEXT)
-bench_libs = -lstdc++ -lpthread
 endif
 if HAVE_BENCH_INTERPROCESS
 bench_cxx_objects += bench/peer-interprocess.$(OBJEXT)
-bench_libs = -lstdc++ -lpthread
 endif
 if HAVE_BENCH_CONCURRENTQUEUE
 bench_cxx_objects += bench/peer-concurrentqueue.$(OBJEXT)
-bench_libs = -lstdc++ -lpthread
 endif
 if HAVE_BENCH_READERWRITERQUEUE
 bench_cxx_objects += bench/peer-readerwriterqueue.$(OBJEXT)
-bench_libs = -lstdc++ -lpthread
 endif
 bench_peers += $(bench_cxx_objects)
-shmreg_bench_LDADD += $(bench_libs)
+shmreg_bench_LDADD += $(if $(strip $(bench_cxx_objects)),-lstdc++ -lpthread)
 $(bench_cxx_objects): bench/%.$(OBJEXT): $(top_srcdir)/bench/%.cc $(bench_cxx_headers)
 	@$(MKDIR_P) bench
 	$(AM_V_CXX)$(bench_cxx) -c -o $@ $<

@@ -177,15 +177,13 @@ static void close_connections(struct bench_worker *w)
 	plane_daemon_stop();
 }
 
-#define OURS(measure, open, work, close)                                                           \
-	{ "plane/" measure, "shmreg", BENCH_OURS, 0, NULL, open, work, close, NULL }
 static const struct bench_contestant contestants[] = {
-	OURS("create", open_segments, control_create, close_segments),
-	OURS("open", open_segments, control_open_first, close_segments),
-	OURS("attach-detach", open_segments, attach_detach, close_segments),
-	OURS("object", open_segments, create_object, close_segments),
-	OURS("object-open", open_segments, open_object, close_segments),
-	OURS("death", open_deaths, control_die, close_deaths),
-	OURS("connect", open_connections, control_connect, close_connections),
+	CONTROL_OURS("plane/create", open_segments, control_create, close_segments),
+	CONTROL_OURS("plane/open", open_segments, control_open_first, close_segments),
+	CONTROL_OURS("plane/attach-detach", open_segments, attach_detach, close_segments),
+	CONTROL_OURS("plane/object", open_segments, create_object, close_segments),
+	CONTROL_OURS("plane/object-open", open_segments, open_object, close_segments),
+	CONTROL_OURS("plane/death", open_deaths, control_die, close_deaths),
+	CONTROL_OURS("plane/connect", open_connections, control_connect, close_connections),
 };
 const struct bench_peer bench_shmreg_plane = { "shmreg", contestants, BENCH_N(contestants) };
