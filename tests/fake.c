@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "fake.h"
+#include "send-fds.h"
 
 #define DATA_BYTES 65536
 
@@ -43,15 +44,8 @@ struct fake {
 
 static bool answer_one(struct fake *f, int client)
 {
-	union {
-		struct cmsghdr align;
-		unsigned char bytes[CMSG_SPACE(5 * sizeof(int))];
-	} control;
 	struct shmreg_request request;
 	struct fake_answer answer;
-	struct iovec iov;
-	struct msghdr message;
-	struct cmsghdr *cmsg;
 	enum fake_action action;
 	ssize_t n;
 
@@ -65,24 +59,9 @@ static bool answer_one(struct fake *f, int client)
 	answer.reply.header.type = request.header.type | SHMREG_PACKET_REPLY;
 	answer.reply.header.serial = request.header.serial;
 	action = f->serve(f->data, &request, &answer);
-	if (action == FAKE_ANSWER) {
-		iov.iov_base = &answer.reply;
-		iov.iov_len = answer.bytes;
-		memset(&message, 0, sizeof(message));
-		message.msg_iov = &iov;
-		message.msg_iovlen = 1;
-		if (answer.n_fds > 0) {
-			memset(&control, 0, sizeof(control));
-			message.msg_control = &control;
-			message.msg_controllen = CMSG_SPACE(answer.n_fds * sizeof(int));
-			cmsg = CMSG_FIRSTHDR(&message);
-			cmsg->cmsg_level = SOL_SOCKET;
-			cmsg->cmsg_type = SCM_RIGHTS;
-			cmsg->cmsg_len = CMSG_LEN(answer.n_fds * sizeof(int));
-			memcpy(CMSG_DATA(cmsg), answer.fds, answer.n_fds * sizeof(int));
-		}
-		sendmsg(client, &message, MSG_NOSIGNAL);
-	}
+	if (action == FAKE_ANSWER)
+		send_fds(client, NULL, &answer.reply, answer.bytes, answer.fds, answer.n_fds,
+			 MSG_NOSIGNAL);
 	while (answer.n_fds > 0)
 		close(answer.fds[--answer.n_fds]);
 	return action == FAKE_ANSWER;

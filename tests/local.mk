@@ -22,7 +22,8 @@ libharness_la_SOURCES = \
 	tests/keeper.c \
 	tests/keeper.h \
 	tests/process.c \
-	tests/process.h
+	tests/process.h \
+	tests/send-fds.h
 
 # For tests of waits: sources, since some link libplain.la and some libharness.la; and -lpthread.
 asleep = tests/asleep.c tests/asleep.h

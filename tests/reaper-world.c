@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "reaper-world.h"
+#include "send-fds.h"
 
 uint64_t word(uint64_t position, uint64_t n, uint64_t owner, uint64_t state)
 {
@@ -143,22 +144,8 @@ struct reaper reaper_spawn(void)
 void send_job(const struct reaper *r, const struct shmreg_reaper_job *job, const int *fds,
 	      size_t n_fds)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-	} control = { .bytes = { 0 } };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)job, .iov_len = sizeof(*job) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (n_fds) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, n_fds * sizeof(int));
-	}
-	ck_assert_int_eq(sendmsg(r->fd, &msg, MSG_NOSIGNAL), sizeof(*job));
+	ck_assert_int_eq(send_fds(r->fd, NULL, job, sizeof(*job), fds, n_fds, MSG_NOSIGNAL),
+			 sizeof(*job));
 }
 
 struct shmreg_reaper_job world_job(const struct world *w)

@@ -20,6 +20,7 @@
 #include "asleep.h"
 #include "harness.h"
 #include "raw.h"
+#include "send-fds.h"
 
 #define OTHER_LAYOUT 250
 
@@ -149,26 +150,13 @@ END_TEST
 /* To the manager, as the daemon does it. */
 static void notify(const char *text, int stored)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text) };
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &iov,
-			      .msg_iovlen = 1 };
 	const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct cmsghdr *cmsg;
 
 	ck_assert_int_ge(fd, 0);
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s/notify", h.dir);
-	if (stored >= 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &stored, sizeof(int));
-	}
-	ck_assert_int_eq(sendmsg(fd, &msg, 0), (ssize_t)strlen(text));
+	ck_assert_int_eq(send_fds(fd, &to, text, strlen(text), &stored, stored >= 0, 0),
+			 (ssize_t)strlen(text));
 	close(fd);
 }
 

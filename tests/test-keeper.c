@@ -18,31 +18,17 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "send-fds.h"
 
 /* --- the daemon ------------------------------------------------------------------- */
 
 static void notify(const char *text, int fd)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	struct iovec iov = { .iov_base = (char *)text, .iov_len = strlen(text) };
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &iov,
-			      .msg_iovlen = 1 };
 	const int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", getenv("NOTIFY_SOCKET"));
-	if (fd >= 0) {
-		struct cmsghdr *c;
-
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	}
-	if (sendmsg(s, &msg, 0) < 0)
+	if (send_fds(s, &to, text, strlen(text), &fd, fd >= 0, 0) < 0)
 		_exit(2);
 	close(s);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "raw-watch.h"
+#include "send-fds.h"
 #include "watcher.h"
 
 static struct raw peer;
@@ -38,17 +39,9 @@ static void teardown_old(void)
 
 static int send_one(int to, int fd)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = (void *)"", .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-			      .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	const ssize_t r = send_fds(to, NULL, "", 1, &fd, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(to, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return r < 0 ? (int)r : 0;
 }
 
 /* Into all bells of the queue. Return: what tells whether the descriptor was closed. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attack.h"
+#include "send-fds.h"
 
 const struct attack attacks[] = {
 	{ "malformed", 23, attack_malformed },
@@ -97,18 +98,11 @@ int drain(struct raw *c)
 
 int send_with_fds(int socket, const void *bytes, size_t n_bytes, int fd, int n)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(253 * sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = n_bytes };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-			      .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int)) };
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	int fds[253];
+	int fds[SEND_FDS_MAX];
+	ssize_t r;
 
 	for (int i = 0; i < n; i++)
 		fds[i] = fd;
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN((size_t)n * sizeof(int));
-	memcpy(CMSG_DATA(cmsg), fds, (size_t)n * sizeof(int));
-	return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	r = send_fds(socket, NULL, bytes, n_bytes, fds, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return r < 0 ? (int)r : 0;
 }

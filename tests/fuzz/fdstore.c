@@ -13,10 +13,10 @@
 
 #include "fdstore.h"
 #include "fuzz.h"
+#include "send-fds.h"
 
 #define STEPS_MAX 24
 #define TEXT_MAX 1024
-#define FDS_MAX 253
 
 static int ends[2];
 
@@ -47,27 +47,17 @@ static size_t line(struct fuzz_input *in, char *text, size_t size)
 
 static void send_text(struct fuzz_input *in)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = { 0 };
 	char text[TEXT_MAX + 400];
-	struct iovec iov = { .iov_base = text };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	const uint8_t lines = fuzz_u8(in) % 5, how = fuzz_u8(in);
-	const int n_fds = how >= 250 ? FDS_MAX : how % 4;
-	struct cmsghdr *c;
+	const size_t n_fds = how >= 250 ? SEND_FDS_MAX : how % 4;
+	int fds[SEND_FDS_MAX];
+	size_t bytes = 0;
 
-	for (uint8_t i = 0; i < lines && iov.iov_len < TEXT_MAX; i++)
-		iov.iov_len += line(in, text + iov.iov_len, TEXT_MAX + 400 - iov.iov_len);
-	if (n_fds > 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = CMSG_SPACE((size_t)n_fds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN((size_t)n_fds * sizeof(int));
-		for (int i = 0; i < n_fds; i++)
-			memcpy(CMSG_DATA(c) + (size_t)i * sizeof(int), &ends[0], sizeof(int));
-	}
-	MUST(sendmsg(ends[0], &msg, MSG_DONTWAIT) >= 0);
+	for (uint8_t i = 0; i < lines && bytes < TEXT_MAX; i++)
+		bytes += line(in, text + bytes, TEXT_MAX + 400 - bytes);
+	for (size_t i = 0; i < n_fds; i++)
+		fds[i] = ends[0];
+	MUST(send_fds(ends[0], NULL, text, bytes, fds, n_fds, MSG_DONTWAIT) >= 0);
 }
 
 static void check(const struct fdstore *store)

@@ -9,6 +9,8 @@ fuzz_programs = $(fuzz_targets:%=fuzz/%)
 TESTS += tests/fuzz/run.sh
 EXTRA_DIST += \
 	tests/fuzz/README \
+	tests/fuzz/answer.c \
+	tests/fuzz/answer.h \
 	tests/fuzz/arguments.c \
 	tests/fuzz/arguments.dict \
 	tests/fuzz/bus-calls.c \
@@ -29,6 +31,8 @@ EXTRA_DIST += \
 	tests/fuzz/packet.c \
 	tests/fuzz/reaper.c \
 	tests/fuzz/registry.c \
+	tests/fuzz/reply-daemon.c \
+	tests/fuzz/reply-daemon.h \
 	tests/fuzz/reply.c \
 	tests/fuzz/request.c \
 	tests/fuzz/restore.c \
@@ -76,15 +80,14 @@ fuzz/obj/tests/hostile/%.o: $(top_srcdir)/tests/hostile/%.c
 	$(fuzz_compile) -I$(top_srcdir)/tests/fuzz/input -I$(top_srcdir)/tests/fuzz \
 		-I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
 fuzz_targets += watch
-fuzz/obj/tests/fuzz/watch.o: $(top_srcdir)/tests/fuzz/watch.c
-	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
-fuzz/obj/tests/fuzz/reply.o: $(top_srcdir)/tests/fuzz/reply.c
-	$(fuzz_compile) -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
+$(patsubst %,fuzz/obj/tests/fuzz/%.o,reply reply-daemon watch): fuzz/obj/tests/fuzz/%.o: \
+		$(top_srcdir)/tests/fuzz/%.c
+	$(fuzz_compile) -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/reaper.o: $(top_srcdir)/tests/fuzz/reaper.c
 	$(fuzz_compile) -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/libclient \
 		-I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/fdstore.o: $(top_srcdir)/tests/fuzz/fdstore.c
-	$(fuzz_compile) -I$(top_srcdir)/ctl -I$(top_srcdir)/proto $<
+	$(fuzz_compile) -I$(top_srcdir)/tests -I$(top_srcdir)/ctl -I$(top_srcdir)/proto $<
 fuzz/obj/tests/fuzz/arguments.o: $(top_srcdir)/tests/fuzz/arguments.c
 	$(fuzz_compile) -I$(top_srcdir)/ctl -I$(top_srcdir)/proto $<
 fuzz_targets += snapshot
@@ -148,9 +151,9 @@ fuzz/dispatch: fuzz/obj/tests/fuzz/dispatch.o $(fuzz_common) fuzz/obj/tests/fuzz
 fuzz/snapshot: fuzz/obj/tests/fuzz/snapshot.o $(fuzz_common) $(fuzz_client)
 	$(fuzz_link) $^
 # The daemon's part is played by the target.
-fuzz/reply: fuzz/obj/tests/fuzz/reply.o $(fuzz_common) $(fuzz_client)
+fuzz/reply: $(patsubst %,fuzz/obj/tests/fuzz/%.o,reply reply-daemon answer) $(fuzz_common) $(fuzz_client)
 	$(fuzz_link) -Wl,--wrap=transport_connect,--wrap=transport_send $^
-fuzz/watch: fuzz/obj/tests/fuzz/watch.o $(fuzz_common) $(fuzz_client)
+fuzz/watch: $(patsubst %,fuzz/obj/tests/fuzz/%.o,watch answer) $(fuzz_common) $(fuzz_client)
 	$(fuzz_link) -Wl,--wrap=connect,--wrap=poll $^
 $(fuzz_rows:%=fuzz/%): fuzz/%: fuzz/obj/row/%.o $(fuzz_common) fuzz/obj/tests/plain.o \
 		$(call fuzz_objects_of,$(hostile_rows)) $(fuzz_client)

@@ -27,6 +27,7 @@ static long leave_instead(long number, long status);
 #include "fuzz.h"
 #include "registry-fixture.h"
 #include "segment.h"
+#include "send-fds.h"
 
 #define DATA_BYTES (1 << 16)
 #define POKES_MAX 6
@@ -131,7 +132,6 @@ static int filled(const void *bytes, size_t n)
 
 static void send_job(struct fuzz_input *in, int to, int dir_fd, int data_fd)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = { 0 };
 	struct shmreg_reaper_job job = {
 		.magic = SHMREG_REAPER_MAGIC, .segment = geometry.segment,
 		.dir_bytes = geometry.dir_bytes, .data_bytes = DATA_BYTES,
@@ -140,24 +140,13 @@ static void send_job(struct fuzz_input *in, int to, int dir_fd, int data_fd)
 	const uint8_t how = fuzz_u8(in);
 	const int fds[] = { how == 251 ? data_fd : dir_fd, how == 252 ? null_fd : data_fd, null_fd };
 	const size_t n_fds = how >= 253 ? how % 4 : 2;
-	struct iovec iov = { &job, sizeof(job) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *c;
+	size_t bytes = sizeof(job);
 
 	if (how >= 192)
 		fuzz_poke(in, &job, sizeof(job));
 	if (how >= 248)
-		iov.iov_len = (size_t)fuzz_below(in, sizeof(job) + 1);
-	if (n_fds > 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
-	}
-	MUST(sendmsg(to, &msg, MSG_DONTWAIT) >= 0);
+		bytes = (size_t)fuzz_below(in, sizeof(job) + 1);
+	MUST(send_fds(to, NULL, &job, bytes, fds, n_fds, MSG_DONTWAIT) >= 0);
 }
 
 static void check_reports(int from, const struct job *job, int way)

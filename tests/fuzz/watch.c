@@ -22,10 +22,12 @@
 
 #include <shmreg.h>
 
+#include "answer.h"
 #include "bells.h"
 #include "connection.h"
 #include "fuzz.h"
 #include "segment.h"
+#include "send-fds.h"
 
 #define STEPS_MAX 40
 #define N_WATCHES 4
@@ -82,13 +84,6 @@ int __wrap_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 	return 0;
 }
 
-struct answer {
-	struct shmreg_reply reply;
-	size_t bytes;
-	int fds[8];
-	unsigned int n_fds;
-};
-
 /* One has the right to ring it, and more. */
 static int new_bell(void)
 {
@@ -107,13 +102,8 @@ static void answer_well(struct answer *a, const struct shmreg_request *request)
 {
 	struct shmreg_notify_reply *notify = &a->reply.u.notify;
 
-	a->reply.header = request->header;
-	a->reply.header.type |= SHMREG_PACKET_REPLY;
+	*a = answer_to(request);
 	switch (request->header.type) {
-	case SHMREG_PACKET_HELLO:
-		a->reply.u.hello.registry = 1;
-		strcpy(a->reply.u.hello.version, "fuzz");
-		break;
 	case SHMREG_PACKET_WATCH:
 		a->reply.u.watch.watch = ++last_watch;
 		a->fds[a->n_fds++] = new_bell();
@@ -152,9 +142,7 @@ static bool spoil(struct answer *a)
 		return false;
 	case 1:
 		drop_fds(a);
-		memset(&a->reply.u, 0, sizeof(a->reply.u));
-		a->reply.header.status = -(int32_t)fuzz_below(input, 140);
-		fuzz_take(input, a->reply.u.error, fuzz_below(input, 80));
+		answer_refuse(a, input);
 		break;
 	case 2:
 		fuzz_poke(input, &a->reply.header, sizeof(a->reply.header));
@@ -170,7 +158,7 @@ static bool spoil(struct answer *a)
 			a->fds[a->n_fds++] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 		break;
 	case 5:
-		a->bytes = (size_t)fuzz_below(input, 1200);
+		answer_cut(a, input);
 		break;
 	default:
 		fuzz_poke(input, &a->reply.u, 128);
@@ -178,42 +166,20 @@ static bool spoil(struct answer *a)
 	return true;
 }
 
-static int send_with(int to, const void *bytes, size_t n, const int *fds, unsigned int n_fds)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))] = { 0 };
-	struct iovec iov = { (void *)bytes, n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *m;
-
-	if (n_fds > 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		m = CMSG_FIRSTHDR(&msg);
-		m->cmsg_level = SOL_SOCKET;
-		m->cmsg_type = SCM_RIGHTS;
-		m->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(m), fds, n_fds * sizeof(int));
-	}
-	return (int)sendmsg(to, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /* One request is answered, if there is one. */
 static bool answer_one(void)
 {
-	struct answer a = { .bytes = sizeof(a.reply) };
 	struct shmreg_request request;
-	uint8_t bytes[1280] = { 0 };
+	struct answer a;
 
 	if (other_end < 0 || recv(other_end, &request, sizeof(request), MSG_DONTWAIT) <= 0)
 		return false;
 	MUST(shmreg_request_check(&request, sizeof(request), NULL) == 0);
 	answer_well(&a, &request);
-	if (spoil(&a)) {
-		memcpy(bytes, &a.reply, sizeof(a.reply));
-		send_with(other_end, bytes, a.bytes, a.fds, a.n_fds);
-	} else {
+	if (spoil(&a))
+		answer_send(&a, other_end);
+	else
 		hang_up();
-	}
 	drop_fds(&a);
 	return true;
 }
@@ -247,7 +213,8 @@ static void abuse_bell(void)
 	else if (how == 2)
 		shutdown(fd, SHUT_RDWR);
 	else
-		send_with(fd, bytes, 1, (const int[]){ STDERR_FILENO }, 1);
+		send_fds(fd, NULL, bytes, 1, (const int[]){ STDERR_FILENO }, 1,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void check_result(int r)

@@ -23,6 +23,8 @@
 
 #include <shmreg/abi/packet.h>
 
+#include "send-fds.h"
+
 static void say(const char *word)
 {
 	puts(word);
@@ -65,17 +67,8 @@ static bool send_with(int to, int fd)
 			    .type = SHMREG_PACKET_HELLO, .serial = 1 },
 		.u.hello = { .flags = SHMREG_HELLO_OBSERVER, .name = "lingerer" },
 	};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = (void *)&hello, .iov_len = sizeof(hello) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-			      .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(to, &msg, MSG_NOSIGNAL) > 0;
+	return send_fds(to, NULL, &hello, sizeof(hello), &fd, 1, MSG_NOSIGNAL) > 0;
 }
 
 int main(int argc, char *argv[])

@@ -1,8 +1,8 @@
 # What an installed shmregd does under a real systemd, see tests/system/README.
 
 check_PROGRAMS += resident lingerer
-lingerer_CPPFLAGS = -I$(top_srcdir)/proto
-lingerer_SOURCES = tests/system/lingerer.c
+lingerer_CPPFLAGS = -I$(top_srcdir)/tests -I$(top_srcdir)/proto
+lingerer_SOURCES = tests/system/lingerer.c tests/send-fds.h
 resident_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 resident_LDADD = libshmreg.la -lpthread
 resident_SOURCES = tests/system/resident.c

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_FUZZ_ANSWER_H
+#define TESTS_FUZZ_ANSWER_H
+
+/* answer.h - the answer of a target that is the daemon, and how it goes wrong */
+
+#include <shmreg/abi/packet.h>
+
+#include "fuzz.h"
+
+struct answer {
+	struct shmreg_reply reply;
+	size_t bytes;		/* of it that are sent; more are zeros */
+	int fds[8];
+	unsigned int n_fds;
+};
+
+/* To this request, so far with nothing in it but what a HELLO's has. */
+struct answer answer_to(const struct shmreg_request *request);
+/* Refused, with an error of some number and text; its descriptors stay. */
+void answer_refuse(struct answer *a, struct fuzz_input *in);
+void answer_cut(struct answer *a, struct fuzz_input *in);
+/* Return: 0; -errno, such as -EPIPE: whoever asked has hung up. */
+int answer_send(const struct answer *a, int to);
+
+#endif /* TESTS_FUZZ_ANSWER_H */
