@@ -226,36 +226,11 @@ static const void *repair_begins(void *memory)
 	return &((struct image *)memory)->shm.producer;
 }
 
-/* What was given out: whole, right, and to one only; but a dead one's again. */
-static enum outcome check_given(const struct image *image, const struct cast *cast,
-				struct judgement *ret)
+static bool was_given(const void *memory, unsigned int i, uint64_t j, uint64_t n)
 {
-	uint64_t given = 0, n, j;	/* bit i: number i */
-	unsigned int i;
+	const struct image *image = memory;
 
-	for (i = 0; i < N_ACTORS; i++) {
-		const struct actor *a = &image->actor[i];
-		const struct ring_operation *op =
-			cast->operation[i] ? cast->operation[i]->data : NULL;
-
-		if (a->log.wrong != 0)
-			return judgement_bad(ret, OUTCOME_WEDGED, "actor %u was answered %d", i,
-					     -(int)a->log.wrong);
-		if (op == NULL || op->role != CONSUMES || !op->shows)
-			continue;
-		if (a->log.returned == 0 && a->log.has_role && a->log.first == n_read(image) &&
-		    is_number(a->record, a->log.first) && n_written(image) != n_read(image))
-			ret->n_duplicated++;	/* seen by the dead, and is still there */
-		for (n = a->log.returned, j = 0; j + 1 < n; j++) {
-			if (!is_number(&a->record[j], a->log.first + j))
-				return judgement_bad(ret, OUTCOME_LOST, "actor %u got another", i);
-			if (given >> (a->log.first + j) & 1)
-				return judgement_bad(ret, OUTCOME_DUPLICATED, "number %u came twice",
-						     (unsigned int)(a->log.first + j));
-			given |= UINT64_C(1) << (a->log.first + j);
-		}
-	}
-	return OUTCOME_GOOD;
+	return is_number(&image->actor[i].record[j], n);
 }
 
 static void judge(void *memory, const struct cast *cast, struct judgement *ret)
@@ -263,6 +238,9 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	const struct ring_log *logs[N_ACTORS];
 	const struct start *start = cast->setting->data;
 	struct image *image = memory;
+	const struct ring_numbers numbers = {
+		.passed = n_read(image), .pushed = n_written(image),
+	};
 	struct shmreg_record_producer p;
 	struct shmreg_record_consumer c;
 	uint64_t n;
@@ -271,17 +249,8 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 
 	for (i = 0; i < N_ACTORS; i++)
 		logs[i] = &image->actor[i].log;
-	if (image->shm.producer != 0 || image->shm.consumer != 0) {
-		judgement_bad(ret, OUTCOME_LEAKED, "a role is not free");
-		return;
-	}
-	if (check_given(image, cast, ret) != OUTCOME_GOOD)
-		return;
-	n = n_written(image) - start->n;
-	if (judge_accounts(cast, logs, n, n_read(image), ret) != OUTCOME_GOOD)
-		return;
-	if (start->asleep &&
-	    judge_both_wakes(cast, logs, &image->shm, n, n_read(image), ret) != OUTCOME_GOOD)
+	if (judge_calls(cast, logs, &image->shm, &numbers, start->n, start->asleep, image, was_given,
+			ret) != OUTCOME_GOOD)
 		return;
 
 	if (!record_producer_bind(&p, &image->shm, &shape, actor_seat(CHECKER)) ||

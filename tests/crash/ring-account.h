@@ -126,6 +126,50 @@ static inline enum outcome judge_accounts(const struct cast *cast,
 	return OUTCOME_GOOD;
 }
 
+/* Numbers, as the ring's counters say them afterwards. */
+struct ring_numbers {
+	uint64_t first;		/* when it began: of the oldest that was there */
+	uint64_t passed, pushed;
+};
+
+/* Is number @n what actor @i was given as its @j-th? */
+typedef bool ring_was_given(const void *image, unsigned int i, uint64_t j, uint64_t n);
+
+/* What was given out: whole, right, and to one only; but a dead one's again. */
+static inline enum outcome judge_given(const struct cast *cast,
+				       const struct ring_log *const logs[N_ACTORS],
+				       const struct ring_numbers *numbers, const void *image,
+				       ring_was_given *was_given, struct judgement *ret)
+{
+	uint64_t given = 0, n, j;	/* bit i: number i since the start */
+	unsigned int i;
+
+	for (i = 0; i < N_ACTORS; i++) {
+		const struct ring_log *log = logs[i];
+		const struct ring_operation *op =
+			cast->operation[i] ? cast->operation[i]->data : NULL;
+
+		if (log->wrong != 0)
+			return judgement_bad(ret, OUTCOME_WEDGED, "actor %u was answered %d", i,
+					     -(int)log->wrong);
+		if (op == NULL || op->role != CONSUMES || !op->shows)
+			continue;
+		if (log->returned == 0 && log->has_role && log->first == numbers->passed &&
+		    was_given(image, i, 0, log->first) && numbers->pushed != numbers->passed)
+			ret->n_duplicated++;	/* seen by the dead, and is still there */
+		for (j = 0; j + 1 < log->returned; j++) {
+			if (!was_given(image, i, j, log->first + j))
+				return judgement_bad(ret, OUTCOME_LOST, "actor %u got another", i);
+			n = log->first + j - numbers->first;
+			if (given >> n & 1)
+				return judgement_bad(ret, OUTCOME_DUPLICATED, "number %u came twice",
+						     (unsigned int)n);
+			given |= UINT64_C(1) << n;
+		}
+	}
+	return OUTCOME_GOOD;
+}
+
 /*
  * Waiting. In some settings both sides are asleep when it begins: so every call takes the way of
  * those who wake. Nobody really sleeps, and the words tell.
@@ -173,6 +217,32 @@ static inline enum outcome judge_both_wakes(const struct cast *cast,
 
 	return o == OUTCOME_GOOD
 		       ? judge_wakes(cast, logs, CONSUMES, &shm->space, n_passed, ret) : o;
+}
+
+/*
+ * judge_calls() - what the calls did, before anybody looks into the ring
+ * @n_there:	elements that were there when it began
+ * @asleep:	both sides were, then
+ */
+static inline enum outcome judge_calls(const struct cast *cast,
+				       const struct ring_log *const logs[N_ACTORS],
+				       const struct shmreg_ring_shm *shm,
+				       const struct ring_numbers *numbers, uint64_t n_there,
+				       bool asleep, const void *image, ring_was_given *was_given,
+				       struct judgement *ret)
+{
+	const uint64_t n_pushed = numbers->pushed - numbers->first - n_there;
+	const uint64_t n_passed = numbers->passed - numbers->first;
+	enum outcome o;
+
+	if (shm->producer != 0 || shm->consumer != 0)
+		return judgement_bad(ret, OUTCOME_LEAKED, "a role is not free");
+	o = judge_given(cast, logs, numbers, image, was_given, ret);
+	if (o == OUTCOME_GOOD)
+		o = judge_accounts(cast, logs, n_pushed, n_passed, ret);
+	if (o == OUTCOME_GOOD && asleep)
+		o = judge_both_wakes(cast, logs, shm, n_pushed, n_passed, ret);
+	return o;
 }
 
 #endif /* CRASH_RING_ACCOUNT_H */

@@ -168,36 +168,11 @@ static const void *repair_begins(void *memory)
 	return &((struct image *)memory)->shm.producer;
 }
 
-/* What was given out: whole, right, and to one only; but a dead one's again. */
-static enum outcome check_given(const struct image *image, const struct cast *cast,
-				const struct start *start, struct judgement *ret)
+static bool was_given(const void *memory, unsigned int i, uint64_t j, uint64_t n)
 {
-	uint64_t given = 0, n, j;	/* bit i: number i since the start */
-	unsigned int i;
+	const struct image *image = memory;
 
-	for (i = 0; i < N_ACTORS; i++) {
-		const struct actor *a = &image->actor[i];
-		const struct ring_operation *op =
-			cast->operation[i] ? cast->operation[i]->data : NULL;
-
-		if (a->log.wrong != 0)
-			return judgement_bad(ret, OUTCOME_WEDGED, "actor %u was answered %d", i,
-					     -(int)a->log.wrong);
-		if (op == NULL || op->role != CONSUMES || !op->shows)
-			continue;
-		if (a->log.returned == 0 && a->log.has_role && a->log.first == image->shm.head &&
-		    is_number(a->elem, a->log.first) && image->shm.tail != image->shm.head)
-			ret->n_duplicated++;	/* seen by the dead, and is still there */
-		for (n = a->log.returned, j = 0; j + 1 < n; j++) {
-			if (!is_number(&a->elem[j], a->log.first + j))
-				return judgement_bad(ret, OUTCOME_LOST, "actor %u got another", i);
-			if (given >> (a->log.first + j - start->position) & 1)
-				return judgement_bad(ret, OUTCOME_DUPLICATED, "number %u came twice",
-						     (unsigned int)(a->log.first + j - start->position));
-			given |= UINT64_C(1) << (a->log.first + j - start->position);
-		}
-	}
-	return OUTCOME_GOOD;
+	return is_number(&image->actor[i].elem[j], n);
 }
 
 static void judge(void *memory, const struct cast *cast, struct judgement *ret)
@@ -205,6 +180,10 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 	const struct ring_log *logs[N_ACTORS];
 	const struct start *start = cast->setting->data;
 	struct image *image = memory;
+	const struct ring_numbers numbers = {
+		.first = start->position,
+		.passed = image->shm.head, .pushed = image->shm.tail,
+	};
 	struct elem_ring_producer p;
 	struct elem_ring_consumer c;
 	uint64_t n, first;
@@ -213,18 +192,8 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 
 	for (i = 0; i < N_ACTORS; i++)
 		logs[i] = &image->actor[i].log;
-	if (image->shm.producer != 0 || image->shm.consumer != 0) {
-		judgement_bad(ret, OUTCOME_LEAKED, "a role is not free");
-		return;
-	}
-	if (check_given(image, cast, start, ret) != OUTCOME_GOOD)
-		return;
-	n = image->shm.tail - start->position - start->n;
-	if (judge_accounts(cast, logs, n, image->shm.head - start->position, ret) != OUTCOME_GOOD)
-		return;
-	first = image->shm.head - start->position;
-	if (start->asleep &&
-	    judge_both_wakes(cast, logs, &image->shm, n, first, ret) != OUTCOME_GOOD)
+	if (judge_calls(cast, logs, &image->shm, &numbers, start->n, start->asleep, image, was_given,
+			ret) != OUTCOME_GOOD)
 		return;
 
 	if (!ring_producer_bind(&p.producer, &image->shm, &shape, actor_seat(CHECKER)) ||
