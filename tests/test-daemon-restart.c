@@ -179,8 +179,8 @@ START_TEST(again_and_again)
 }
 END_TEST
 
-/* Stopped in order and started again: the same, and the mark of the end is taken back. */
-START_TEST(stopped_and_started)
+/* It ends, and the next one starts: what does who is attached see in between? */
+static void ends_and_starts(int by_signal, uint32_t flags)
 {
 	struct shmreg_dir *dir;
 	struct raw c;
@@ -188,31 +188,26 @@ START_TEST(stopped_and_started)
 	raw_open(&c, h.socket_path);
 	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
 	dir = map_dir(&c);
-	ck_assert_int_eq(keeper_daemon_end(&h.keeper, SIGTERM), 0);
-	ck_assert_uint_ne(dir->flags & SHMREG_DIR_ORPHANED, 0);
+	ck_assert_int_eq(keeper_daemon_end(&h.keeper, by_signal), 0);
+	ck_assert_uint_eq(dir->flags & SHMREG_DIR_ORPHANED, flags);
 	harness_restart_daemon(&h);
 	ck_assert_uint_eq(dir->flags & SHMREG_DIR_ORPHANED, 0);
 	munmap(dir, dir->dir_bytes);
 	raw_close(&c);
 	leave_s();
 }
+
+/* Stopped in order and started again: the same, and the mark of the end is taken back. */
+START_TEST(stopped_and_started)
+{
+	ends_and_starts(SIGTERM, SHMREG_DIR_ORPHANED);
+}
 END_TEST
 
 /* The manager restarts it: nobody is told that it has gone. */
 START_TEST(handed_over)
 {
-	struct shmreg_dir *dir;
-	struct raw c;
-
-	raw_open(&c, h.socket_path);
-	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
-	dir = map_dir(&c);
-	ck_assert_int_eq(keeper_daemon_end(&h.keeper, SIGUSR1), 0);
-	ck_assert_uint_eq(dir->flags & SHMREG_DIR_ORPHANED, 0);
-	harness_restart_daemon(&h);
-	munmap(dir, dir->dir_bytes);
-	raw_close(&c);
-	leave_s();
+	ends_and_starts(SIGUSR1, 0);
 }
 END_TEST
 
