@@ -39,7 +39,7 @@
 #define BUS_CALLS_A_SENDER 16
 #define BUS_SENDERS_KNOWN 512
 
-/* The registry's statistics, laid out as the table of properties has them. */
+/* The registry's statistics. */
 struct bus_stats {
 	uint32_t pid;
 	uint32_t reserved;
@@ -50,6 +50,31 @@ struct bus_stats {
 	uint64_t used[SHMREG_N_RESOURCES];
 	uint64_t max_segments, reserve_budget;
 };
+
+/* Statistics that are properties: the name, and the field of struct bus_stats. */
+#define BUS_PUBLIC_STATISTICS(X)                                                        \
+	X("Requests", requests),                                                        \
+	X("Refused", refused),                                                          \
+	X("MaxSegments", max_segments),                                                 \
+	X("ReserveBudget", reserve_budget)
+/* Only who is an administrator is told of these. */
+#define BUS_PRIVATE_STATISTICS(X)                                                       \
+	X("Deaths", deaths),                                                            \
+	X("Repairs", repairs),                                                          \
+	X("ItemsRepaired", repaired),                                                   \
+	X("ItemsFreed", freed),                                                         \
+	X("ItemsRequeued", requeued),                                                   \
+	X("ItemsGivenUp", gave_up),                                                     \
+	X("ReaperFailures", reaper_failures),                                           \
+	X("QuarantinedSegments", quarantined),                                          \
+	X("Segments", used[SHMREG_RESOURCE_SEGMENTS]),                                  \
+	X("Bytes", used[SHMREG_RESOURCE_BYTES]),                                        \
+	X("ReservedBytes", used[SHMREG_RESOURCE_RESERVED_BYTES]),                       \
+	X("Objects", used[SHMREG_RESOURCE_OBJECTS]),                                    \
+	X("Participants", used[SHMREG_RESOURCE_PARTICIPANTS]),                          \
+	X("Seats", used[SHMREG_RESOURCE_SEATS]),                                        \
+	X("Connections", used[SHMREG_RESOURCE_CONNECTIONS]),                            \
+	X("Subscriptions", used[SHMREG_RESOURCE_SUBSCRIPTIONS])
 
 /* Signals a second that a bus must bear, in a bucket as large as five seconds' */
 #define BUS_SIGNALS_A_SEC 200

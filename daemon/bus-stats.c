@@ -13,7 +13,7 @@
 
 #define TELL_SEC 1.
 
-/* What each property shows; those in bus_vtable that change. */
+/* What each property that changes shows. */
 static const struct property {
 	const char *name;
 	size_t offset;
@@ -21,26 +21,8 @@ static const struct property {
 } properties[] = {
 #define PUBLIC(name, field) { name, offsetof(struct bus_stats, field), false }
 #define PRIVATE(name, field) { name, offsetof(struct bus_stats, field), true }
-	PUBLIC("Requests", requests),
-	PUBLIC("Refused", refused),
-	PUBLIC("MaxSegments", max_segments),
-	PUBLIC("ReserveBudget", reserve_budget),
-	PRIVATE("Deaths", deaths),
-	PRIVATE("Repairs", repairs),
-	PRIVATE("ItemsRepaired", repaired),
-	PRIVATE("ItemsFreed", freed),
-	PRIVATE("ItemsRequeued", requeued),
-	PRIVATE("ItemsGivenUp", gave_up),
-	PRIVATE("ReaperFailures", reaper_failures),
-	PRIVATE("QuarantinedSegments", quarantined),
-	PRIVATE("Segments", used[SHMREG_RESOURCE_SEGMENTS]),
-	PRIVATE("Bytes", used[SHMREG_RESOURCE_BYTES]),
-	PRIVATE("ReservedBytes", used[SHMREG_RESOURCE_RESERVED_BYTES]),
-	PRIVATE("Objects", used[SHMREG_RESOURCE_OBJECTS]),
-	PRIVATE("Participants", used[SHMREG_RESOURCE_PARTICIPANTS]),
-	PRIVATE("Seats", used[SHMREG_RESOURCE_SEATS]),
-	PRIVATE("Connections", used[SHMREG_RESOURCE_CONNECTIONS]),
-	PRIVATE("Subscriptions", used[SHMREG_RESOURCE_SUBSCRIPTIONS]),
+	BUS_PUBLIC_STATISTICS(PUBLIC),
+	BUS_PRIVATE_STATISTICS(PRIVATE),
 #undef PUBLIC
 #undef PRIVATE
 };
