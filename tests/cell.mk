@@ -19,7 +19,7 @@ TESTS += test-cell-wait
 test_cell_wait_CPPFLAGS = $(queue_cppflags)
 test_cell_wait_CFLAGS = $(harness_cflags)
 test_cell_wait_LDADD = $(queue_ldadd) -lpthread
-test_cell_wait_SOURCES = tests/test-cell-wait.c tests/suite.h $(asleep)
+test_cell_wait_SOURCES = tests/test-cell-wait.c tests/suite.h tests/waits.h $(asleep)
 
 check_PROGRAMS += test-cell-wait-daemon
 TESTS += test-cell-wait-daemon

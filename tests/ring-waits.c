@@ -3,28 +3,17 @@
 
 #include <check.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 
 #include <shmreg/wait.h>
 
-#include "asleep.h"
 #include "ring-repair.h"
 #include "ring-waits.h"
 #include "suite.h"
 #include "waiter.h"
+#include "waits.h"
 
 static const struct waiting *op;
-
-static void begin(int i)
-{
-	op = &subject.waitings[i];
-	printf("%s\n", op->name);
-	ck_assert_int_eq(waiter_register(), 0);
-	subject.begin();
-	if (op->event == SHMREG_WAIT_SPACE)
-		subject.fill();
-}
 
 static union shmreg_eventcount *event(void)
 {
@@ -33,14 +22,16 @@ static union shmreg_eventcount *event(void)
 	return (void *)(h->base + shmreg_kind_eventcount(SHMREG_KIND_RING, op->event));
 }
 
-static uint32_t *word(void)
+static void begin(int i)
 {
-	return &event()->half[SHMREG_EVENTCOUNT_COUNT];
-}
-
-static uint32_t count(void)
-{
-	return shmreg_load_acquire(word());
+	op = &subject.waitings[i];
+	printf("%s\n", op->name);
+	ck_assert_int_eq(waiter_register(), 0);
+	subject.begin();
+	waits.wait = op->wait;
+	waits.event = event();
+	if (op->event == SHMREG_WAIT_SPACE)
+		subject.fill();
 }
 
 /* One of what the wait is for, in the plainest way. */
@@ -53,47 +44,16 @@ static void make_one(void)
 	subject.wakings[i].wake();
 }
 
-static int wait_for_ever(void *unused)
-{
-	(void)unused;
-	return (int)op->wait(NULL);
-}
-
-static int wait_an_hour(void *unused)
-{
-	const struct timespec deadline = shmreg_deadline(UINT64_C(3600000000000));
-
-	(void)unused;
-	return (int)op->wait(&deadline);
-}
-
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 START_TEST(deadlines)
 {
-	struct timespec deadline;
 	unsigned int n;
-	int64_t before;
 
 	begin(_i);
 	/* also with all but one of those that it needs */
 	for (n = 0; n < op->needs; n++) {
 		if (n > 0)
 			make_one();
-		ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ETIMEDOUT);
-		ck_assert_int_eq(op->wait(&(struct timespec){ -1, 0 }), -ETIMEDOUT);
-		before = now();
-		deadline = shmreg_deadline(2000000);
-		ck_assert_int_eq(op->wait(&deadline), -ETIMEDOUT);
-		ck_assert_int_ge(now() - before, 2000000);
-		ck_assert_int_eq(op->wait(&(struct timespec){ 0, -1 }), -EINVAL);
-		ck_assert_int_eq(op->wait(&(struct timespec){ 0, 1000000000 }), -EINVAL);
+		waits_in_vain();
 	}
 	make_one();
 	ck_assert_int_ge(op->wait(&(struct timespec){ 0, 0 }), 0);
@@ -109,7 +69,7 @@ START_TEST(does_not_wait_if_it_need_not)
 		make_one();
 	ck_assert_int_ge(op->wait(NULL), 0);
 	/* nobody was told of anything: not one call of the kernel */
-	ck_assert_uint_eq(event()->both, 0);
+	ck_assert_uint_eq(waits.event->both, 0);
 }
 END_TEST
 
@@ -131,9 +91,9 @@ START_TEST(woken)
 	sleeper_await(&s);
 	make_one();
 	ck_assert_int_ge(sleeper_result(&s), 0);
-	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_eq(waits_count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
 	/* once by the sleeper, once by who woke it */
-	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_SEQUENCE, 2 * op->needs);
+	ck_assert_uint_eq(waits_count() & SHMREG_EVENTCOUNT_SEQUENCE, 2 * op->needs);
 }
 END_TEST
 
@@ -141,50 +101,24 @@ START_TEST(woken_for_nothing)
 {
 	struct sleeper s;
 	unsigned int n;
-	uint64_t naps;
 
 	begin(_i);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	for (n = 0; n < 3; n++) {
-		sleeper_await(&s);
-		naps = sleeper_naps(&s);
-		ck_assert_uint_eq(asleep_wake_for_nothing(word()), 1);
-		sleeper_await_after(&s, naps);
-	}
+	waits_on(&s);
 	for (n = 0; n < op->needs; n++)
 		make_one();
 	ck_assert_int_ge(sleeper_result(&s), 0);
 }
 END_TEST
 
-static void on_signal(int signal)
-{
-	(void)signal;
-}
-
-/* A handler that runs ends the wait of who asked for that, and of nobody else. */
 START_TEST(signals)
 {
-	const struct sigaction action = { .sa_handler = on_signal };
-	struct sleeper s;
 	unsigned int n;
-	uint64_t naps;
 
 	begin(_i);
-	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	sleeper_await(&s);
-	naps = sleeper_naps(&s);
-	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
-	sleeper_await_after(&s, naps);
-	sleeper_kill(&s);
-
+	waits_through_a_signal();
 	ck_assert_int_eq(shmreg_handle_set_waiting(&subject.ring(op->event)->handle, 0,
 						   SHMREG_WAIT_INTERRUPTIBLE), 0);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	sleeper_await(&s);
-	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
-	ck_assert_int_eq(sleeper_result(&s), -EINTR);
+	waits_for_a_signal();
 	/* it has taken nothing */
 	for (n = 0; n < op->needs; n++)
 		make_one();
@@ -206,7 +140,7 @@ START_TEST(dies_asleep)
 	sleeper_fork(&s, wait_for_ever, NULL);
 	sleeper_await(&s);
 	sleeper_kill(&s);
-	ck_assert_uint_ne(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_ne(waits_count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
 	dead[h->seat / 64] |= UINT64_C(1) << h->seat % 64;
 	ck_assert_int_eq(ring_repair(&h->shape, h->base, NULL, dead, &report), 0);
 	ck_assert_uint_eq(report.n_repaired, 1);
@@ -217,17 +151,15 @@ START_TEST(dies_asleep)
 		make_one();
 	}
 	ck_assert_int_ge(sleeper_result(&s), 0);
-	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_eq(waits_count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
 }
 END_TEST
 
-/* As fork() leaves it, who is not the owner. */
 START_TEST(forked)
 {
 	begin(_i);
 	subject.ring(op->event)->handle.base = NULL;
-	ck_assert_int_eq(op->wait(NULL), -ECHILD);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ECHILD);
+	waits_as_a_stranger();
 }
 END_TEST
 
@@ -247,8 +179,8 @@ START_TEST(wakers)
 	waking->wake();
 	ck_assert_int_ge(sleeper_result(&s), 0);
 	/* (I6): by one call, after the sleeper's own */
-	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
-	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_SEQUENCE, 2);
+	ck_assert_uint_eq(waits_count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_eq(waits_count() & SHMREG_EVENTCOUNT_SEQUENCE, 2);
 }
 END_TEST
 

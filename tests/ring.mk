@@ -26,7 +26,7 @@ test_ring_wait_CPPFLAGS = $(queue_cppflags)
 test_ring_wait_CFLAGS = $(harness_cflags)
 test_ring_wait_LDADD = $(queue_ldadd) -lpthread
 test_ring_wait_SOURCES = tests/test-ring-wait.c tests/ring-plain.h $(ring_waits)
-ring_waits = tests/ring-waits.c tests/ring-waits.h tests/suite.h $(asleep)
+ring_waits = tests/ring-waits.c tests/ring-waits.h tests/suite.h tests/waits.h $(asleep)
 
 check_PROGRAMS += test-records-wait
 TESTS += test-records-wait

@@ -3,18 +3,15 @@
 
 #include <check.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <shmreg/wait.h>
-
-#include "asleep.h"
 #include "cell-plain.h"
 #include "cell-repair.h"	/* before the variables whose names it has for arguments */
 #include "suite.h"
 #include "waiter.h"
+#include "waits.h"
 
 /* Every wait for a cell, without a daemon. Who waits is a child, and the test writes. */
 
@@ -104,11 +101,6 @@ static union shmreg_eventcount *event(void)
 	return &((struct shmreg_cell_shm *)base)->change;
 }
 
-static uint32_t count(void)
-{
-	return shmreg_load_acquire(&event()->half[SHMREG_EVENTCOUNT_COUNT]);
-}
-
 static struct value next(void)
 {
 	written++;
@@ -146,6 +138,11 @@ static void abort_one(void)
 	ck_assert_int_eq(value_cell_abort(&writer), 0);
 }
 
+static int64_t wait_in_op(const struct timespec *deadline)
+{
+	return op->wait(deadline);
+}
+
 static void begin(int run)
 {
 	op = &waitings[run % N_WAITINGS];
@@ -157,6 +154,8 @@ static void begin(int run)
 	ck_assert_ptr_nonnull(base);
 	ck_assert(cell_writer_bind(&writer.writer, base, &shape, 3));
 	cell_bind(&cell.cell, base, &shape);
+	waits.wait = wait_in_op;
+	waits.event = event();
 	seen = written = 0;
 	if (run / N_WAITINGS / 2 == 0)
 		return;
@@ -170,51 +169,21 @@ static void end(void)
 	plain_unmap(base, &shape);
 }
 
-static int wait_for_ever(void *unused)
-{
-	(void)unused;
-	return op->wait(NULL);
-}
-
-static int wait_an_hour(void *unused)
-{
-	const struct timespec deadline = shmreg_deadline(UINT64_C(3600000000000));
-
-	(void)unused;
-	return op->wait(&deadline);
-}
-
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 START_TEST(deadlines)
 {
-	struct timespec deadline;
-	int64_t before;
+	const struct timespec past = { 0, 0 };
 
 	begin(_i);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ETIMEDOUT);
-	ck_assert_int_eq(op->wait(&(struct timespec){ -1, 0 }), -ETIMEDOUT);
-	before = now();
-	deadline = shmreg_deadline(2000000);
-	ck_assert_int_eq(op->wait(&deadline), -ETIMEDOUT);
-	ck_assert_int_ge(now() - before, 2000000);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, -1 }), -EINVAL);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 1000000000 }), -EINVAL);
+	waits_in_vain();
 	write_one();
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), 0);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ETIMEDOUT);
+	ck_assert_int_eq(op->wait(&past), 0);
+	ck_assert_int_eq(op->wait(&past), -ETIMEDOUT);
 	/* the latest; those between are not waited for */
 	write_one();
 	write_one();
-	ck_assert_int_eq(op->wait(&deadline), 0);
+	ck_assert_int_eq(op->wait(&past), 0);
 	ck_assert_uint_eq(seen, written);
-	ck_assert_int_eq(op->wait(&deadline), -ETIMEDOUT);
+	ck_assert_int_eq(op->wait(&past), -ETIMEDOUT);
 	end();
 }
 END_TEST
@@ -244,7 +213,7 @@ START_TEST(does_not_wait_if_it_need_not)
 	write_one();
 	ck_assert_int_eq(op->wait(NULL), 0);
 	/* nobody was told of anything: not one call of the kernel */
-	ck_assert_uint_eq(event()->both, 0);
+	ck_assert_uint_eq(waits.event->both, 0);
 	end();
 }
 END_TEST
@@ -256,27 +225,18 @@ START_TEST(woken)
 	begin(_i);
 	sleeper_fork(&s, _i % 2 ? wait_an_hour : wait_for_ever, NULL);
 	sleeper_await(&s);
-	asleep_await_flags(event(), SHMREG_EVENTCOUNT_ASLEEP);
+	asleep_await_flags(waits.event, SHMREG_EVENTCOUNT_ASLEEP);
 	write_one();
 	ck_assert_int_eq(sleeper_result(&s), 0);
-	ck_assert_uint_eq(count(), 2);		/* by the sleeper and by who woke it */
+	ck_assert_uint_eq(waits_count(), 2);		/* by the sleeper and by who woke it */
 	end();
 }
 END_TEST
 
 START_TEST(all_are_woken)
 {
-	struct sleeper s[3];
-	int i;
-
 	begin(_i);
-	for (i = 0; i < 3; i++) {
-		sleeper_fork(&s[i], wait_for_ever, NULL);
-		sleeper_await(&s[i]);
-	}
-	write_one();
-	for (i = 0; i < 3; i++)
-		ck_assert_int_eq(sleeper_result(&s[i]), 0);
+	waits_all_are_woken(write_one);
 	end();
 }
 END_TEST
@@ -284,49 +244,22 @@ END_TEST
 START_TEST(woken_for_nothing)
 {
 	struct sleeper s;
-	uint64_t naps;
-	int i;
 
 	begin(_i);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	for (i = 0; i < 3; i++) {
-		sleeper_await(&s);
-		naps = sleeper_naps(&s);
-		ck_assert_uint_eq(asleep_wake_for_nothing(
-					  &event()->half[SHMREG_EVENTCOUNT_COUNT]), 1);
-		sleeper_await_after(&s, naps);
-	}
+	waits_on(&s);
 	write_one();
 	ck_assert_int_eq(sleeper_result(&s), 0);
 	end();
 }
 END_TEST
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
 START_TEST(signals)
 {
-	const struct sigaction action = { .sa_handler = ignore };
-	struct sleeper s;
-	uint64_t naps;
-
-	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
 	begin(_i);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	sleeper_await(&s);
-	naps = sleeper_naps(&s);
-	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
-	sleeper_await_after(&s, naps);
-	sleeper_kill(&s);
+	waits_through_a_signal();
 	ck_assert_int_eq(shmreg_handle_set_waiting(&cell.cell.handle, 0,
 						   SHMREG_WAIT_INTERRUPTIBLE), 0);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	sleeper_await(&s);
-	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
-	ck_assert_int_eq(sleeper_result(&s), -EINTR);
+	waits_for_a_signal();
 	end();
 }
 END_TEST
@@ -347,13 +280,11 @@ START_TEST(dies_asleep)
 }
 END_TEST
 
-/* As fork() leaves it, who is not the owner. */
 START_TEST(forked)
 {
 	begin(_i);
 	memset(&cell, 0, sizeof(cell));
-	ck_assert_int_eq(op->wait(NULL), -ECHILD);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ECHILD);
+	waits_as_a_stranger();
 	end();
 }
 END_TEST
@@ -361,13 +292,13 @@ END_TEST
 /* Somebody seems to sleep: afterwards the sequence is raised, or is not. */
 static bool raises(void (*act)(void))
 {
-	const uint32_t before = count();
+	const uint32_t before = waits_count();
 
-	shmreg_fetch_or_acq_rel(&event()->half[SHMREG_EVENTCOUNT_COUNT], SHMREG_EVENTCOUNT_ASLEEP);
+	shmreg_fetch_or_acq_rel(waits_word(), SHMREG_EVENTCOUNT_ASLEEP);
 	act();
-	if (((count() ^ before) & SHMREG_EVENTCOUNT_SEQUENCE) == 0)
+	if (((waits_count() ^ before) & SHMREG_EVENTCOUNT_SEQUENCE) == 0)
 		return false;
-	ck_assert_uint_eq(count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_eq(waits_count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
 	return true;
 }
 

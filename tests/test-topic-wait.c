@@ -7,13 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <shmreg/wait.h>
-
-#include "asleep.h"
 #include "topic-repair.h"	/* before the fixture, whose variables it has as arguments */
 #include "topic-fixture.h"
 #include "topic-half.h"
 #include "waiter.h"
+#include "waits.h"
 
 /*
  * Every wait for a topic, without a daemon. Who waits is a child with a handle of its own. The
@@ -165,16 +163,6 @@ static struct shmreg_topic_shm *shm(void)
 	return base;
 }
 
-static union shmreg_eventcount *event_at(size_t offset)
-{
-	return (union shmreg_eventcount *)(void *)((unsigned char *)base + offset);
-}
-
-static uint32_t count_at(size_t offset)
-{
-	return shmreg_load_acquire(&event_at(offset)->half[SHMREG_EVENTCOUNT_COUNT]);
-}
-
 static void put(struct items_publisher *p)
 {
 	const struct item item = { next_in, ~next_in };
@@ -230,6 +218,11 @@ static void make_one(void)
 		take(&holder);
 }
 
+static int64_t wait_in_op(const struct timespec *deadline)
+{
+	return op->wait(deadline);
+}
+
 static void begin(int run)
 {
 	int i;
@@ -239,6 +232,9 @@ static void begin(int run)
 	ck_assert_int_eq(waiter_register(), 0);
 	set_up(CAPACITY, op->event == SPACE ? SHMREG_TOPIC_RELIABLE : 0,
 	       run < N_WAITINGS ? 1 : N_PUBLISHERS, 0, START);
+	waits.wait = wait_in_op;
+	waits.event = (union shmreg_eventcount *)(void *)((unsigned char *)base + op->event);
+	waits.take_part = take_part;
 	next_in = START;
 	interruptible = 0;
 	ck_assert_int_eq(publisher_bind(&source.publisher, base, &shape, 1, NULL, 0), 0);
@@ -255,48 +251,18 @@ static void end(void)
 	tear_down();
 }
 
-static int wait_for_ever(void *arg)
-{
-	take_part((uint32_t)(uintptr_t)arg);
-	return op->wait(NULL);
-}
-
-static int wait_an_hour(void *arg)
-{
-	const struct timespec deadline = shmreg_deadline(UINT64_C(3600000000000));
-
-	take_part((uint32_t)(uintptr_t)arg);
-	return op->wait(&deadline);
-}
-
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 START_TEST(deadlines)
 {
-	struct timespec deadline;
-	int64_t before;
+	const struct timespec past = { 0, 0 };
 
 	begin(_i);
 	take_part(0);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ETIMEDOUT);
-	ck_assert_int_eq(op->wait(&(struct timespec){ -1, 0 }), -ETIMEDOUT);
-	before = now();
-	deadline = shmreg_deadline(2000000);
-	ck_assert_int_eq(op->wait(&deadline), -ETIMEDOUT);
-	ck_assert_int_ge(now() - before, 2000000);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, -1 }), -EINVAL);
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 1000000000 }), -EINVAL);
+	waits_in_vain();
 	make_one();
-	ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), 0);
+	ck_assert_int_eq(op->wait(&past), 0);
 	make_one();
-	ck_assert_int_eq(op->wait(&deadline), 0);
-	ck_assert_int_eq(op->wait(&deadline), -ETIMEDOUT);
+	ck_assert_int_eq(op->wait(&past), 0);
+	ck_assert_int_eq(op->wait(&past), -ETIMEDOUT);
 	end();
 }
 END_TEST
@@ -321,10 +287,10 @@ START_TEST(woken)
 	begin(_i);
 	sleeper_fork(&s, _i % 2 ? wait_an_hour : wait_for_ever, NULL);
 	sleeper_await(&s);
-	asleep_await_flags(event_at(op->event), SHMREG_EVENTCOUNT_ASLEEP);
+	asleep_await_flags(waits.event, SHMREG_EVENTCOUNT_ASLEEP);
 	make_one();
 	ck_assert_int_eq(sleeper_result(&s), 0);
-	ck_assert_uint_eq(count_at(op->event), 2);	/* by the sleeper and by who woke it */
+	ck_assert_uint_eq(waits_count(), 2);	/* by the sleeper and by who woke it */
 	end();
 }
 END_TEST
@@ -332,49 +298,22 @@ END_TEST
 START_TEST(woken_for_nothing)
 {
 	struct sleeper s;
-	uint64_t naps;
-	int i;
 
 	begin(_i);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	for (i = 0; i < 3; i++) {
-		sleeper_await(&s);
-		naps = sleeper_naps(&s);
-		ck_assert_uint_eq(asleep_wake_for_nothing(
-					  &event_at(op->event)->half[SHMREG_EVENTCOUNT_COUNT]), 1);
-		sleeper_await_after(&s, naps);
-	}
+	waits_on(&s);
 	make_one();
 	ck_assert_int_eq(sleeper_result(&s), 0);
 	end();
 }
 END_TEST
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
 START_TEST(signals)
 {
-	const struct sigaction action = { .sa_handler = ignore };
-	struct sleeper s;
-	uint64_t naps;
-
-	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
 	begin(_i);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	sleeper_await(&s);
-	naps = sleeper_naps(&s);
-	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
-	sleeper_await_after(&s, naps);
-	sleeper_kill(&s);
+	waits_through_a_signal();
 	interruptible = SHMREG_WAIT_INTERRUPTIBLE;
 	bury(0);
-	sleeper_fork(&s, wait_for_ever, NULL);
-	sleeper_await(&s);
-	ck_assert_int_eq(kill(s.pid, SIGUSR1), 0);
-	ck_assert_int_eq(sleeper_result(&s), -EINTR);
+	waits_for_a_signal();
 	end();
 }
 END_TEST
@@ -387,7 +326,7 @@ START_TEST(dies_asleep)
 	sleeper_fork(&s, wait_for_ever, NULL);
 	sleeper_await(&s);
 	sleeper_kill(&s);
-	ck_assert_uint_ne(count_at(op->event) & SHMREG_EVENTCOUNT_ASLEEP, 0);
+	ck_assert_uint_ne(waits_count() & SHMREG_EVENTCOUNT_ASLEEP, 0);
 	bury(0);
 	sleeper_fork(&s, wait_for_ever, NULL);
 	sleeper_await(&s);
@@ -397,17 +336,14 @@ START_TEST(dies_asleep)
 }
 END_TEST
 
-/* As fork() leaves it, who is not the owner. */
 START_TEST(forked)
 {
 	begin(_i);
 	memset(&pub, 0, sizeof(pub));
 	memset(&sub, 0, sizeof(sub));
 	memset(&look, 0, sizeof(look));
-	if (op->wait != publish_reserved_wait && op->wait != typed_publish_reserved_wait) {
-		ck_assert_int_eq(op->wait(NULL), -ECHILD);
-		ck_assert_int_eq(op->wait(&(struct timespec){ 0, 0 }), -ECHILD);
-	}
+	if (op->wait != publish_reserved_wait && op->wait != typed_publish_reserved_wait)
+		waits_as_a_stranger();
 	ck_assert_int_eq(shmreg_publisher_publish_reserved_wait(&pub.publisher, 16, NULL), -ECHILD);
 	ck_assert_int_eq(items_publisher_publish_reserved_wait(&pub, NULL), -ECHILD);
 	end();
@@ -417,21 +353,9 @@ END_TEST
 /* Those who wait for messages get each message, all of them. */
 START_TEST(all_are_woken)
 {
-	struct sleeper s[3];
-	uintptr_t i;
-
 	begin(_i);
-	if (op->event != MESSAGE) {
-		end();
-		return;
-	}
-	for (i = 0; i < 3; i++) {
-		sleeper_fork(&s[i], wait_for_ever, (void *)i);
-		sleeper_await(&s[i]);
-	}
-	make_one();
-	for (i = 0; i < 3; i++)
-		ck_assert_int_eq(sleeper_result(&s[i]), 0);
+	if (op->event == MESSAGE)
+		waits_all_are_woken(make_one);
 	end();
 }
 END_TEST

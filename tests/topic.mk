@@ -37,7 +37,7 @@ TESTS += test-topic-wait
 test_topic_wait_CPPFLAGS = $(queue_cppflags)
 test_topic_wait_CFLAGS = $(harness_cflags)
 test_topic_wait_LDADD = $(queue_ldadd) -lpthread
-test_topic_wait_SOURCES = tests/test-topic-wait.c tests/topic-fixture.h tests/topic-half.h \
+test_topic_wait_SOURCES = tests/test-topic-wait.c tests/waits.h tests/topic-fixture.h tests/topic-half.h \
 	tests/suite.h $(asleep)
 
 check_PROGRAMS += test-topic-wait-daemon
