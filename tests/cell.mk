@@ -26,7 +26,7 @@ TESTS += test-cell-wait-daemon
 test_cell_wait_daemon_CPPFLAGS = $(harness_cppflags)
 test_cell_wait_daemon_CFLAGS = $(harness_cflags)
 test_cell_wait_daemon_LDADD = $(harness_ldadd) -lpthread
-test_cell_wait_daemon_SOURCES = tests/test-cell-wait-daemon.c $(asleep)
+test_cell_wait_daemon_SOURCES = $(readers) tests/test-cell-wait-daemon.c $(asleep)
 
 check_PROGRAMS += test-cell-hostile
 TESTS += test-cell-hostile

@@ -27,6 +27,7 @@ libharness_la_SOURCES = \
 
 # For tests of waits: sources, since some link libplain.la and some libharness.la; and -lpthread.
 asleep = tests/asleep.c tests/asleep.h
+readers = tests/readers.c tests/readers.h
 
 # For every integration test: _CPPFLAGS, _CFLAGS, _LDADD.
 harness_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto

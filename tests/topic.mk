@@ -45,7 +45,7 @@ TESTS += test-topic-wait-daemon
 test_topic_wait_daemon_CPPFLAGS = $(harness_cppflags)
 test_topic_wait_daemon_CFLAGS = $(harness_cflags)
 test_topic_wait_daemon_LDADD = $(harness_ldadd) -lpthread
-test_topic_wait_daemon_SOURCES = tests/test-topic-wait-daemon.c tests/topic-half.h $(asleep)
+test_topic_wait_daemon_SOURCES = $(readers) tests/test-topic-wait-daemon.c tests/topic-half.h $(asleep)
 
 check_PROGRAMS += test-topic-threads
 TESTS += test-topic-threads
