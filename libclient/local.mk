@@ -26,6 +26,7 @@ libshmreg_la_SOURCES = \
 	libclient/line.h \
 	libclient/object.c \
 	libclient/object.h \
+	libclient/object-handle.c \
 	libclient/object-queue.c \
 	libclient/object-wait.c \
 	libclient/params.c \

@@ -28,6 +28,18 @@ struct object_node {
  */
 uint64_t object_epoch(struct shmreg_segment *s);
 
+/*
+ * object_handle_new() - a handle of @bytes bytes for the @entry that was just found at @index
+ * @how:	SHMREG_OBJECT_SEAT: with a seat
+ *
+ * With the segment's mutex held, since the look-up (E3 in object-handle.c).
+ *
+ * Return: 0; -EAGAIN no seat is free; -EBADMSG the entry makes no sense; -ENOMEM; -ENOSYS.
+ */
+int object_handle_new(struct shmreg_segment *s, struct shmreg_handle **ret,
+		      const struct shmreg_dir_object *entry, uint32_t index, uint32_t how,
+		      size_t bytes);
+
 /* The segment is closed: all handles go. */
 void object_close_all(struct shmreg_segment *s);
 
