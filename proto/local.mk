@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libproto.la
 libproto_la_CPPFLAGS = -I$(top_srcdir)/proto
 libproto_la_SOURCES = \
 	proto/layout.c \
+	proto/name-words.h \
 	proto/name.c \
 	proto/object.c \
 	proto/directory.c \

@@ -5,6 +5,8 @@
 
 #include <shmreg/abi/name.h>
 
+#include "name-words.h"
+
 /* Not <ctype.h>: the grammar must not depend on a process's locale. */
 static bool is_component_char(char c)
 {
@@ -143,28 +145,11 @@ int shmreg_text_field_check(const char *field, size_t size, const char **ret_why
 	return 0;
 }
 
-/* A word of the name goes in; odd constant: 2^64 divided by the golden ratio. */
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 32;
-}
-
-uint32_t shmreg_name_hash_words(const uint64_t *words, size_t n_words)
-{
-	uint64_t hash = 0;
-
-	for (size_t i = 0; i < n_words; i++)
-		hash = mix(hash, words[i]);
-	/* Once more: the last byte of a word has reached only the upper half's top. */
-	return (uint32_t)mix(hash, n_words);
-}
-
 uint32_t shmreg_name_hash(const char *name)
 {
-	uint64_t words[SHMREG_SEGMENT_NAME_MAX / 8 + 1] = { 0 };
+	uint64_t words[SHMREG_SEGMENT_NAME_MAX / 8 + 1];
 	const size_t n = strnlen(name, SHMREG_SEGMENT_NAME_MAX);
 
-	memcpy(words, name, n);
-	return shmreg_name_hash_words(words, n / 8 + 1);
+	name_to_words(words, name, n);
+	return name_hash_words(words, name_n_words(n));
 }

@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <shmreg/abi/name.h>
 
+#include "name-words.h"
 #include "random.h"
+
+#define PAGE 4096
 
 static int check(const char *name, const char **ret_why)
 {
@@ -157,21 +161,33 @@ START_TEST(test_hash_spreads)
 }
 END_TEST
 
-/* Both say the same, whatever lies behind a name, and of the longest. */
+/* Both say the same, whatever lies before a name, with nothing behind it, and of the longest. */
 START_TEST(test_hash_words)
 {
-	char name[SHMREG_SEGMENT_NAME_MAX + 9];
+	char *const page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+	ck_assert_ptr_ne(page, MAP_FAILED);
+	ck_assert_int_eq(mprotect(page + PAGE, PAGE, PROT_NONE), 0);
+	memset(page, 'z', PAGE - 1);
 	for (size_t n = 1; n <= SHMREG_SEGMENT_NAME_MAX; n++) {
-		uint64_t words[SHMREG_SEGMENT_NAME_MAX / 8 + 1] = { 0 };
+		uint64_t want[SHMREG_SEGMENT_NAME_MAX / 8 + 1] = { 0 };
+		uint64_t words[SHMREG_SEGMENT_NAME_MAX / 8 + 2];
+		char *const name = page + PAGE - 1 - n;
 
-		memset(name, 'x', sizeof(name));
-		name[n] = '\0';
-		memcpy(words, name, n);
-		ck_assert_uint_eq(shmreg_name_hash(name), shmreg_name_hash_words(words, n / 8 + 1));
+		for (size_t i = 0; i < n; i++)
+			name[i] = (char)(0x80 + i);
+		memcpy(want, name, n);
+		memset(words, 'x', sizeof(words));
+		name_to_words(words, name, n);
+		ck_assert_uint_eq(name_n_words(n), n / 8 + 1);
+		ck_assert_mem_eq(words, want, 8 * name_n_words(n));
+		ck_assert_uint_eq(words[name_n_words(n)], UINT64_C(0x7878787878787878));
+		ck_assert_uint_eq(shmreg_name_hash(name), name_hash_words(want, n / 8 + 1));
 		name[n - 1] = 'y';
-		ck_assert_uint_ne(shmreg_name_hash(name), shmreg_name_hash_words(words, n / 8 + 1));
+		ck_assert_uint_ne(shmreg_name_hash(name), name_hash_words(want, n / 8 + 1));
 	}
+	munmap(page, 2 * PAGE);
 }
 END_TEST
 

@@ -47,15 +47,12 @@ int shmreg_text_field_check(const char *field, size_t size, const char **ret_why
 
 /*
  * shmreg_name_hash() - the hash by which directories and the registry's root find names
- * shmreg_name_hash_words() - the same of a name that lies in words, zeros behind it: those that
- *	hold it and the byte behind it
  *
  * A multiplication and a shift for each eight bytes, and once more at the end: Knuth's
  * multiplicative hashing (TAOCP 3, 6.4), whose good bits are the upper ones, folded down. It is
  * part of the layouts, and depends on the machine's byte order, as these do.
  */
 SHMREG_API uint32_t shmreg_name_hash(const char *name);
-uint32_t shmreg_name_hash_words(const uint64_t *words, size_t n_words);
 
 SHMREG_END_DECLS
 
