@@ -102,6 +102,12 @@ static bool reserves(const struct shmreg_segment_params *p)
 	       (p->placement.numa && shmreg_huge_bytes(p->placement.huge));
 }
 
+/* The same: who sets a NUMA policy or reserves does it in a mapping of his own. */
+static bool attaches(const struct shmreg_segment_params *p)
+{
+	return reserves(p) || p->placement.numa;
+}
+
 /* What it would take; asks nobody. */
 static int print_cost(const struct ctl *ctl, const struct shmreg_segment_params *params)
 {
@@ -172,7 +178,7 @@ int ctl_create(struct ctl *ctl, int argc, char **argv)
 	if (dry_run)
 		return print_cost(ctl, &params);
 	/* Who reserves is attached meanwhile. */
-	r = ctl_connect(ctl, &connection, reserves(&params) ? 0 : SHMREG_CONNECT_OBSERVER);
+	r = ctl_connect(ctl, &connection, attaches(&params) ? 0 : SHMREG_CONNECT_OBSERVER);
 	if (r)
 		return r;
 	/* No place for the segment: it is made, and nobody attached to it. */

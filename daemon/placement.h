@@ -5,10 +5,7 @@
 /*
  * placement.h - data areas of the memory that was asked for
  *
- * The NUMA policy of ordinary shared memory belongs to the file, and outlives mappings and the
- * daemon. It is set here, before anybody else can have touched a page. That of a pool's pages
- * belongs to a mapping: who creates the segment allocates them through his own, see place.h of
- * the library.
+ * On which NUMA nodes is for those who attach to say: see place.h of the library.
  */
 
 #include <shmreg/abi/directory.h>
@@ -16,13 +13,12 @@
 /*
  * placement_make() - the data area's memfd
  * @head:	placement as asked for, data_bytes in ordinary pages; what was obtained is put
- *		there: data_bytes, placement.nodes, page_bytes, huge_error
+ *		there: data_bytes, page_bytes, huge_error
  * @error:	SHMREG_ERROR_MAX + 1 bytes for a sentence
  *
  * Too few huge pages are no failure.
  *
- * Return: descriptor; -EINVAL nodes that there are not; -EPERM NUMA policies are forbidden to
- * the daemon; as memfd_create(2), mmap(2).
+ * Return: descriptor; as memfd_create(2).
  */
 int placement_make(struct shmreg_dir *head, char *error);
 

@@ -26,6 +26,10 @@
  */
 #define PIECE (UINT64_C(64) << 20)
 
+/* The kernel wants room for all that it could have. */
+#define KERNEL_NODES 4096
+#define WORD_BITS (8 * sizeof(unsigned long))
+
 #define TRIES 10	/* to put a huge page together that something else holds */
 
 static int advise(const struct shmreg_segment *s, int advice)
@@ -48,22 +52,59 @@ static int advise(const struct shmreg_segment *s, int advice)
 	return r == -EFAULT || r == -EHWPOISON ? -ENOMEM : r;
 }
 
-int place_pool(const struct shmreg_segment *s)
+/* The nodes that have memory and that this process may use, of those that can be named. */
+static int read_nodes(uint64_t *ret)
+{
+	unsigned long mask[KERNEL_NODES / WORD_BITS] = { 0 };
+
+	if (syscall(SYS_get_mempolicy, NULL, mask, (unsigned long)KERNEL_NODES, NULL,
+		    (unsigned long)MPOL_F_MEMS_ALLOWED) < 0)
+		return -errno;
+	*ret = mask[0];
+	return 0;
+}
+
+void place_choose_nodes(struct shmreg_placement *p)
+{
+	/* A kernel without NUMA has one node. */
+	if (p->numa != SHMREG_NUMA_DEFAULT && p->nodes == 0 && read_nodes(&p->nodes) == -ENOSYS)
+		p->nodes = 1;
+}
+
+int place_nodes(const struct shmreg_segment *s)
 {
 	const struct shmreg_placement *p = &s->dir->placement;
 	const unsigned long mode = p->numa == SHMREG_NUMA_BIND ? MPOL_BIND : MPOL_INTERLEAVE;
 	const unsigned long mask[2] = { p->nodes, 0 };
+	uint64_t nodes = 1;
 	int r;
 
-	if (s->dir->page_bytes == 0 || p->numa == SHMREG_NUMA_DEFAULT)
+	if (p->numa == SHMREG_NUMA_DEFAULT)
 		return 0;
-	/* One more than there are: it has been counted differently. A kernel without: one node. */
-	if (syscall(SYS_mbind, s->data, (unsigned long)s->dir->data_bytes, mode, mask,
-		    (unsigned long)SHMREG_NUMA_NODES_MAX + 1, 0UL) < 0 && errno != ENOSYS) {
-		r = -errno;
-		return error_set(r, "the huge pages of segment '%s' cannot be placed on their NUMA nodes: "
-				 "mbind(2) says %s", s->name, strerror(-r));
-	}
+	r = read_nodes(&nodes);
+	/* The kernel would take those out of the policy, for everybody. */
+	if ((r == 0 || r == -ENOSYS) && (p->nodes & ~nodes) != 0)
+		return error_set(-EINVAL, "NUMA node %d is none that this process can have memory of; "
+				 "those are %#" PRIx64 ", a bit each", __builtin_ctzll(p->nodes & ~nodes),
+				 nodes);
+	/* One more than there are: it has been counted differently. */
+	if (r == -ENOSYS || syscall(SYS_mbind, s->data, (unsigned long)s->dir->data_bytes, mode, mask,
+				    (unsigned long)SHMREG_NUMA_NODES_MAX + 1, 0UL) == 0)
+		return 0;
+	r = -errno;
+	if (r == -EPERM)
+		return error_set(r, "segment '%s' cannot be placed on NUMA nodes: mbind(2) is forbidden "
+				 "to this process, by a container or by SystemCallFilter=", s->name);
+	return error_set(r, "segment '%s' cannot be placed on its NUMA nodes: mbind(2) says %s", s->name,
+			 strerror(-r));
+}
+
+int place_pool(const struct shmreg_segment *s)
+{
+	int r;
+
+	if (s->dir->page_bytes == 0 || s->dir->placement.numa == SHMREG_NUMA_DEFAULT)
+		return 0;
 	r = advise(s, MADV_POPULATE_WRITE);
 	if (r == -EINVAL)
 		return 0;	/* before 5.14: allocated where the kernel likes */

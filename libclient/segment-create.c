@@ -105,10 +105,32 @@ static void take_away(struct shmreg_connection *c, const struct shmreg_attach_re
 	error_set(0, "%s", why);
 }
 
+/* Before anything else is done with the mapping. */
+static int place(struct shmreg_segment *s, const struct connection_call *call)
+{
+	const bool creates = call->request.header.type == SHMREG_PACKET_CREATE;
+	int r;
+
+	r = place_nodes(s);
+	/* Who opens goes on without: others have set it for ordinary pages, as far as they could. */
+	if (r < 0 && creates && (call->reply.u.attach.created || s->dir->page_bytes != 0))
+		return r;
+	/* Also one that another has made, and may still be reserving. */
+	if (creates && (s->dir->create_flags & SHMREG_CREATE_RESERVE) != 0) {
+		r = place_pool(s);
+		if (r == 0)
+			r = reserve_data(call->fds[1], s->dir->data_bytes, s->dir->page_bytes != 0,
+					 s->name);
+		if (r < 0)
+			return r;
+	}
+	place_data(s);
+	return 0;
+}
+
 static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 		  struct connection_call *call, const char *name, bool extents)
 {
-	const uint32_t type = call->request.header.type;
 	struct shmreg_attachment at = { 0 };
 	struct shmreg_segment *s = NULL;
 	int r;
@@ -124,18 +146,11 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 	}
 	if (r == 0)
 		r = segment_new(&s, c, call, name);
-	/* Also one that another has made, and may still be reserving. */
-	if (r == 0 && type == SHMREG_PACKET_CREATE &&
-	    (s->dir->create_flags & SHMREG_CREATE_RESERVE) != 0) {
-		r = place_pool(s);
-		if (r == 0)
-			r = reserve_data(call->fds[1], s->dir->data_bytes, s->dir->page_bytes != 0,
-					 name);
+	if (r == 0) {
+		r = place(s, call);
 		if (r < 0)
 			segment_free(s);
 	}
-	if (r == 0)
-		place_data(s);
 	if (r == 0 && extents) {
 		/* The data area's, the second; segment_new() has seen that there are two. */
 		s->data_fd = call->fds[1];
@@ -187,8 +202,8 @@ static int check_attaching(struct shmreg_connection *c, const char *name)
 	return check_name(name);
 }
 
-/* Attached, all of it allocated, and then what was asked for: lifetime, and nobody attached. */
-static int create_reserved(struct shmreg_connection *c, struct shmreg_segment **ret,
+/* Attached, all of it placed or allocated, and then as asked for: lifetime, and nobody attached. */
+static int create_prepared(struct shmreg_connection *c, struct shmreg_segment **ret,
 			   struct connection_call *call, const struct shmreg_segment_params *p)
 {
 	const struct shmreg_attach_reply *a = &call->reply.u.attach;
@@ -238,7 +253,7 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 	struct connection_call call = { .request.header.type = SHMREG_PACKET_CREATE };
 	struct shmreg_create *in = &call.request.u.create;
 	const char *why;
-	bool reserve;
+	bool prepare;
 	int r;
 
 	r = connection_usable(c);
@@ -246,10 +261,10 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 		r = params_copy(&p, sizeof(p), params, "shmreg_segment_params");
 	if (placement_reserves(&p.placement))
 		p.flags |= SHMREG_CREATE_RESERVE;
-	reserve = (p.flags & SHMREG_CREATE_RESERVE) != 0;
-	/* Who reserves is attached meanwhile. */
+	prepare = (p.flags & SHMREG_CREATE_RESERVE) != 0 || p.placement.numa != SHMREG_NUMA_DEFAULT;
+	/* Who places or reserves is attached meanwhile. */
 	if (r == 0)
-		r = ret != NULL || reserve ? check_attaching(c, name) : check_name(name);
+		r = ret != NULL || prepare ? check_attaching(c, name) : check_name(name);
 	if (r < 0)
 		return r;
 	if ((p.flags & ~SHMREG_CREATE_RESERVE) != 0)
@@ -258,14 +273,15 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 	r = shmreg_placement_check(&p.placement, p.flags, &why);
 	if (r < 0)
 		return error_set(r, "shmreg_segment_params.placement: %s", why);
+	place_choose_nodes(&p.placement);
 	in->placement = p.placement;
 	snprintf(in->name, sizeof(in->name), "%s", name);
 	in->nonce = connection_nonce(c);
 	in->data_bytes = p.bytes;
-	in->flags = p.flags | flags | (ret == NULL && !reserve ? SHMREG_CREATE_DETACHED : 0);
+	in->flags = p.flags | flags | (ret == NULL && !prepare ? SHMREG_CREATE_DETACHED : 0);
 	in->mode = p.mode != 0 ? p.mode : DEFAULT_MODE;
-	/* Who dies while he reserves leaves nothing. */
-	in->lifetime = reserve && p.lifetime == SHMREG_UNTIL_REMOVED ? SHMREG_WHILE_ATTACHED : p.lifetime;
+	/* Who dies meanwhile leaves nothing. */
+	in->lifetime = prepare && p.lifetime == SHMREG_UNTIL_REMOVED ? SHMREG_WHILE_ATTACHED : p.lifetime;
 	in->max_participants = p.max_participants;
 	in->max_objects = p.max_objects;
 	in->n_seats = p.n_seats != 0 ? p.n_seats : DEFAULT_SEATS;
@@ -274,8 +290,8 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 				 SHMREG_SEATS - 1);
 	if (in->n_seats > SHMREG_SEATS_A_REPLY)
 		in->n_seats = SHMREG_SEATS_A_REPLY;
-	if (reserve) {
-		r = create_reserved(c, ret, &call, &p);
+	if (prepare) {
+		r = create_prepared(c, ret, &call, &p);
 	} else if (ret == NULL) {
 		in->n_seats = 0;
 		r = connection_call(c, &call);

@@ -8,6 +8,7 @@ exist_tests = \
 	test-many-sleepers \
 	test-object-wait \
 	test-placement \
+	test-placement-nodes \
 	test-reserve \
 	test-segment-wait \
 	test-wait-any \
@@ -41,6 +42,11 @@ test_placement_CPPFLAGS = $(harness_cppflags)
 test_placement_CFLAGS = $(harness_cflags)
 test_placement_LDADD = $(exist_ldadd)
 test_placement_SOURCES = tests/test-placement.c
+
+test_placement_nodes_CPPFLAGS = $(harness_cppflags)
+test_placement_nodes_CFLAGS = $(harness_cflags)
+test_placement_nodes_LDADD = $(exist_ldadd)
+test_placement_nodes_SOURCES = tests/test-placement-nodes.c
 
 test_reserve_CPPFLAGS = $(harness_cppflags)
 test_reserve_CFLAGS = $(harness_cflags)

@@ -82,7 +82,8 @@ SHMREG_API SHMREG_CHECK int shmreg_segment_cost(const struct shmreg_segment_para
  * shmreg_segment_create() - make a segment and attach to it read-write
  * shmreg_segment_open() - attach to one that exists
  * shmreg_segment_open_or_create() - whichever it takes, atomically
- * @ret:	create: NULL = make it and do not attach (needs until-removed)
+ * @ret:	create: NULL = make it and do not attach (needs until-removed; is attached meanwhile
+ *		if there is something to reserve or to place)
  * @name:	see shmreg/abi/name.h
  * @access:	SHMREG_ACCESS_READ or SHMREG_ACCESS_WRITE
  * @ret_created:	may be NULL
@@ -100,7 +101,8 @@ SHMREG_API SHMREG_CHECK int shmreg_segment_cost(const struct shmreg_segment_para
  * SHMREG_HUGE_2M and _1G make the segment larger, by whole pages, which are taken from their pool
  * at once and charged as reserved; if there are too few, it is made of ordinary pages, as if they
  * had not been asked for. Never is a store into them a SIGBUS, unless somebody punches holes.
- * NUMA nodes belong to the memory, whoever touches it first. PREFAULT and LOCK are done by all
+ * NUMA nodes belong to the memory, whoever touches it first; they are set by the calling process,
+ * and if it is killed before, by who has attached meanwhile, or the segment goes with it. PREFAULT and LOCK are done by all
  * who attach read-write, to their own mappings: who creates fails if he cannot; who opens goes on
  * without, for he may not know. They, and NUMA nodes with huge pages of a pool, imply RESERVE:
  * such pages are placed by who allocates them; if the nodes have too few, creating is -ENOMEM.
@@ -116,7 +118,7 @@ SHMREG_API SHMREG_CHECK int shmreg_segment_cost(const struct shmreg_segment_para
  *	-ENOMEM			RESERVE is beyond reserve-budget, or beyond what the machine or
  *				the control group of this process has left
  *				LOCK is beyond RLIMIT_MEMLOCK (also -EPERM, -EAGAIN)
- *	-EPERM			the daemon may not place memory on NUMA nodes
+ *	-EPERM			this process may not place memory on NUMA nodes
  *	-EOPNOTSUPP		PREFAULT, and the kernel is older than 5.14
  *	-ENOTRECOVERABLE	quarantined
  *	-ECHILD, -ECONNREFUSED, ...	see shmreg_connect()

@@ -28,6 +28,7 @@ enum shmreg_huge {
 	SHMREG_HUGE_1G = 3,
 };
 
+/* Done by each who attaches, before he touches a page: ordinary memory keeps it. */
 enum shmreg_numa {
 	SHMREG_NUMA_DEFAULT = 0,	/* a page is near who touches it first */
 	SHMREG_NUMA_BIND = 1,		/* on these nodes only */
@@ -46,7 +47,7 @@ enum shmreg_numa {
 struct shmreg_placement {
 	uint32_t huge;		/*  0: enum shmreg_huge */
 	uint32_t numa;		/*  4: enum shmreg_numa */
-	uint64_t nodes;		/*  8: bit n: node n; 0 with INTERLEAVE: all there are */
+	uint64_t nodes;		/*  8: bit n: node n; 0 with INTERLEAVE, of libshmreg: all there are */
 	uint32_t flags;		/* 16: SHMREG_PLACE_... */
 	uint32_t reserved;	/* 20: 0 */
 };
