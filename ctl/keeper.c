@@ -194,6 +194,25 @@ static void receive(struct state *s)
 	}
 }
 
+/*
+ * What the daemon has left behind when it is not to come again, as the unit's KillMode= does it. Whose
+ * parent dies is ours before we hear of it, so no one is forgotten.
+ */
+static void kill_rest(struct state *s)
+{
+	FILE *children = fopen("/proc/thread-self/children", "re");
+	int pid;
+
+	if (!children) {
+		say("what the daemon has left behind", errno);
+		s->childless = true;
+		return;
+	}
+	while (fscanf(children, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	fclose(children);
+}
+
 /* The daemon's end, and that of its reapers, which have become ours. */
 static void reap(struct state *s)
 {
@@ -206,19 +225,23 @@ static void reap(struct state *s)
 		s->daemon = 0;
 		s->status = status;
 	}
-	if (pid == 0 || s->daemon || s->childless)
+	if (s->daemon || s->childless)
 		return;
-	s->childless = true;
 	/* What it said last still counts. */
 	receive(s);
-	if (s->stopping)
-		return;
-	if (!s->announced) {
+	if (!s->announced && !s->stopping) {
 		/* It never was ready: that is for the user to put right. */
 		announce(s);
 		s->stopping = true;
+	}
+	if (pid == 0) {
+		if (s->stopping)
+			kill_rest(s);
 		return;
 	}
+	s->childless = true;
+	if (s->stopping)
+		return;
 	fprintf(stderr, "shmregctl run: the daemon %s %d; starting it again\n",
 		WIFSIGNALED(s->status) ? "was killed by signal" : "exited with status",
 		WIFSIGNALED(s->status) ? WTERMSIG(s->status) : WEXITSTATUS(s->status));
@@ -229,8 +252,11 @@ static void reap(struct state *s)
 static void stop(struct state *s)
 {
 	s->stopping = true;
-	if (!s->daemon)
+	if (!s->daemon) {
+		if (!s->childless)
+			kill_rest(s);
 		return;
+	}
 	kill(s->daemon, SIGTERM);
 	s->due_ms = now_ms() + STOP_MS;
 }

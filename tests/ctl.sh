@@ -337,6 +337,39 @@ nothing_left || fail 'a daemon that could not be started left something'
 inside_private || n_failed=$((n_failed + 1))
 nothing_left || fail 'the commands left something behind'
 
+# One that never is ready, and what it has started, end with it.
+cat >"$scratch/never" <<'EOF'
+#!/bin/sh
+sh -c 'trap "" TERM INT; (trap "" TERM INT; sleep 1000) & sleep 1000' &
+echo started >&2
+wait
+EOF
+chmod +x "$scratch/never"
+for signal in TERM INT; do
+	: >"$err"
+	become_run --daemon "$scratch/never" -- true >"$out" 2>"$err" &
+	pid=$!
+	until_true grep -q started "$err"
+	kill -$signal $pid
+	wait $pid
+	status=$?
+	case $signal:$status in
+	TERM:143 | INT:130) ;;
+	*) fail "SIG$signal before the daemon is ready: exit status $status" ;;
+	esac
+	nothing_left || fail "SIG$signal before the daemon is ready: something is left"
+done
+
+# It fails to become ready, and has started others: they end, too.
+cat >"$scratch/fails" <<'EOF'
+#!/bin/sh
+sleep 1000 &
+exit 3
+EOF
+chmod +x "$scratch/fails"
+check_run 1 --daemon "$scratch/fails" -- true
+grep -q 'status 3 before' "$err" || fail 'a daemon that exits at once: not said'
+
 # Signals are the command's.
 : >"$out"
 become_run -- sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.05; done' >"$out" 2>"$err" &
