@@ -28,7 +28,8 @@ core=$(sources_of libshmregd_core_la daemon)
 shell=$(sources_of shmregd daemon)
 structures="$(sources_of libstructures_la libclient) $(sources_of librepair_la libclient)"
 # Tests with a daemon, of what is not of one structure: with the whole library from the copy.
-client="$(sources_of libshmreg_la libclient) $structures $(sources_of libharness_la tests)
+client="$(sources_of libshmreg_la libclient) $(sources_of libsnapshot_la libclient) $structures
+	$(sources_of libharness_la tests)
 	tests/actor.c tests/failing.c"
 programs="-Ilibclient -DSHMREGD='\"$top_builddir/shmregd\"' -DSHMREG_REAPER='\"$top_builddir/shmreg-reaper\"'
 	-DFAILING_REAPER='\"$top_builddir/failing-reaper\"'"
@@ -79,7 +80,7 @@ build() {
 	test-pool-wait-steps) more=tests/crash/inside.c ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
-	test-object-wait | test-segment-wait | test-wait-any* | test-wake-kill | test-many-sleepers | test-event | test-watch*)
+	test-object-wait | test-segment-wait | test-wait-any* | test-wake-kill | test-many-sleepers | test-event | test-watch* | test-placement-nodes)
 		more="tests/asleep.c tests/alone.c" sources=$(echo $client) flags=$(echo $flags $programs) out=client-$out limit=30 ;;
 	test-ring-torture) more="tests/ring-torture.c tests/torture.c" ;;
 	test-ring-wait | test-records-wait) more=tests/ring-waits.c ;;
