@@ -15,6 +15,20 @@ test_watch_CFLAGS = $(harness_cflags)
 test_watch_LDADD = $(integration_ldadd)
 test_watch_SOURCES = tests/test-watch.c tests/watcher.h
 
+check_PROGRAMS += test-watch-end
+TESTS += test-watch-end
+test_watch_end_CPPFLAGS = $(harness_cppflags)
+test_watch_end_CFLAGS = $(harness_cflags)
+test_watch_end_LDADD = $(integration_ldadd)
+test_watch_end_SOURCES = tests/test-watch-end.c tests/watcher.h
+
+check_PROGRAMS += test-watch-daemon
+TESTS += test-watch-daemon
+test_watch_daemon_CPPFLAGS = $(harness_cppflags)
+test_watch_daemon_CFLAGS = $(harness_cflags)
+test_watch_daemon_LDADD = $(integration_ldadd)
+test_watch_daemon_SOURCES = tests/test-watch-daemon.c tests/watcher.h
+
 check_PROGRAMS += test-watch-life
 TESTS += test-watch-life
 test_watch_life_CPPFLAGS = $(harness_cppflags)
