@@ -15,7 +15,15 @@ TESTS += test-inspect
 test_inspect_CPPFLAGS = $(queue_cppflags) -I$(top_srcdir)/ctl
 test_inspect_CFLAGS = $(harness_cflags)
 test_inspect_LDADD = $(queue_ldadd)
-test_inspect_SOURCES = tests/test-inspect.c tests/inspect-world.c tests/inspect-world.h \
+test_inspect_SOURCES = tests/test-inspect.c tests/inspect-world.c tests/inspect-world.h tests/suite.h \
+	$(inspect_sources)
+
+check_PROGRAMS += test-inspect-looks
+TESTS += test-inspect-looks
+test_inspect_looks_CPPFLAGS = $(queue_cppflags) -I$(top_srcdir)/ctl
+test_inspect_looks_CFLAGS = $(harness_cflags)
+test_inspect_looks_LDADD = $(queue_ldadd)
+test_inspect_looks_SOURCES = tests/test-inspect-looks.c tests/inspect-world.c tests/inspect-world.h \
 	tests/stepper.c tests/stepper.h tests/suite.h $(inspect_sources)
 
 test_inspect_directory_CPPFLAGS = $(ctl_cppflags)

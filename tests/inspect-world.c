@@ -9,6 +9,12 @@
 
 struct shmreg_dir *world_dir;
 unsigned char *world_data;
+
+const struct shmreg_shape world_queue = {
+	.kind = SHMREG_KIND_QUEUE, .layout = 1, .flags = SHMREG_QUEUE_REDELIVER, .elem_align = 8,
+	.elem_bytes = 16, .capacity = 8,
+};
+
 static uint64_t end;
 static uint32_t n_objects;
 

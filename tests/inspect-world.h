@@ -16,6 +16,7 @@
 
 extern struct shmreg_dir *world_dir;
 extern unsigned char *world_data;
+extern const struct shmreg_shape world_queue;	/* of eight, which redelivers */
 
 void world_setup(void);
 void world_teardown(void);
