@@ -116,8 +116,8 @@ lookup_cost_CPPFLAGS = $(core_cppflags)
 lookup_cost_LDADD = libshmregd-core.la
 lookup_cost_SOURCES = tests/lookup-cost.c tests/random.h
 
-PURE_TESTS += test-directory test-directory-random test-registry test-registry-life \
-	test-registry-limits test-registry-model test-registry-restart test-registry-transfer \
+PURE_TESTS += test-directory test-directory-random test-registry test-registry-admin \
+	test-registry-life test-registry-limits test-registry-model test-registry-restart test-registry-transfer \
 	test-registry-watch
 test_directory_CPPFLAGS = $(core_cppflags)
 test_directory_CFLAGS = $(core_cflags)
@@ -128,6 +128,11 @@ test_registry_CPPFLAGS = $(core_cppflags)
 test_registry_CFLAGS = $(core_cflags)
 test_registry_LDADD = $(core_ldadd)
 test_registry_SOURCES = tests/test-registry.c tests/registry-world.h tests/suite.h $(registry_fixture)
+
+test_registry_admin_CPPFLAGS = $(core_cppflags)
+test_registry_admin_CFLAGS = $(core_cflags)
+test_registry_admin_LDADD = $(core_ldadd)
+test_registry_admin_SOURCES = tests/test-registry-admin.c tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_registry_life_CPPFLAGS = $(core_cppflags)
 test_registry_life_CFLAGS = $(core_cflags)

@@ -15,36 +15,6 @@
 #include "memfd.h"
 #include "registry-world.h"
 
-static struct shmreg_attach_reply made(const struct caller *c, const char *name, uint32_t lifetime)
-{
-	struct shmreg_attach_reply reply;
-
-	ck_assert_int_eq(fixture_create(r, c, name, 65536, 0666, lifetime, &reply), 0);
-	return reply;
-}
-
-static void remove_segment(uint64_t id)
-{
-	ck_assert_int_eq(registry_remove(r, &root, &(struct shmreg_target){ .segment = id },
-					 fixture_error), 0);
-}
-
-static void restart(void)
-{
-	r = fixture_restart(r, &config, &notes);
-	registry_verify(r);
-}
-
-static int name_is_there(const char *name)
-{
-	struct shmreg_segment_info info;
-	struct segment *s;
-	struct shmreg_target target = { 0 };
-
-	strcpy(target.name, name);
-	return registry_describe(r, &root, &target, &info, &s, fixture_error) == 0;
-}
-
 static uint64_t seat_word(uint64_t segment, uint32_t seat)
 {
 	return shmreg_dir_seats(segment_dir(registry_find(r, segment)))[seat];
@@ -57,7 +27,7 @@ static uint32_t death_word(uint64_t segment)
 
 START_TEST(while_attached)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_WHILE_ATTACHED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_WHILE_ATTACHED);
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_READ);
 
 	/* The creator is nobody special; a reader keeps it. */
@@ -75,7 +45,7 @@ END_TEST
 
 START_TEST(while_attached_all_die)
 {
-	const uint64_t id = made(&alice, "s", SHMREG_WHILE_ATTACHED).segment;
+	const uint64_t id = made_to_last(&alice, "s", SHMREG_WHILE_ATTACHED).segment;
 
 	opened(&alice2, "s", SHMREG_ACCESS_WRITE);
 	registry_process_died(r, &alice.process);
@@ -91,7 +61,7 @@ END_TEST
 
 START_TEST(until_removed)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
 	struct shmreg_attach_reply b;
 
 	ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
@@ -111,7 +81,7 @@ END_TEST
 
 START_TEST(with_creator)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_WITH_CREATOR);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_WITH_CREATOR);
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
 	/* Another attachment of the creating process does not count. */
 	const struct shmreg_attach_reply again = opened(&alice, "s", SHMREG_ACCESS_WRITE);
@@ -128,7 +98,7 @@ END_TEST
 
 START_TEST(lifetime_changes)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
 	struct shmreg_set in = { .target = { .name = "s" }, .what = SHMREG_SET_LIFETIME,
 				 .lifetime = SHMREG_WITH_CREATOR };
 
@@ -148,7 +118,7 @@ END_TEST
 
 START_TEST(life_of_a_seat)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
 	const uint64_t id = a.segment;
 	uint32_t death = death_word(id);
@@ -187,7 +157,7 @@ END_TEST
 
 START_TEST(repair_fails)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
 	struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE), c;
 	struct segment *s = registry_find(r, a.segment);
 	struct shmreg_create_object_reply o;
@@ -240,7 +210,7 @@ static void touch(uint64_t segment, uint64_t object_index)
 
 START_TEST(removed_objects)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_READ);
 	const struct shmreg_attach_reply c = opened(&alice2, "s", SHMREG_ACCESS_WRITE);
 	struct shmreg_create_object_reply o, p;
@@ -277,7 +247,7 @@ END_TEST
 
 START_TEST(readers_hold_ranges)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_READ);
 	struct shmreg_create_object_reply o;
 
@@ -293,7 +263,7 @@ END_TEST
 
 START_TEST(no_range_is_freed_during_repair)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
 	struct shmreg_create_object_reply o;
 
@@ -316,7 +286,7 @@ END_TEST
 
 START_TEST(disposal_frees_memory)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_WHILE_ATTACHED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_WHILE_ATTACHED);
 	const int fd = fcntl(segment_data_fd(registry_find(r, a.segment)), F_DUPFD_CLOEXEC, 3);
 
 	ck_assert_int_eq(pwrite(fd, "full", 4, 0), 4);
@@ -329,8 +299,8 @@ END_TEST
 
 START_TEST(userdata_and_walk)
 {
-	const uint64_t one = made(&alice, "1", SHMREG_UNTIL_REMOVED).segment;
-	const uint64_t two = made(&alice, "2", SHMREG_UNTIL_REMOVED).segment;
+	const uint64_t one = made_to_last(&alice, "1", SHMREG_UNTIL_REMOVED).segment;
+	const uint64_t two = made_to_last(&alice, "2", SHMREG_UNTIL_REMOVED).segment;
 	struct segment *s = registry_first(r);
 	int fd;
 

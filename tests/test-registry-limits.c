@@ -13,30 +13,6 @@
 #include "memfd.h"
 #include "registry-world.h"
 
-static int create(const struct shmreg_create *in)
-{
-	struct shmreg_attach_reply reply;
-	struct segment *s;
-
-	return registry_create(r, &alice, in, &reply, &s, fixture_error);
-}
-
-static struct shmreg_attach_reply made(const struct caller *c, const char *name, uint32_t mode)
-{
-	struct shmreg_attach_reply reply;
-
-	ck_assert_int_eq(fixture_create(r, c, name, 65536, mode, SHMREG_UNTIL_REMOVED, &reply), 0);
-	return reply;
-}
-
-static uint64_t used(uint32_t uid, enum shmreg_resource what)
-{
-	struct shmreg_usage usage[SHMREG_N_RESOURCES];
-
-	ck_assert_int_eq(registry_usage(r, &root, uid, usage, fixture_error), 0);
-	return usage[what].used;
-}
-
 static int seats(const struct caller *c, const struct shmreg_attach_reply *at, uint32_t n,
 		 struct shmreg_seats_reply *ret)
 {

@@ -15,36 +15,6 @@
 #include "memfd.h"
 #include "registry-world.h"
 
-static struct shmreg_attach_reply made(const struct caller *c, const char *name, uint32_t lifetime)
-{
-	struct shmreg_attach_reply reply;
-
-	ck_assert_int_eq(fixture_create(r, c, name, 65536, 0666, lifetime, &reply), 0);
-	return reply;
-}
-
-static void remove_segment(uint64_t id)
-{
-	ck_assert_int_eq(registry_remove(r, &root, &(struct shmreg_target){ .segment = id },
-					 fixture_error), 0);
-}
-
-static void restart(void)
-{
-	r = fixture_restart(r, &config, &notes);
-	registry_verify(r);
-}
-
-static int name_is_there(const char *name)
-{
-	struct shmreg_segment_info info;
-	struct segment *s;
-	struct shmreg_target target = { 0 };
-
-	strcpy(target.name, name);
-	return registry_describe(r, &root, &target, &info, &s, fixture_error) == 0;
-}
-
 static uint64_t resident(uint64_t segment)
 {
 	return memfd_resident(segment_data_fd(registry_find(r, segment)));
@@ -64,9 +34,9 @@ START_TEST(ids_are_never_reused)
 	uint64_t last;
 
 	ck_assert_uint_ne(registry, 0);
-	made(&alice, "keep", SHMREG_UNTIL_REMOVED);
+	made_to_last(&alice, "keep", SHMREG_UNTIL_REMOVED);
 	for (int i = 0; i < 5; i++) {
-		const struct shmreg_attach_reply a = made(&alice, "gone", SHMREG_WHILE_ATTACHED);
+		const struct shmreg_attach_reply a = made_to_last(&alice, "gone", SHMREG_WHILE_ATTACHED);
 
 		last = a.segment;
 		ck_assert_int_eq(fixture_detach(r, &alice, &a), 0);
@@ -74,7 +44,7 @@ START_TEST(ids_are_never_reused)
 		/* The largest id went with its segment, but "keep" remembers. */
 		restart();
 		ck_assert_uint_eq(registry_id(r), registry);
-		ck_assert_uint_gt(made(&alice, "next", SHMREG_UNTIL_REMOVED).segment, last);
+		ck_assert_uint_gt(made_to_last(&alice, "next", SHMREG_UNTIL_REMOVED).segment, last);
 		remove_segment(last + 1);
 	}
 }
@@ -82,7 +52,7 @@ END_TEST
 
 START_TEST(ids_of_participants_and_objects)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
 	struct shmreg_create_object_reply o;
 	uint64_t participant = a.participant, object = 0;
 
@@ -104,7 +74,7 @@ END_TEST
 
 START_TEST(restart_keeps_everything)
 {
-	const struct shmreg_attach_reply a = made(&alice, "s", SHMREG_WHILE_ATTACHED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_WHILE_ATTACHED);
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
 	struct shmreg_create_object_reply o, again;
 	struct shmreg_usage before[SHMREG_N_RESOURCES], after[SHMREG_N_RESOURCES];
@@ -161,8 +131,8 @@ static int restore(int dir_fd, int data_fd)
 
 START_TEST(restore_refuses)
 {
-	const struct shmreg_attach_reply a = made(&alice, "a", SHMREG_UNTIL_REMOVED);
-	const struct shmreg_attach_reply b = made(&alice, "b", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "a", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply b = made_to_last(&alice, "b", SHMREG_UNTIL_REMOVED);
 	struct shmreg_dir *map;
 	int dir, data, other;
 
@@ -210,7 +180,7 @@ END_TEST
 /* What the daemon was about to dispose of when it died. */
 START_TEST(restore_disposes)
 {
-	const struct shmreg_attach_reply a = made(&alice, "a", SHMREG_UNTIL_REMOVED);
+	const struct shmreg_attach_reply a = made_to_last(&alice, "a", SHMREG_UNTIL_REMOVED);
 	struct registry *fresh;
 	struct shmreg_dir *map;
 	int dir, data, kept;
@@ -230,7 +200,7 @@ START_TEST(restore_disposes)
 	ck_assert_uint_eq(memfd_resident(kept), 0);
 	ck_assert_uint_eq(notes.n_disposed + notes.n_created, 0);
 	/* Its id is remembered all the same. */
-	ck_assert_uint_gt(made(&alice, "b", SHMREG_UNTIL_REMOVED).segment, a.segment);
+	ck_assert_uint_gt(made_to_last(&alice, "b", SHMREG_UNTIL_REMOVED).segment, a.segment);
 	close(kept);
 	munmap(map, segment_dir(registry_find(fresh, a.segment))->dir_bytes);
 	registry_free(fresh);

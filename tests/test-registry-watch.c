@@ -131,12 +131,6 @@ static uint32_t flags_of(const struct shmreg_attach_reply *at)
 	return shmreg_dir_participants(segment_dir(segment()))[at->participant_index].flags;
 }
 
-static void restart(void)
-{
-	r = fixture_restart(r, &config, &notes);
-	registry_verify(r);
-}
-
 START_TEST(refusals)
 {
 	const struct shmreg_attach_reply reader = opened(&bob, "s", SHMREG_ACCESS_READ);
