@@ -41,26 +41,31 @@ test_keeper_CFLAGS = $(harness_cflags)
 test_keeper_LDADD = $(harness_ldadd)
 test_keeper_SOURCES = tests/test-keeper.c
 
-PURE_TESTS += test-directory-reader test-name test-object test-packet
-test_directory_reader_SOURCES = tests/test-directory-reader.c tests/random.h
+PURE_TESTS += test-directory-reader test-name test-object test-packet test-packet-reply
+test_directory_reader_SOURCES = tests/test-directory-reader.c tests/suite.h tests/random.h
 test_directory_reader_CPPFLAGS = -I$(top_srcdir)/proto
 test_directory_reader_CFLAGS = $(harness_cflags)
 test_directory_reader_LDADD = libproto.la $(CHECK_LIBS)
 
-test_name_SOURCES = tests/test-name.c tests/random.h
+test_name_SOURCES = tests/test-name.c tests/suite.h tests/random.h
 test_name_CPPFLAGS = -I$(top_srcdir)/proto
 test_name_CFLAGS = $(harness_cflags)
 test_name_LDADD = libproto.la $(CHECK_LIBS)
 
-test_object_SOURCES = tests/test-object.c tests/random.h
+test_object_SOURCES = tests/test-object.c tests/suite.h tests/random.h
 test_object_CPPFLAGS = -I$(top_srcdir)/proto
 test_object_CFLAGS = $(harness_cflags)
 test_object_LDADD = libproto.la $(CHECK_LIBS)
 
-test_packet_SOURCES = tests/test-packet.c tests/random.h
+test_packet_SOURCES = tests/test-packet.c tests/suite.h tests/random.h
 test_packet_CPPFLAGS = -I$(top_srcdir)/proto
 test_packet_CFLAGS = $(harness_cflags)
 test_packet_LDADD = libproto.la $(CHECK_LIBS)
+
+test_packet_reply_SOURCES = tests/test-packet-reply.c tests/suite.h tests/random.h
+test_packet_reply_CPPFLAGS = -I$(top_srcdir)/proto
+test_packet_reply_CFLAGS = $(harness_cflags)
+test_packet_reply_LDADD = libproto.la $(CHECK_LIBS)
 
 # The pure half of the daemon: one program a module.
 core_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/proto
@@ -178,7 +183,7 @@ test_registry_kill_SOURCES = tests/test-registry-kill.c tests/kill-operations.c 
 test_registry_model_CPPFLAGS = $(core_cppflags)
 test_registry_model_CFLAGS = $(core_cflags)
 test_registry_model_LDADD = $(core_ldadd)
-test_registry_model_SOURCES = tests/test-registry-model.c tests/registry-model.c \
+test_registry_model_SOURCES = tests/test-registry-model.c tests/suite.h tests/registry-model.c \
 	tests/registry-model-object.c tests/registry-model.h tests/random.h $(registry_fixture)
 
 endif
@@ -192,11 +197,11 @@ PURE_TESTS += test-arena test-params
 test_arena_CPPFLAGS = $(harness_cppflags)
 test_arena_CFLAGS = $(harness_cflags)
 test_arena_LDADD = $(CHECK_LIBS)
-test_arena_SOURCES = tests/test-arena.c libclient/arena.c
+test_arena_SOURCES = tests/test-arena.c tests/suite.h libclient/arena.c
 test_params_CPPFLAGS = $(harness_cppflags)
 test_params_CFLAGS = $(harness_cflags)
 test_params_LDADD = $(CHECK_LIBS)
-test_params_SOURCES = tests/test-params.c libclient/error.c libclient/params.c
+test_params_SOURCES = tests/test-params.c tests/suite.h libclient/error.c libclient/params.c
 script = tests/fake.c tests/fake.h tests/script.c tests/script.h tests/suite.h
 test_connection_CPPFLAGS = $(harness_cppflags)
 test_connection_CFLAGS = $(harness_cflags)
@@ -306,17 +311,17 @@ test_format_SOURCES = tests/test-format.c tests/random.h tests/suite.h ctl/forma
 test_json_CPPFLAGS = $(ctl_cppflags)
 test_json_CFLAGS = $(harness_cflags)
 test_json_LDADD = $(CHECK_LIBS)
-test_json_SOURCES = tests/test-json.c ctl/json.c ctl/json.h
+test_json_SOURCES = tests/test-json.c tests/suite.h ctl/json.c ctl/json.h
 
 test_rate_CPPFLAGS = $(ctl_cppflags)
 test_rate_CFLAGS = $(harness_cflags)
 test_rate_LDADD = $(CHECK_LIBS)
-test_rate_SOURCES = tests/test-rate.c ctl/rate.c ctl/rate.h
+test_rate_SOURCES = tests/test-rate.c tests/suite.h ctl/rate.c ctl/rate.h
 
 test_show_json_CPPFLAGS = $(ctl_cppflags) -I$(top_srcdir)/libclient
 test_show_json_CFLAGS = $(harness_cflags)
 test_show_json_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
-test_show_json_SOURCES = tests/test-show-json.c ctl/file.c ctl/file.h ctl/info.c ctl/info.h ctl/json.c ctl/json.h \
+test_show_json_SOURCES = tests/test-show-json.c tests/suite.h ctl/file.c ctl/file.h ctl/info.c ctl/info.h ctl/json.c ctl/json.h \
 	ctl/kind-cell.c ctl/kind-pool.c ctl/kind-queue.c ctl/kind-ring.c ctl/kind-topic.c \
 	ctl/kind.c ctl/kind.h ctl/placement.c ctl/placement.h ctl/rate.c ctl/rate.h \
 	ctl/show-json.c ctl/show-json.h \
@@ -325,12 +330,12 @@ test_show_json_SOURCES = tests/test-show-json.c ctl/file.c ctl/file.h ctl/info.c
 test_text_CPPFLAGS = $(ctl_cppflags)
 test_text_CFLAGS = $(harness_cflags)
 test_text_LDADD = $(CHECK_LIBS)
-test_text_SOURCES = tests/test-text.c ctl/parse.c ctl/parse.h ctl/text.c ctl/text.h
+test_text_SOURCES = tests/test-text.c tests/suite.h ctl/parse.c ctl/parse.h ctl/text.c ctl/text.h
 
 test_fdstore_CPPFLAGS = $(ctl_cppflags)
 test_fdstore_CFLAGS = $(harness_cflags) $(LIBSYSTEMD_CFLAGS)
 test_fdstore_LDADD = $(CHECK_LIBS) $(LIBSYSTEMD_LIBS)
-test_fdstore_SOURCES = tests/test-fdstore.c ctl/fdstore.c ctl/fdstore.h
+test_fdstore_SOURCES = tests/test-fdstore.c tests/suite.h ctl/fdstore.c ctl/fdstore.h
 endif
 
 # CK_DEFAULT_TIMEOUT: Check's own of 4 s is too short for a busy machine; ours is for hangs.
@@ -384,6 +389,7 @@ test_options_SOURCES = \
 	daemon/options-uid.c \
 	daemon/options.c \
 	daemon/uid-limits.c \
+	tests/suite.h \
 	tests/test-options.c
 
 PURE_TESTS += test-bus-args

@@ -9,7 +9,7 @@ PURE_TESTS += test-openmetrics
 test_openmetrics_CPPFLAGS = $(ctl_cppflags)
 test_openmetrics_CFLAGS = $(harness_cflags)
 test_openmetrics_LDADD = $(CHECK_LIBS)
-test_openmetrics_SOURCES = tests/test-openmetrics.c ctl/http.c ctl/http.h ctl/json.c ctl/json.h \
+test_openmetrics_SOURCES = tests/test-openmetrics.c tests/suite.h ctl/http.c ctl/http.h ctl/json.c ctl/json.h \
 	ctl/openmetrics.c ctl/openmetrics.h
 
 endif

@@ -22,39 +22,39 @@ PURE_TESTS += test-queue
 test_queue_CPPFLAGS = $(queue_cppflags)
 test_queue_CFLAGS = $(harness_cflags)
 test_queue_LDADD = $(queue_ldadd)
-test_queue_SOURCES = tests/test-queue.c tests/queue-fixture.h
+test_queue_SOURCES = tests/test-queue.c tests/suite.h tests/queue-fixture.h
 
 PURE_TESTS += test-queue-lease
 test_queue_lease_CPPFLAGS = $(queue_cppflags)
 test_queue_lease_CFLAGS = $(harness_cflags)
 test_queue_lease_LDADD = $(queue_ldadd)
-test_queue_lease_SOURCES = tests/test-queue-lease.c tests/queue-fixture.h
+test_queue_lease_SOURCES = tests/test-queue-lease.c tests/suite.h tests/queue-fixture.h
 
 PURE_TESTS += test-queue-wreckage
 test_queue_wreckage_CPPFLAGS = $(queue_cppflags)
 test_queue_wreckage_CFLAGS = $(harness_cflags)
 test_queue_wreckage_LDADD = $(queue_ldadd)
-test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c tests/queue-wreck.c tests/queue-wreck.h
+test_queue_wreckage_SOURCES = tests/test-queue-wreckage.c tests/suite.h tests/queue-wreck.c tests/queue-wreck.h
 
 PURE_TESTS += test-queue-wreckage-pop
 test_queue_wreckage_pop_CPPFLAGS = $(queue_cppflags)
 test_queue_wreckage_pop_CFLAGS = $(harness_cflags)
 test_queue_wreckage_pop_LDADD = $(queue_ldadd)
-test_queue_wreckage_pop_SOURCES = tests/test-queue-wreckage-pop.c tests/queue-wreck.c tests/queue-wreck.h
+test_queue_wreckage_pop_SOURCES = tests/test-queue-wreckage-pop.c tests/suite.h tests/queue-wreck.c tests/queue-wreck.h
 
 check_PROGRAMS += test-queue-redeliver
 TESTS += test-queue-redeliver
 test_queue_redeliver_CPPFLAGS = $(queue_cppflags)
 test_queue_redeliver_CFLAGS = $(harness_cflags)
 test_queue_redeliver_LDADD = $(queue_ldadd)
-test_queue_redeliver_SOURCES = tests/test-queue-redeliver.c
+test_queue_redeliver_SOURCES = tests/test-queue-redeliver.c tests/suite.h
 
 check_PROGRAMS += test-repair-memory
 TESTS += test-repair-memory
 test_repair_memory_CPPFLAGS = $(queue_cppflags)
 test_repair_memory_CFLAGS = $(harness_cflags)
 test_repair_memory_LDADD = $(queue_ldadd)
-test_repair_memory_SOURCES = tests/test-repair-memory.c
+test_repair_memory_SOURCES = tests/test-repair-memory.c tests/suite.h
 
 check_PROGRAMS += test-queue-hostile
 TESTS += test-queue-hostile
@@ -68,14 +68,14 @@ TESTS += test-queue-pair
 test_queue_pair_CPPFLAGS = $(queue_cppflags)
 test_queue_pair_CFLAGS = $(harness_cflags)
 test_queue_pair_LDADD = $(queue_ldadd) -lpthread
-test_queue_pair_SOURCES = tests/test-queue-pair.c tests/random.h
+test_queue_pair_SOURCES = tests/test-queue-pair.c tests/suite.h tests/random.h
 
 check_PROGRAMS += test-queue-threads
 TESTS += test-queue-threads
 test_queue_threads_CPPFLAGS = $(queue_cppflags)
 test_queue_threads_CFLAGS = $(harness_cflags)
 test_queue_threads_LDADD = $(queue_ldadd) -lpthread
-test_queue_threads_SOURCES = tests/test-queue-threads.c tests/random.h
+test_queue_threads_SOURCES = tests/test-queue-threads.c tests/suite.h tests/random.h
 
 check_PROGRAMS += test-queue-torture
 TESTS += test-queue-torture

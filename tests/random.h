@@ -80,6 +80,23 @@ static inline void random_mutate(struct random_state *state, void *p, size_t n)
 	}
 }
 
+/*
+ * Spoils a packet in round @i: all of it, or what is behind its header, at random or in a few
+ * places. Of @body, places in the first @n bytes.
+ */
+static inline void random_spoil(struct random_state *state, unsigned long i, void *packet,
+				size_t bytes, void *body, size_t body_bytes, size_t n)
+{
+	if (i % 4 == 0)
+		random_fill(state, body, body_bytes);
+	else if (i % 4 == 1)
+		random_fill(state, packet, bytes);
+	else if (i % 4 == 2)
+		random_mutate(state, packet, bytes);
+	else
+		random_mutate(state, body, n);
+}
+
 static inline unsigned long random_rounds(unsigned long normal)
 {
 	const char *s = getenv("SHMREG_TEST_ROUNDS");

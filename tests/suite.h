@@ -24,12 +24,12 @@ static inline int run_case(const char *name, TCase *tc)
 }
 
 static inline int run_suite(const char *name, const TTest *const *tests, size_t n,
-			    SFun setup, SFun teardown, double timeout)
+			    SFun begin, SFun end, double timeout)
 {
 	TCase *tc = tcase_create(name);
 
-	if (setup || teardown)
-		tcase_add_checked_fixture(tc, setup, teardown);
+	if (begin || end)
+		tcase_add_checked_fixture(tc, begin, end);
 	if (timeout > 0)
 		tcase_set_timeout(tc, timeout);
 	for (size_t i = 0; i < n; i++)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "suite.h"
 
 static struct arena arena;
 
@@ -100,19 +101,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("arena");
 	TCase *tcase = tcase_create("arena");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, NULL, teardown);
 	tcase_add_test(tcase, slots);
 	tcase_add_test(tcase, used_again);
 	tcase_add_test(tcase, child_finds_zeros);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_case("arena", tcase);
 }

@@ -10,6 +10,7 @@
 #include <shmreg/abi/directory.h>
 
 #include "random.h"
+#include "suite.h"
 
 #define N_PARTICIPANTS 5
 #define N_OBJECTS 7
@@ -357,10 +358,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("directory-reader");
 	TCase *tcase = tcase_create("directory-reader");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_layout);
 	tcase_add_test(tcase, test_check);
@@ -369,10 +367,5 @@ int main(void)
 	tcase_add_test(tcase, test_concurrent);
 	tcase_add_test(tcase, test_random);
 	tcase_set_timeout(tcase, 300);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return run_case("directory-reader", tcase);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fdstore.h"
+#include "suite.h"
 
 static char dir[] = "/tmp/test-fdstore.XXXXXX";
 static char path[64];
@@ -135,20 +136,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("fdstore");
 	TCase *tcase = tcase_create("fdstore");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_store);
 	tcase_add_test(tcase, test_names);
 	tcase_add_test(tcase, test_barrier);
 	tcase_set_timeout(tcase, 300);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return run_case("fdstore", tcase);
 }

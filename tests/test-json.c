@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "suite.h"
 
 static char *text;
 static size_t size;
@@ -124,19 +125,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("json");
 	TCase *tcase = tcase_create("json");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_values);
 	tcase_add_test(tcase, test_nesting);
 	tcase_add_test(tcase, test_lines);
 	tcase_add_test(tcase, test_escapes);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return run_case("json", tcase);
 }

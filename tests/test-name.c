@@ -9,6 +9,7 @@
 
 #include "name-words.h"
 #include "random.h"
+#include "suite.h"
 
 #define PAGE 4096
 
@@ -225,10 +226,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("name");
 	TCase *tcase = tcase_create("name");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_good);
 	tcase_add_test(tcase, test_bad);
@@ -239,10 +237,5 @@ int main(void)
 	tcase_add_test(tcase, test_hash_words);
 	tcase_add_test(tcase, test_random);
 	tcase_set_timeout(tcase, 300);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return run_case("name", tcase);
 }

@@ -9,6 +9,7 @@
 #include <shmreg/abi/topic.h>
 
 #include "random.h"
+#include "suite.h"
 
 static struct shmreg_shape shape(uint32_t kind, uint64_t bytes, uint32_t align, uint64_t capacity)
 {
@@ -335,10 +336,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("object");
 	TCase *tcase = tcase_create("object");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_array);
 	tcase_add_test(tcase, test_atomic);
@@ -351,10 +349,5 @@ int main(void)
 	tcase_add_test(tcase, test_kind_and_layout);
 	tcase_add_test(tcase, test_random);
 	tcase_set_timeout(tcase, 300);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return run_case("object", tcase);
 }

@@ -8,6 +8,7 @@
 
 #include "http.h"
 #include "openmetrics.h"
+#include "suite.h"
 
 static char *text;
 static size_t size;
@@ -201,10 +202,7 @@ END_TEST
 int main(void)
 {
 	const int n = sizeof(requests) / sizeof(requests[0]);
-	Suite *s = suite_create("openmetrics");
 	TCase *tc = tcase_create("openmetrics");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, test_openmetrics);
 	tcase_add_test(tc, test_prometheus);
@@ -213,10 +211,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_request, 0, n);
 	tcase_add_loop_test(tc, test_parts, 0, n);
 	tcase_add_test(tc, test_long);
-	suite_add_tcase(s, tc);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_case("openmetrics", tc);
 }

@@ -9,6 +9,7 @@
 
 #include "log.h"
 #include "options.h"
+#include "suite.h"
 
 static struct options o;
 static char error[OPTIONS_ERROR_MAX + 1];
@@ -304,10 +305,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("options");
 	TCase *tc = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, values);
@@ -319,9 +317,5 @@ int main(void)
 	tcase_add_test(tc, command_line);
 	tcase_add_test(tc, bad_command_lines);
 	tcase_add_test(tc, print_and_read);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("options", tc);
 }

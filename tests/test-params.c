@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "params.h"
+#include "suite.h"
 
 struct p1 {
 	size_t size;
@@ -82,18 +83,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("params");
 	TCase *tcase = tcase_create("params");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, ages);
 	tcase_add_test(tcase, nonsense);
 	tcase_add_test(tcase, sentence_of_a_sentence);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_case("params", tcase);
 }

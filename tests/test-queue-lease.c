@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "queue-fixture.h"
+#include "suite.h"
 
 /* Slots lent out, refused, or left half-way by somebody who is stopped. */
 
@@ -206,10 +207,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("queue-lease");
 	TCase *c = tcase_create("queue-lease");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(c, test_zero_copy, 0, N_STARTS);
 	tcase_add_test(c, test_lease_of_another_queue);
@@ -217,10 +215,5 @@ int main(void)
 	tcase_add_test(c, test_refused_blocks_a_lap_later);
 	tcase_add_loop_test(c, test_refused_many, 0, N_STARTS);
 	tcase_set_timeout(c, 0);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("queue-lease", c);
 }

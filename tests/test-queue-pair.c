@@ -8,6 +8,7 @@
 
 #include "queue-plain.h"
 #include "random.h"
+#include "suite.h"
 
 /*
  * One thread that only pushes and one that only pops, so that nothing orders what they do to an
@@ -210,18 +211,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("queue-pair");
 	TCase *c = tcase_create("queue-pair");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, pair, 0, 4);
 	tcase_add_test(c, batches_are_whole);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("queue-pair", c);
 }

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "queue-bind.h"
+#include "suite.h"
 
 /* How consumers look for redelivered slots in a queue too long to be looked over in each pop. */
 #define CAPACITY UINT64_C(65536)
@@ -166,19 +167,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("queue-redeliver");
 	TCase *t = tcase_create("queue-redeliver");
-	SRunner *runner;
-	int n;
 
 	tcase_add_test(t, test_raised_for_nothing);
 	tcase_add_test(t, test_found_while_busy);
 	tcase_add_test(t, test_found_before_empty);
 	tcase_add_test(t, test_growing_meanwhile);
-	suite_add_tcase(suite, t);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("queue-redeliver", t);
 }

@@ -13,6 +13,7 @@
 #include "queue-plain.h"
 #include "queue-repair.h"
 #include "random.h"
+#include "suite.h"
 
 /*
  * The same within one process, where ThreadSanitizer sees both sides of each pairing: elements are
@@ -320,20 +321,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("queue-threads");
 	TCase *c = tcase_create("queue-threads");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_test(c, drop);
 	tcase_add_test(c, redeliver);
 	tcase_add_test(c, capacity_2);
 	tcase_add_test(c, drop_refuse);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("queue-threads", c);
 }

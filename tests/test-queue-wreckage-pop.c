@@ -7,6 +7,7 @@
 
 #include "queue-wreck.h"
 #include "repair.h"
+#include "suite.h"
 
 /*
  * Every kind of wreckage that a dead consumer can leave, built by hand word by
@@ -248,10 +249,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("queue-wreckage-pop");
 	TCase *c = tcase_create("queue-wreckage-pop");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, pop_claimed, 0, N_STARTS * N_POLICIES);
@@ -266,10 +264,5 @@ int main(void)
 	tcase_add_loop_test(c, refused_in_silence, 0, N_STARTS * N_POLICIES);
 	tcase_add_loop_test(c, two_dead_consumers, 0, N_STARTS * N_POLICIES);
 	tcase_add_loop_test(c, capacity_2, 0, N_STARTS * N_POLICIES);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("queue-wreckage-pop", c);
 }

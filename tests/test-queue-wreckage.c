@@ -7,6 +7,7 @@
 
 #include "queue-wreck.h"
 #include "repair.h"
+#include "suite.h"
 
 /*
  * Every kind of wreckage that a dead producer can leave, built by hand word by
@@ -268,10 +269,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("queue-wreckage");
 	TCase *c = tcase_create("queue-wreckage");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, push_claimed, 0, N_STARTS);
@@ -289,10 +287,5 @@ int main(void)
 	tcase_add_loop_test(c, nonsense, 0, N_STARTS);
 	tcase_add_test(c, other_kinds);
 	tcase_add_test(c, sparse_stays_sparse);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("queue-wreckage", c);
 }

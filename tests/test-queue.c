@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "queue-fixture.h"
+#include "suite.h"
 
 /* A queue by itself: order, room, batches, sizes, wraps, misuse. */
 
@@ -415,10 +416,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("queue");
 	TCase *c = tcase_create("queue");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(c, test_zero_is_empty);
 	tcase_add_loop_test(c, test_fifo_full_empty_at_every_wrap, 0, N_STARTS * N_CAPACITIES);
@@ -432,10 +430,5 @@ int main(void)
 	tcase_add_test(c, test_lapped_is_set_in_time);
 	tcase_add_test(c, test_high_water);
 	tcase_set_timeout(c, 0);
-	suite_add_tcase(s, c);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("queue", c);
 }

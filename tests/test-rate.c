@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "rate.h"
+#include "suite.h"
 
 #define POSITIONS (UINT64_C(1) << 43)
 #define VERSIONS ((UINT64_C(1) << 52) - 1)	/* 1 to 2^52 - 1, then 1 again */
@@ -47,18 +48,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("rate");
 	TCase *tcase = tcase_create("pure");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, risen);
 	tcase_add_test(tcase, risen_in_parts);
 	tcase_add_test(tcase, per_second);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("rate", tcase);
 }

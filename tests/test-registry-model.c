@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "registry-model.h"
+#include "suite.h"
 
 static void add_participant(struct m_segment *m, int process, bool write,
 			    const struct shmreg_attach_reply *reply)
@@ -493,17 +494,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("registry-model");
 	TCase *tc = tcase_create("registry-model");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, random_walk);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("registry-model", tc);
 }

@@ -13,6 +13,7 @@
 #include "pool-bind.h"
 #include "queue-repair.h"
 #include "repair.h"
+#include "suite.h"
 
 /* A sparse queue whose counters say that every slot was used, as a hostile peer may write. */
 #define CAPACITY (UINT64_C(1) << 20)
@@ -206,10 +207,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("repair-memory");
 	TCase *t = tcase_create("repair-memory");
-	SRunner *runner;
-	int n;
 
 	tcase_add_test(t, test_holes_stay_holes);
 	tcase_add_test(t, test_without_memory);
@@ -217,10 +215,5 @@ int main(void)
 	tcase_add_loop_test(t, test_object_across_pages, 0, 32);
 	tcase_add_test(t, test_a_page_at_a_time);
 	tcase_add_test(t, test_no_file);
-	suite_add_tcase(suite, t);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("repair-memory", t);
 }

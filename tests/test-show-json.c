@@ -14,6 +14,7 @@
 
 #include "kind.h"
 #include "show-json.h"
+#include "suite.h"
 
 static struct snapshot before, after;
 static struct snapshot_object objects_before[3], objects[3];
@@ -184,10 +185,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("show-json");
 	TCase *tcase = tcase_create("pure");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, unknown);
@@ -195,10 +193,5 @@ int main(void)
 	tcase_add_test(tcase, rates);
 	tcase_add_test(tcase, no_rates);
 	tcase_add_test(tcase, words);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("show-json", tcase);
 }

@@ -11,6 +11,7 @@
 #include <shmreg/abi/directory.h>
 
 #include "parse.h"
+#include "suite.h"
 #include "text.h"
 
 START_TEST(test_bytes)
@@ -189,10 +190,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("text");
 	TCase *tcase = tcase_create("text");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_bytes);
 	tcase_add_test(tcase, test_words);
@@ -200,10 +198,5 @@ int main(void)
 	tcase_add_test(tcase, test_parse_bytes);
 	tcase_add_test(tcase, test_parse_seconds);
 	tcase_add_test(tcase, test_parse_others);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return run_case("text", tcase);
 }
