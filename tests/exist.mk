@@ -7,6 +7,7 @@ exist_tests = \
 	test-janitor \
 	test-many-sleepers \
 	test-object-wait \
+	test-object-wait-daemon \
 	test-placement \
 	test-placement-nodes \
 	test-reserve \
@@ -36,7 +37,14 @@ test_many_sleepers_SOURCES = tests/test-many-sleepers.c $(asleep)
 test_object_wait_CPPFLAGS = $(harness_cppflags)
 test_object_wait_CFLAGS = $(harness_cflags)
 test_object_wait_LDADD = $(exist_ldadd)
-test_object_wait_SOURCES = tests/test-object-wait.c $(asleep)
+test_object_wait_SOURCES = tests/test-object-wait.c tests/exist-fixture.h tests/object-wait-fixture.h \
+	$(asleep)
+
+test_object_wait_daemon_CPPFLAGS = $(harness_cppflags)
+test_object_wait_daemon_CFLAGS = $(harness_cflags)
+test_object_wait_daemon_LDADD = $(exist_ldadd)
+test_object_wait_daemon_SOURCES = tests/test-object-wait-daemon.c tests/exist-fixture.h \
+	tests/object-wait-fixture.h $(asleep)
 
 test_placement_CPPFLAGS = $(harness_cppflags)
 test_placement_CFLAGS = $(harness_cflags)
@@ -56,7 +64,7 @@ test_reserve_SOURCES = tests/test-reserve.c
 test_segment_wait_CPPFLAGS = $(harness_cppflags)
 test_segment_wait_CFLAGS = $(harness_cflags)
 test_segment_wait_LDADD = $(exist_ldadd)
-test_segment_wait_SOURCES = tests/test-segment-wait.c $(asleep)
+test_segment_wait_SOURCES = tests/test-segment-wait.c tests/exist-fixture.h $(asleep)
 
 test_wait_any_CPPFLAGS = $(harness_cppflags)
 test_wait_any_CFLAGS = $(harness_cflags)

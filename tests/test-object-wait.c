@@ -10,53 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actor.h"
-#include "asleep.h"
-#include "failing.h"
+#include "object-wait-fixture.h"
 
-#define PAST UINT64_C(0)
-#define SOON UINT64_C(10000000)
-
-static struct harness h;
-static struct process maker, sleeper;
-
-static void start(const char *const *options)
-{
-	harness_start(&h, options);
-	actor_start(&maker);
-	actor_start(&sleeper);
-	actor_ok(&maker, deed_create, SHMREG_WHILE_ATTACHED);
-}
-
-static void setup(void)
-{
-	start(NULL);
-}
-
-static void teardown(void)
-{
-	if (maker.pid)
-		process_finish(&maker);
-	if (sleeper.pid)
-		process_finish(&sleeper);
-	harness_stop(&h);
-}
-
-static int64_t deed_wait(struct actor *a, int64_t flags)
-{
-	return shmreg_object_wait(a->segment, "queue", (uint32_t)flags, NULL);
-}
-
-/* A limited wait never returns early. */
 static int64_t deed_wait_until(struct actor *a, int64_t ns)
 {
 	const struct timespec deadline = shmreg_deadline((uint64_t)ns);
 	const int r = shmreg_object_wait(a->segment, "queue", 0, &deadline);
-	const struct timespec now = shmreg_deadline(0);
 
-	ck_assert(r == 0 || now.tv_sec > deadline.tv_sec ||
-		  (now.tv_sec == deadline.tv_sec && now.tv_nsec >= deadline.tv_nsec));
-	return r;
+	return not_early(r, &deadline);
 }
 
 static int64_t deed_remove_object(struct actor *a, int64_t unused)
@@ -64,22 +25,6 @@ static int64_t deed_remove_object(struct actor *a, int64_t unused)
 	(void)unused;
 	return shmreg_object_remove(a->segment, "queue");
 }
-
-static void fall_asleep(int64_t access, int64_t flags)
-{
-	actor_ok(&sleeper, deed_open, access);
-	actor_begin(&sleeper, deed_wait, flags);
-	asleep_await(sleeper.pid, sleeper.pid);
-}
-
-/* Of somebody who was woken in vain, if at all. */
-static void still_asleep(void)
-{
-	asleep_await(sleeper.pid, sleeper.pid);
-	ck_assert(!process_speaks(&sleeper));
-}
-
-static const int64_t both[] = { SHMREG_ACCESS_READ, SHMREG_ACCESS_WRITE };
 
 START_TEST(created_before)
 {
@@ -220,22 +165,6 @@ START_TEST(spurious)
 }
 END_TEST
 
-static int n_signals;
-
-static void count(int signal)
-{
-	(void)signal;
-	n_signals++;
-}
-
-static int64_t deed_handle(struct actor *a, int64_t unused)
-{
-	const struct sigaction action = { .sa_handler = count };
-
-	(void)a, (void)unused;
-	return sigaction(SIGUSR1, &action, NULL);
-}
-
 static int64_t deed_n_signals(struct actor *a, int64_t unused)
 {
 	(void)a, (void)unused;
@@ -262,85 +191,6 @@ START_TEST(signals_if_asked)
 	process_expect(&sleeper, -EINTR);
 	actor_ok(&maker, deed_queue_create, 0);
 	actor_ok(&sleeper, deed_wait, SHMREG_WAIT_INTERRUPTIBLE);
-}
-END_TEST
-
-/* Whatever the daemon does meanwhile. */
-START_TEST(daemon_is_restarted)
-{
-	fall_asleep(both[_i], 0);
-	harness_kill_daemon(&h);
-	still_asleep();
-	harness_restart_daemon(&h);
-	still_asleep();
-	actor_ok(&maker, deed_queue_create, 0);
-	process_expect(&sleeper, 0);
-}
-END_TEST
-
-START_TEST(daemon_is_stopped)
-{
-	fall_asleep(both[_i], 0);
-	harness_stop_daemon(&h);
-	process_expect(&sleeper, -EHOSTDOWN);
-	actor_says(&sleeper, "stopped");
-	actor_expect(&sleeper, deed_wait, 0, -EHOSTDOWN);
-	harness_restart_daemon(&h);
-}
-END_TEST
-
-/* Stopped in order, and started again with what it had: one can sleep again. */
-START_TEST(daemon_goes_on)
-{
-	fall_asleep(both[_i], 0);
-	ck_assert_int_eq(keeper_daemon_end(&h.keeper, SIGTERM), 0);
-	process_expect(&sleeper, -EHOSTDOWN);
-	harness_restart_daemon(&h);
-	actor_begin(&sleeper, deed_wait, 0);
-	asleep_await(sleeper.pid, sleeper.pid);
-	actor_ok(&maker, deed_queue_create, 0);
-	process_expect(&sleeper, 0);
-}
-END_TEST
-
-/* What is there is there: to find it takes no daemon. */
-START_TEST(created_before_the_stop)
-{
-	actor_ok(&maker, deed_queue_create, 0);
-	actor_ok(&sleeper, deed_open, both[_i]);
-	harness_stop_daemon(&h);
-	actor_ok(&sleeper, deed_wait, 0);
-	harness_restart_daemon(&h);
-}
-END_TEST
-
-/* Who is attached to a segment without a name can create in it, and be waited for. */
-START_TEST(segment_is_removed)
-{
-	fall_asleep(both[_i], 0);
-	actor_ok(&maker, deed_remove, 0);
-	still_asleep();
-	actor_ok(&maker, deed_queue_create, 0);
-	process_expect(&sleeper, 0);
-}
-END_TEST
-
-static int64_t deed_quiesce(struct actor *a, int64_t unused)
-{
-	(void)unused;
-	return shmreg_object_remove(a->segment, "atomic");
-}
-
-START_TEST(segment_is_lost)
-{
-	actor_ok(&maker, deed_atomic_create, 0);
-	actor_ok(&sleeper, deed_open, SHMREG_ACCESS_WRITE);
-	harness_kill_daemon(&h);
-	keeper_forget(&h.keeper);
-	harness_restart_daemon(&h);
-	actor_expect(&sleeper, deed_quiesce, 0, -ESTALE);
-	actor_expect(&sleeper, deed_wait, 0, -ESTALE);
-	actor_says(&sleeper, "started anew");
 }
 END_TEST
 
@@ -436,33 +286,7 @@ START_TEST(many_threads)
 }
 END_TEST
 
-static void setup_quarantine(void)
-{
-	start(failing_reaper("exit-1", 3));
-}
-
-static void teardown_quarantine(void)
-{
-	teardown();
-	failing_reaper_remove();
-}
-
-START_TEST(quarantined)
-{
-	struct process victim;
-
-	fall_asleep(both[_i], 0);
-	actor_start(&victim);
-	actor_ok(&victim, deed_open, SHMREG_ACCESS_WRITE);
-	actor_ok(&victim, deed_atomic_create, 1);
-	process_kill(&victim);
-	process_expect(&sleeper, -ENOTRECOVERABLE);
-	actor_says(&sleeper, "quarantined");
-	actor_expect(&sleeper, deed_wait, 0, -ENOTRECOVERABLE);
-}
-END_TEST
-
-static Suite *suite(void)
+int main(void)
 {
 	Suite *s = suite_create("object-wait");
 	TCase *tc = harness_case(s, "object-wait");
@@ -479,23 +303,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, spurious);
 	tcase_add_test(tc, signals);
 	tcase_add_test(tc, signals_if_asked);
-	tcase_add_loop_test(tc, daemon_is_restarted, 0, 2);
-	tcase_add_loop_test(tc, daemon_is_stopped, 0, 2);
-	tcase_add_loop_test(tc, daemon_goes_on, 0, 2);
-	tcase_add_loop_test(tc, created_before_the_stop, 0, 2);
-	tcase_add_loop_test(tc, segment_is_removed, 0, 2);
-	tcase_add_test(tc, segment_is_lost);
 	tcase_add_test(tc, bad_calls);
 	tcase_add_test(tc, forked);
 	tcase_add_test(tc, many_threads);
-
-	tc = harness_case(s, "quarantine");
-	tcase_add_checked_fixture(tc, setup_quarantine, teardown_quarantine);
-	tcase_add_loop_test(tc, quarantined, 0, 2);
-	return s;
-}
-
-int main(void)
-{
-	return harness_main(suite());
+	return harness_main(s);
 }

@@ -4,36 +4,17 @@
 /* shmreg_segment_open_wait(): asleep until a segment of that name can be opened. */
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <shmreg/abi/root.h>
 
-#include "actor.h"
-#include "asleep.h"
-
-#define PAST UINT64_C(0)
-#define SOON UINT64_C(10000000)
-
-static struct harness h;
-static struct process maker, sleeper;
+#include "exist-fixture.h"
 
 static void setup(void)
 {
-	harness_start(&h, NULL);
-	actor_start(&maker);
-	actor_start(&sleeper);
-}
-
-static void teardown(void)
-{
-	if (maker.pid)
-		process_finish(&maker);
-	if (sleeper.pid)
-		process_finish(&sleeper);
-	harness_stop(&h);
+	start(NULL);
 }
 
 static int64_t deed_wait_with(struct actor *a, int64_t access, uint32_t flags)
@@ -57,24 +38,13 @@ static int64_t deed_wait_until(struct actor *a, int64_t ns)
 	const struct timespec deadline = shmreg_deadline((uint64_t)ns);
 	const int r = shmreg_segment_open_wait(a->connection, &a->segment, ACTOR_SEGMENT,
 					       SHMREG_ACCESS_WRITE, 0, &deadline);
-	const struct timespec now = shmreg_deadline(0);
 
-	ck_assert(r == 0 || now.tv_sec > deadline.tv_sec ||
-		  (now.tv_sec == deadline.tv_sec && now.tv_nsec >= deadline.tv_nsec));
-	return r;
+	return not_early(r, &deadline);
 }
 
 static void fall_asleep(deed_fn deed, int64_t access)
 {
-	actor_ok(&sleeper, deed_connect, 0);
-	actor_begin(&sleeper, deed, access);
-	asleep_await(sleeper.pid, sleeper.pid);
-}
-
-static void still_asleep(void)
-{
-	asleep_await(sleeper.pid, sleeper.pid);
-	ck_assert(!process_speaks(&sleeper));
+	fall_asleep_in(deed_connect, 0, deed, access);
 }
 
 static const int64_t both[] = { SHMREG_ACCESS_READ, SHMREG_ACCESS_WRITE };
@@ -237,22 +207,6 @@ START_TEST(sleeper_dies)
 	process_finish(&other);
 }
 END_TEST
-
-static int n_signals;
-
-static void count(int signal)
-{
-	(void)signal;
-	n_signals++;
-}
-
-static int64_t deed_handle(struct actor *a, int64_t unused)
-{
-	const struct sigaction action = { .sa_handler = count };
-
-	(void)a, (void)unused;
-	return sigaction(SIGUSR1, &action, NULL);
-}
 
 START_TEST(signals)
 {
@@ -494,3 +448,4 @@ int main(void)
 {
 	return harness_main(suite());
 }
+
