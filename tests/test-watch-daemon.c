@@ -1,28 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "watcher.h"
 
-#include <stdio.h>
-
 /* Watches, while the daemon stands still, is replaced, or goes for good. */
-
-static bool is_stopped(void *arg)
-{
-	char path[64], state = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)*(pid_t *)arg);
-	f = fopen(path, "r");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
-	fclose(f);
-	return state == 'T';
-}
-
-static void stop(pid_t pid)
-{
-	kill(pid, SIGSTOP);
-	harness_wait(is_stopped, &pid, "the daemon stands still");
-}
 
 static int64_t deed_push_many(struct actor *a, int64_t n)
 {
@@ -281,3 +260,4 @@ int main(void)
 	tcase_add_test(tc, the_segment_is_not_known_any_more);
 	return harness_main(suite);
 }
+

@@ -104,7 +104,14 @@ START_TEST(a_watcher_dies)
 		actor_ok(&watcher, deed_arm, 0);
 	}
 	await_ends(w, 2);
+	expect_nothing(w, 0);
+	/* Nobody says that it has died before its bell is rung. */
+	stop(harness_daemon(&h));
 	process_kill(&watcher);
+	harness_ok(word_queue_push(que, &(uint64_t){ 1 }));
+	expect_ready(w, ITEMS);
+	pop();
+	kill(harness_daemon(&h), SIGCONT);
 	for (i = 0; i < 5; i++) {
 		expect_nothing(w, 0);
 		harness_ok(word_queue_push(que, &(uint64_t){ 1 }));

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -172,6 +174,25 @@ static inline const union shmreg_eventcount *items_of(const struct word_queue *q
 static inline uint32_t count_of(const struct word_queue *queue)
 {
 	return shmreg_load_acquire(&items_of(queue)->half[SHMREG_EVENTCOUNT_COUNT]);
+}
+
+static inline bool is_stopped(void *arg)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)*(pid_t *)arg);
+	f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+	fclose(f);
+	return state == 'T';
+}
+
+static inline void stop(pid_t pid)
+{
+	kill(pid, SIGSTOP);
+	harness_wait(is_stopped, &pid, "the daemon stands still");
 }
 
 #endif /* TEST_WATCHER_H */
