@@ -27,7 +27,7 @@ test_event_SOURCES = tests/test-event.c
 test_janitor_CPPFLAGS = $(harness_cppflags)
 test_janitor_CFLAGS = $(harness_cflags)
 test_janitor_LDADD = $(exist_ldadd)
-test_janitor_SOURCES = $(watch_fixture) tests/file-lock.c tests/file-lock.h tests/test-janitor.c
+test_janitor_SOURCES = $(watch_fixture) tests/file-lock.c tests/file-lock.h tests/daemon-child.h tests/test-janitor.c
 
 test_many_sleepers_CPPFLAGS = $(harness_cppflags)
 test_many_sleepers_CFLAGS = $(harness_cflags)

@@ -184,15 +184,15 @@ test_registry_model_CPPFLAGS = $(core_cppflags)
 test_registry_model_CFLAGS = $(core_cflags)
 test_registry_model_LDADD = $(core_ldadd)
 test_registry_model_SOURCES = tests/test-registry-model.c tests/suite.h tests/registry-model.c \
-	tests/registry-model-object.c tests/registry-model.h tests/random.h $(registry_fixture)
+	tests/registry-model-object.c tests/registry-model-segment.c tests/registry-model.h tests/random.h $(registry_fixture)
 
 endif
 
 # libclient/: test-connection against a daemon that misbehaves on request, the others against ours.
 if HAVE_CHECK
 connection_tests = test-connection test-connection-answers test-connection-lost
-check_PROGRAMS += $(connection_tests) test-segment test-handle test-array test-atomic test-fork test-epoch
-TESTS += $(connection_tests) test-segment test-handle test-array test-atomic test-fork test-epoch
+check_PROGRAMS += $(connection_tests) test-segment test-segment-daemon test-handle test-array test-atomic test-fork test-epoch
+TESTS += $(connection_tests) test-segment test-segment-daemon test-handle test-array test-atomic test-fork test-epoch
 PURE_TESTS += test-arena test-params
 test_arena_CPPFLAGS = $(harness_cppflags)
 test_arena_CFLAGS = $(harness_cflags)
@@ -218,7 +218,12 @@ test_connection_lost_SOURCES = $(script) tests/test-connection-lost.c
 test_segment_CPPFLAGS = $(harness_cppflags)
 test_segment_CFLAGS = $(harness_cflags)
 test_segment_LDADD = $(harness_ldadd)
-test_segment_SOURCES = tests/test-segment.c
+test_segment_SOURCES = tests/test-segment.c tests/segment-fixture.h
+
+test_segment_daemon_CPPFLAGS = $(harness_cppflags)
+test_segment_daemon_CFLAGS = $(harness_cflags)
+test_segment_daemon_LDADD = $(harness_ldadd)
+test_segment_daemon_SOURCES = tests/test-segment-daemon.c tests/segment-fixture.h
 test_handle_CPPFLAGS = $(harness_cppflags)
 test_handle_CFLAGS = $(harness_cflags)
 test_handle_LDADD = $(harness_ldadd)

@@ -95,6 +95,10 @@ int predict_attached(const struct m_segment *m, struct m_participant *p,
 
 /* All bytes of the object, as its pattern or zero. */
 void check_pattern(const struct m_segment *m, const struct m_object *o, uint8_t pattern);
+void do_create(void);
+void do_open(void);
+void do_remove(void);
+void do_set(void);
 void do_create_object(void);
 void do_remove_object(void);
 

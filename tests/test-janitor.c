@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "actor.h"
+#include "daemon-child.h"
 #include "file-lock.h"
 #include "raw-watch.h"
 
@@ -40,66 +41,9 @@ static void teardown(void)
 	harness_stop(&h);
 }
 
-/* --- the daemon's children ------------------------------------------------------------------- */
-
-struct look {
-	const char *name;
-	char state;
-	pid_t found;
-};
-
-static void look_at(struct look *look, pid_t pid)
-{
-	char path[64], name[32] = "", state = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	if (fscanf(f, "%*d (%31[^)]) %c", name, &state) == 2 &&
-	    strncmp(name, look->name, strlen(look->name)) == 0 && (!look->state || state == look->state))
-		look->found = pid;
-	fclose(f);
-}
-
-static bool find_child(void *arg)
-{
-	struct look *look = arg;
-	char path[64];
-	FILE *f;
-	int pid;
-
-	look->found = 0;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)harness_daemon(&h),
-		 (int)harness_daemon(&h));
-	f = fopen(path, "re");
-	ck_assert_ptr_nonnull(f);
-	while (fscanf(f, "%d", &pid) == 1 && !look->found)
-		look_at(look, pid);
-	fclose(f);
-	return look->found != 0;
-}
-
-/* One of the daemon's that is in this state; 0: any. */
-static pid_t child(const char *name, char state)
-{
-	struct look look = { .name = name, .state = state };
-
-	harness_wait(find_child, &look, name);
-	return look.found;
-}
-
-static void look_for_none(const char *name, char state)
-{
-	struct look look = { .name = name, .state = state };
-
-	ck_assert(!find_child(&look));
-}
-
 static pid_t janitor(char state)
 {
-	return child("shmregd-janitor", state);
+	return daemon_child(&h, "shmregd-janitor", state);
 }
 
 static void stop_janitor(void)
@@ -168,6 +112,17 @@ static int64_t deed_churn(struct actor *a, int64_t n)
 
 /* --- who keeps a file's lock ------------------------------------------------------------- */
 
+/* Another user, who can keep locks. Return: 0; -errno: not here. */
+static int become_villain(void)
+{
+	const int r = file_lock_init();
+
+	if (r == 0 && (setresgid(villain_id.gid, villain_id.gid, villain_id.gid) < 0 ||
+		       setresuid(villain_id.uid, villain_id.uid, villain_id.uid) < 0))
+		return -errno;
+	return r;
+}
+
 /* A segment whose data area's lock is kept for as long as this process lives. */
 static void run_villain(const struct mouth *mouth, void *arg)
 {
@@ -177,9 +132,8 @@ static void run_villain(const struct mouth *mouth, void *arg)
 	int r;
 
 	(void)arg;
-	r = file_lock_init();
-	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
-	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
+	r = become_villain();
+	if (r == 0) {
 		raw_open(&c, h.socket_path);
 		ck_assert_int_eq(raw_create_bytes(&c, "evil", 1, 0, BYTES), 0);
 		raw_segment_take(&writes, &c);
@@ -208,9 +162,8 @@ static void run_token_villain(const struct mouth *mouth, void *arg)
 	int r, token;
 
 	(void)arg;
-	r = file_lock_init();
-	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
-	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
+	r = become_villain();
+	if (r == 0) {
 		raw_connect(&c, h.socket_path);
 		ck_assert_int_eq(raw_hello(&c, 0), 0);
 		token = dup(c.fds[0]);
@@ -239,9 +192,8 @@ static void run_remover(const struct mouth *mouth, void *arg)
 	int r;
 
 	(void)arg;
-	r = file_lock_init();
-	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
-	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
+	r = become_villain();
+	if (r == 0) {
 		raw_open(&c, h.socket_path);
 		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
 		raw_segment_take(&s, &c);
@@ -276,9 +228,8 @@ static void run_mourner(const struct mouth *mouth, void *arg)
 	int r;
 
 	(void)arg;
-	r = file_lock_init();
-	if (r == 0 && setresgid(villain_id.gid, villain_id.gid, villain_id.gid) == 0 &&
-	    setresuid(villain_id.uid, villain_id.uid, villain_id.uid) == 0) {
+	r = become_villain();
+	if (r == 0) {
 		raw_open(&c, h.socket_path);
 		ck_assert_int_eq(raw_create(&c, "evil", 1, 0), 0);
 		raw_segment_take(&s, &c);
@@ -398,7 +349,7 @@ START_TEST(others_are_repaired)
 
 	if (harness_need_root() || !start_villain(run_mourner))
 		return;
-	child("shmreg-reaper", 'D');
+	daemon_child(&h, "shmreg-reaper", 'D');
 	events = harness_subscribe();
 	actor_ok(&other, deed_create, SHMREG_UNTIL_REMOVED);
 	actor_ok(&other, deed_queue_create, 0);
@@ -406,7 +357,7 @@ START_TEST(others_are_repaired)
 		somebody_dies();
 		await_repair(events);
 	}
-	ck_assert_int_ne(child("shmreg-reaper", 'D'), 0);
+	ck_assert_int_ne(daemon_child(&h, "shmreg-reaper", 'D'), 0);
 	shmreg_disconnect(events);
 	actor_ok(&other, deed_remove, 0);
 }
@@ -434,7 +385,7 @@ START_TEST(old_janitor_first)
 	harness_wait_log(&h, "segment 'evil' (1) is not rid of what was removed from it yet: a process "
 			 "of an earlier shmregd");
 	janitor('S');
-	look_for_none("shmregd-janitor", 'D');
+	daemon_has_no_child(&h, "shmregd-janitor", 'D');
 	process_finish(&villain);
 }
 END_TEST
@@ -507,3 +458,4 @@ int main(void)
 {
 	return harness_main(suite());
 }
+

@@ -74,7 +74,8 @@ build() {
 		;;
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
 	test-registry-model)
-		more="tests/registry-model.c tests/registry-model-object.c tests/registry-fixture.c"
+		more="tests/registry-model.c tests/registry-model-object.c tests/registry-model-segment.c
+			tests/registry-fixture.c"
 		sources=$core out=core ;;
 	test-registry* | test-directory*) more=tests/registry-fixture.c sources=$core out=core ;;
 	test-pool-wait-steps) more=tests/crash/inside.c ;;
