@@ -57,9 +57,10 @@ man/typed.txt: $(srcdir)/man/typed.c $(shmreginclude_HEADERS)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(CC) -E -P -I$(top_srcdir)/libclient -I$(top_srcdir)/proto \
 		$(srcdir)/man/typed.c | sed -n '/^@ARRAY/,$$p' >$@.tmp && mv $@.tmp $@
 
-$(pages_from_headers): %: $(srcdir)/%.in $(srcdir)/man/page.awk man/typed.txt $(shmreginclude_HEADERS)
+page_awk = $(srcdir)/man/header.awk $(srcdir)/man/prose.awk $(srcdir)/man/page.awk
+$(pages_from_headers): %: $(srcdir)/%.in $(page_awk) man/typed.txt $(shmreginclude_HEADERS)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(AWK) -v include="$(top_srcdir)/libclient $(top_srcdir)/proto" \
-		-v typed=man/typed.txt -f $(srcdir)/man/page.awk $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
+		-v typed=man/typed.txt $(page_awk:%=-f %) $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
 
 # Each function and each command is a page: "LINK PAGE" a line.
 man/links: $(pages_static) $(pages_from_headers)
@@ -83,6 +84,8 @@ EXTRA_DIST += \
 	$(pages_static) \
 	$(pages_substituted:%=%.in) \
 	$(pages_from_headers:%=%.in) \
+	man/header.awk \
 	man/page.awk \
+	man/prose.awk \
 	man/typed.c
 CLEANFILES += $(pages_substituted) $(pages_from_headers) man/links man/typed.txt
