@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "harness.h"
 #include "tally.h"
 #include "tracer.h"
@@ -31,11 +32,6 @@
 #define INSTRUCTION_STRIDE 41
 #define MAX_STOPS 200000
 #define PATIENCE_SEC 60
-
-#define SEGMENT "crash/segment"
-#define FRESH_SEGMENT "crash/fresh"
-#define QUEUE "queue"
-#define FRESH_QUEUE "fresh"
 
 /* What the living one does, in this process. */
 static struct {
@@ -46,137 +42,6 @@ static struct {
 	struct shmreg_stats_reply before;	/* the victim came */
 	uint64_t value;
 } self;
-
-/* What the victim has; set in the child. */
-static struct {
-	struct shmreg_connection *connection;
-	struct shmreg_segment *segment;
-	struct shmreg_queue *queue;
-	int result;
-} victim;
-
-static const struct shmreg_segment_params segment_params = {
-	.size = sizeof(segment_params),
-	.bytes = 1 << 20,
-	.max_participants = 8,
-	.max_objects = 8,
-};
-static const struct shmreg_queue_params queue_params = {
-	.size = sizeof(queue_params),
-	.capacity = 4,
-	.elem_bytes = sizeof(uint64_t),
-	.elem_align = 8,
-};
-
-static void must(int result, const char *what)
-{
-	if (result == 0)
-		return;
-	fprintf(stderr, "crash-attach: %s: %s: %s\n", what, strerror(-result), shmreg_error());
-	_exit(98);
-}
-
-static void prepare_connection(void *arg)
-{
-	(void)arg;
-	must(shmreg_connect(&victim.connection, NULL), "connect");
-}
-
-static void prepare_segment(void *arg)
-{
-	prepare_connection(arg);
-	must(shmreg_segment_open(victim.connection, &victim.segment, SEGMENT, SHMREG_ACCESS_WRITE),
-	     "open");
-}
-
-static void prepare_queue(void *arg)
-{
-	prepare_segment(arg);
-	must(shmreg_queue_open(victim.segment, &victim.queue, QUEUE, NULL), "queue_open");
-}
-
-static void run_connect(void *arg)
-{
-	(void)arg;
-	victim.result = shmreg_connect(&victim.connection, NULL);
-}
-
-static void run_open(void *arg)
-{
-	(void)arg;
-	victim.result = shmreg_segment_open(victim.connection, &victim.segment, SEGMENT,
-					    SHMREG_ACCESS_WRITE);
-}
-
-static void run_open_read_only(void *arg)
-{
-	(void)arg;
-	victim.result = shmreg_segment_open(victim.connection, &victim.segment, SEGMENT,
-					    SHMREG_ACCESS_READ);
-}
-
-static void run_create(void *arg)
-{
-	(void)arg;
-	victim.result = shmreg_segment_create(victim.connection, &victim.segment, FRESH_SEGMENT,
-					      &segment_params);
-}
-
-static void run_open_or_create(void *arg)
-{
-	(void)arg;
-	victim.result = shmreg_segment_open_or_create(victim.connection, &victim.segment,
-						      FRESH_SEGMENT, &segment_params, NULL);
-}
-
-static void run_queue_create(void *arg)
-{
-	(void)arg;
-	victim.result = shmreg_queue_create(victim.segment, &victim.queue, FRESH_QUEUE,
-					    &queue_params);
-}
-
-static void run_queue_open(void *arg)
-{
-	(void)arg;
-	victim.result = shmreg_queue_open(victim.segment, &victim.queue, QUEUE, NULL);
-}
-
-static void run_queue_close(void *arg)
-{
-	(void)arg;
-	victim.result = shmreg_queue_close(victim.queue);
-}
-
-static void run_close(void *arg)
-{
-	(void)arg;
-	shmreg_segment_close(victim.segment);
-}
-
-static void run_disconnect(void *arg)
-{
-	(void)arg;
-	shmreg_disconnect(victim.connection);
-}
-
-static const struct way {
-	const char *name;
-	void (*prepare)(void *arg);
-	void (*run)(void *arg);
-	bool stays;	/* attached, if it lives: the registry must know */
-} ways[] = {
-	{ "connect", NULL, run_connect, true },
-	{ "segment_open", prepare_connection, run_open, true },
-	{ "segment_open, read-only", prepare_connection, run_open_read_only, true },
-	{ "segment_create", prepare_connection, run_create, true },
-	{ "segment_open_or_create", prepare_connection, run_open_or_create, true },
-	{ "queue_create", prepare_segment, run_queue_create, true },
-	{ "queue_open", prepare_segment, run_queue_open, true },
-	{ "queue_close", prepare_queue, run_queue_close, true },
-	{ "segment_close", prepare_queue, run_close, true },
-	{ "disconnect", prepare_queue, run_disconnect, false },
-};
 
 enum { MODE_CALLS, MODE_STORES, MODE_INSTRUCTIONS };
 static const char *const modes[TALLY_MODES] = {
@@ -270,7 +135,7 @@ static const char *queue_trouble(struct shmreg_queue *queue, uint64_t expected)
 
 	if (shmreg_queue_pop(queue, &value) < 0 || value != expected)
 		return "the queue's element is not the one that was pushed";
-	for (unsigned int i = 0; i < 2 * queue_params.capacity; i++) {
+	for (unsigned int i = 0; i < 2 * attach_queue_params.capacity; i++) {
 		const uint64_t mine = expected + 1 + i;
 
 		if (shmreg_queue_push(queue, &mine) < 0)
@@ -288,14 +153,14 @@ static const char *fresh_object_trouble(void)
 	struct shmreg_queue *fresh;
 	const uint64_t value = 7;
 
-	if (shmreg_queue_open(self.segment, &fresh, FRESH_QUEUE, &queue_params) < 0)
+	if (shmreg_queue_open(self.segment, &fresh, ATTACH_FRESH_QUEUE, &attach_queue_params) < 0)
 		return NULL;
 	if (shmreg_queue_push(fresh, &value) < 0)
 		trouble = "a push into the queue that it made failed";
 	else
 		trouble = queue_trouble(fresh, value);
 	harness_ok(shmreg_queue_close(fresh));
-	harness_ok(shmreg_object_remove(self.segment, FRESH_QUEUE));
+	harness_ok(shmreg_object_remove(self.segment, ATTACH_FRESH_QUEUE));
 	return trouble;
 }
 
@@ -455,17 +320,18 @@ START_TEST(attach_and_detach)
 
 	harness_start(&self.harness, NULL);
 	self.connection = harness_connect();
-	harness_ok(shmreg_segment_create(self.connection, &self.segment, SEGMENT, &segment_params));
-	harness_ok(shmreg_queue_create(self.segment, &self.queue, QUEUE, &queue_params));
+	harness_ok(shmreg_segment_create(self.connection, &self.segment, ATTACH_SEGMENT,
+					 &attach_segment_params));
+	harness_ok(shmreg_queue_create(self.segment, &self.queue, ATTACH_QUEUE, &attach_queue_params));
 
 	tally_print_head("attach and detach", modes);
-	for (unsigned int i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (unsigned int i = 0; i < attach_n_ways; i++) {
 		struct tally t = { 0 };
 
-		if (only && *only && strcmp(only, ways[i].name) != 0)
+		if (only && *only && strcmp(only, attach_ways[i].name) != 0)
 			continue;
-		sweep(&t, &ways[i], full && *full);
-		tally_print(ways[i].name, &t);
+		sweep(&t, &attach_ways[i], full && *full);
+		tally_print(attach_ways[i].name, &t);
 		tally_add(&sum, &t);
 	}
 	printf("(calls: before and behind each system call; stores: each store to shared memory;\n"
@@ -501,3 +367,4 @@ int main(int argc, char **argv)
 	suite_add_tcase(suite, tc);
 	return harness_main(suite);
 }
+

@@ -121,6 +121,8 @@ crash_attach_CFLAGS = $(harness_cflags)
 crash_attach_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
 crash_attach_LDADD = $(harness_ldadd)
 crash_attach_SOURCES = \
+	tests/crash/attach-ways.c \
+	tests/crash/attach.h \
 	tests/crash/crash-attach.c \
 	tests/crash/tally.c \
 	tests/crash/tally.h \
