@@ -23,7 +23,14 @@ TESTS += test-wake
 test_wake_CPPFLAGS = $(queue_cppflags)
 test_wake_CFLAGS = $(harness_cflags)
 test_wake_LDADD = $(queue_ldadd) -lpthread
-test_wake_SOURCES = tests/test-wake.c $(wait_sources)
+test_wake_SOURCES = tests/test-wake.c tests/wake-fixture.h $(wait_sources)
+
+check_PROGRAMS += test-wake-late
+TESTS += test-wake-late
+test_wake_late_CPPFLAGS = $(queue_cppflags)
+test_wake_late_CFLAGS = $(harness_cflags)
+test_wake_late_LDADD = $(queue_ldadd) -lpthread
+test_wake_late_SOURCES = tests/test-wake-late.c tests/wake-fixture.h $(wait_sources)
 
 check_PROGRAMS += test-wake-order
 TESTS += test-wake-order
