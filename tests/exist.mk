@@ -10,6 +10,7 @@ exist_tests = \
 	test-object-wait-daemon \
 	test-placement \
 	test-placement-nodes \
+	test-placement-pool \
 	test-reserve \
 	test-segment-wait \
 	test-wait-any \
@@ -49,12 +50,17 @@ test_object_wait_daemon_SOURCES = tests/test-object-wait-daemon.c tests/exist-fi
 test_placement_CPPFLAGS = $(harness_cppflags)
 test_placement_CFLAGS = $(harness_cflags)
 test_placement_LDADD = $(exist_ldadd)
-test_placement_SOURCES = tests/test-placement.c
+test_placement_SOURCES = tests/test-placement.c tests/placement-deeds.h tests/placement-fixture.h
+
+test_placement_pool_CPPFLAGS = $(harness_cppflags)
+test_placement_pool_CFLAGS = $(harness_cflags)
+test_placement_pool_LDADD = $(exist_ldadd)
+test_placement_pool_SOURCES = tests/test-placement-pool.c tests/placement-deeds.h tests/placement-fixture.h
 
 test_placement_nodes_CPPFLAGS = $(harness_cppflags)
 test_placement_nodes_CFLAGS = $(harness_cflags)
 test_placement_nodes_LDADD = $(exist_ldadd)
-test_placement_nodes_SOURCES = tests/test-placement-nodes.c
+test_placement_nodes_SOURCES = tests/test-placement-nodes.c tests/placement-fixture.h
 
 test_reserve_CPPFLAGS = $(harness_cppflags)
 test_reserve_CFLAGS = $(harness_cflags)

@@ -19,33 +19,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "actor.h"
+#include "placement-fixture.h"
 
 #define BYTES (UINT64_C(1) << 20)
 
-static struct harness h;
-static struct process maker, other;
-
 static void setup(void)
 {
-	harness_start(&h, (const char *[]){ "--reserve-budget=1G", NULL });
-	actor_start(&maker);
-	actor_start(&other);
-}
-
-static void teardown(void)
-{
-	if (maker.pid)
-		process_finish(&maker);
-	if (other.pid)
-		process_finish(&other);
-	harness_stop(&h);
-}
-
-static bool is_nothing(void *unused)
-{
-	(void)unused;
-	return harness_n_segments() == 0;
+	start((const char *[]){ "--reserve-budget=1G", NULL });
 }
 
 static void expect_nothing(void)
@@ -90,17 +70,6 @@ static int64_t deed_open_or_make(struct actor *a, int64_t node)
 	r = deed_connect(a, 0) < 0 ? -EIO : shmreg_segment_open_or_create(a->connection, &a->segment,
 									ACTOR_SEGMENT, &params, &created);
 	return r < 0 ? r : created;
-}
-
-/* Of the kernel: MPOL_... of the mapping, or of the file. */
-static int64_t deed_policy(struct actor *a, int64_t unused)
-{
-	unsigned long mask[64] = { 0 };
-	int mode;
-
-	(void)unused;
-	return syscall(SYS_get_mempolicy, &mode, mask, 4096UL, shmreg_segment_data(a->segment),
-		       (unsigned long)MPOL_F_ADDR) < 0 ? -errno : mode;
 }
 
 static int64_t deed_lifetime(struct actor *a, int64_t unused)
@@ -295,3 +264,4 @@ int main(void)
 {
 	return harness_main(suite());
 }
+
