@@ -2,6 +2,10 @@
 
 TESTS += tests/doctor.sh
 EXTRA_DIST += tests/doctor.sh
+check_LTLIBRARIES += libdoctor-lies.la
+libdoctor_lies_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
+libdoctor_lies_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+libdoctor_lies_la_SOURCES = tests/doctor-lies.c
 
 if HAVE_CHECK
 

@@ -12,7 +12,8 @@ set -u
 # shellcheck source=tests/shell.sh
 . "$(dirname "$0")/shell.sh"
 prepare "$@"
-needs failing-reaper
+needs failing-reaper .libs/libdoctor-lies.so
+lies=$top_builddir/.libs/libdoctor-lies.so
 [ -n "$python" ] || skip "needs python3"
 # So that nobody else's is met.
 export XDG_RUNTIME_DIR="$scratch/runtime"
@@ -53,6 +54,14 @@ is_well() {
 
 lacks() {
 	! of "\"check\": \"$1\"" | grep -v '"severity": "ok"' | grep . || fail "there is $1"
+}
+
+# lied_to VARIABLE=VALUE WORD...: the same by one that sees what is not so, see doctor-lies.c.
+lied_to() {
+	export "$1"
+	export LD_PRELOAD="$lies" ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0"
+	doctor "${@:2}"
+	unset LD_PRELOAD "${1%%=*}"
 }
 
 run() {
@@ -96,6 +105,12 @@ inside_well() {
 		is_well
 	done
 	tell_peer idle
+
+	# They would be wrong if it were otherwise.
+	lied_to "DOCTOR_GONE=$peer_pid" a/segment
+	finds error segment.ghost "pid $peer_pid"
+	lied_to DOCTOR_LIBRARY=9.9.9
+	finds warning socket.library 'version 9.9.9'
 
 	# The same of a snapshot, which no daemon is asked about.
 	"$ctl" snapshot a/segment "$scratch/snapshot" >/dev/null || fail snapshot
@@ -146,6 +161,25 @@ inside_garbled() {
 	kill_peer
 }
 
+# Who dies held something, and has written over everything: in one segment or another it cannot be told.
+inside_senseless() {
+	local seed
+	for seed in 1 2 3 4 5 6; do
+		"$ctl" create "senseless/$seed" --size 64K || fail create
+		start_peer "senseless/$seed"
+		tell_peer hold
+		tell_peer garble $seed
+		kill_peer
+	done
+	until_true gave_up
+	doctor
+	finds warning registry.gave-up
+}
+
+gave_up() {
+	"$ctl" stats --json | grep -q '"n_gave_up": [1-9]'
+}
+
 # What the directory of a registry whose daemon has a limit, and whose program was replaced, says.
 inside_limit() {
 	"$ctl" create one --size 4K && "$ctl" create two --size 4K || fail create
@@ -189,7 +223,7 @@ part() {
 	run "${options[@]}" -- "$0" inside "$@" || n_failed=$((n_failed + 1))
 }
 options=()
-part well stopped garbled
+part well stopped garbled senseless
 cp "$shmregd" "$scratch/old-shmregd" 2>/dev/null
 if file "$shmregd" 2>/dev/null | grep -q script || head -c 2 "$shmregd" | grep -q '#!'; then
 	cp "$top_builddir/.libs/shmregd" "$scratch/old-shmregd"
@@ -264,6 +298,13 @@ behind "$packets" 'time.sleep(999)'
 doctor
 finds error socket.answer '10 seconds'
 gone
+# Nobody accepts those who wait, and more may not.
+behind "${packets%)}0)
+c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+c.connect('$SHMREG_SOCKET')" 'time.sleep(999)'
+doctor
+finds error socket.connect 'does not accept'
+gone
 if [ "$(id -u)" -ne 0 ]; then
 	mkdir -m 0 "$scratch/closed"
 	doctor --socket "$scratch/closed/socket"
@@ -286,7 +327,7 @@ chmod 0755 "$root/run/shmregd"
 echo '# nothing' >"$conf"
 chmod 0644 "$conf"
 cp /bin/true "$root$reaper"
-printf '#!/bin/sh\ncat "%s/units/$5" 2>/dev/null || cat "%s/units/$3"\n' "$scratch" "$scratch" >"$scratch/bin/systemctl"
+printf '#!/bin/sh\nfor unit; do :; done\ncat "%s/units/$unit"\n' "$scratch" >"$scratch/bin/systemctl"
 printf '#!/bin/sh\necho "no such name"; exit 1\n' >"$scratch/bin/busctl"
 chmod +x "$scratch/bin/"*
 mkdir "$scratch/units"
@@ -322,6 +363,17 @@ for check in files.directory service.socket service.enabled service.state servic
 	machine.memory machine.cgroup machine.hugetlb machine.huge-pages machine.max-map-count files.shm; do
 	lacks "$check"
 done
+
+# It answers, and is not on the bus.
+mkdir -m 0755 "$XDG_RUNTIME_DIR/shmregd"
+own=$XDG_RUNTIME_DIR/shmregd/control
+"$shmregd" --config=/dev/null --socket "$own" --reaper "$top_builddir/shmreg-reaper" --log-level=warning &
+server=$!
+until_true [ -S "$own" ]
+system --socket "$own"
+finds note bus.name 'no such name'
+of bus.name | grep -q 'systemctl --user status dbus' || fail 'it is not said how to look at the bus'
+gone
 
 echo 'max-segmnts = 7' >"$conf"
 system
