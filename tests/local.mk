@@ -304,6 +304,14 @@ TESTS += tests/bus.sh tests/ctl.sh tests/ctl-elements.sh tests/completion.sh tes
 EXTRA_DIST += tests/json-schema.py tests/shell.sh tests/bus.sh tests/ctl.sh tests/ctl-elements.sh tests/completion.sh tests/doc-examples.sh tests/json-schema.sh tests/man.sh tests/man-functions.sh
 if HAVE_CHECK
 PURE_TESTS += test-json test-rate test-show-json test-text test-fdstore test-format
+check_PROGRAMS += test-look-torture
+TESTS += test-look-torture
+test_look_torture_CPPFLAGS = $(harness_cppflags) -I$(top_srcdir)/ctl -DSHMREGCTL=\"$(abs_top_builddir)/shmregctl\"
+test_look_torture_CFLAGS = $(harness_cflags)
+test_look_torture_LDADD = $(integration_ldadd)
+test_look_torture_SOURCES = tests/test-look-torture.c tests/torture.c tests/torture.h tests/random.h \
+	ctl/form.c ctl/form.h ctl/look.c ctl/look.h ctl/look-queue.c ctl/look-stream.c
+
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto
 
 test_format_CPPFLAGS = $(ctl_cppflags)

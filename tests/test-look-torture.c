@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+/*
+ * What peek and dump look through, and both themselves, while writers hammer every kind of object
+ * and are killed at it: a look never says that nothing could be so, and shows no element of which
+ * only a part is there. All words of an element are the same number.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "look.h"
+#include "torture.h"
+
+#define SEGMENT "storm"
+#define N_WRITERS 3
+#define WORDS 24
+#define ARRAY_LENGTH 64
+#define LOOKS_A_KILL 40
+#define KILLS 25
+#define PROGRAM_RUNS 4
+
+struct item {
+	uint64_t word[WORDS];
+};
+
+SHMREG_DEFINE_ARRAY(item_array, struct item);
+SHMREG_DEFINE_ATOMIC(item_atomic, uint64_t);
+SHMREG_DEFINE_CELL(item_cell, struct item);
+SHMREG_DEFINE_POOL(item_pool, struct item);
+SHMREG_DEFINE_OBJECT_QUEUE(item_objects, item_pool);
+SHMREG_DEFINE_QUEUE(item_queue, struct item);
+SHMREG_DEFINE_RING(item_ring, struct item);
+SHMREG_DEFINE_TOPIC(item_topic, struct item);
+
+static struct harness h;
+static pid_t writers[N_WRITERS];
+
+/* --- a writer ------------------------------------------------------------------------ */
+
+struct hands {
+	struct shmreg_segment *s;
+	uint64_t number;
+	struct item_array *array;
+	struct item_atomic *atomic;
+	struct item_cell_writer *cell;
+	struct item_pool *pool;
+	struct item_objects *objects;
+	struct item_queue *queue, *kept;
+	struct item_ring_producer *ring_producer;
+	struct item_ring_consumer *ring_consumer;
+	struct shmreg_record_producer *record_producer;
+	struct shmreg_record_consumer *record_consumer;
+	struct item_topic_publisher *publisher;
+};
+
+static void fill(struct item *ret, uint64_t number)
+{
+	for (unsigned int i = 0; i < WORDS; i++)
+		ret->word[i] = number;
+}
+
+/* -EBUSY: its role is somebody's who lives, or is not repaired yet. */
+static void may_be_busy(int r)
+{
+	if (r < 0 && r != -EBUSY)
+		harness_ok(r);
+}
+
+static void open_all(struct hands *w)
+{
+	static const struct shmreg_topic_params topic = {
+		.capacity = 32, .publishers = N_WRITERS, .subscribers = 4,
+	};
+	struct shmreg_connection *c;
+
+	harness_ok(shmreg_connect(&c, NULL));
+	harness_ok(shmreg_segment_open(c, &w->s, SEGMENT, SHMREG_ACCESS_WRITE));
+	harness_ok(item_array_open_or_create(w->s, &w->array, "array", ARRAY_LENGTH));
+	harness_ok(item_atomic_open_or_create(w->s, &w->atomic, "atomic"));
+	harness_ok(item_pool_open_or_create(w->s, &w->pool, "pool", 32));
+	harness_ok(item_objects_open_or_create(w->s, &w->objects, "objects", w->pool, 16, 0));
+	harness_ok(item_queue_open_or_create(w->s, &w->queue, "queue", 16, 0));
+	harness_ok(item_queue_open_or_create(w->s, &w->kept, "kept", 16, SHMREG_QUEUE_REDELIVER));
+	may_be_busy(item_cell_writer_open_or_create(w->s, &w->cell, "cell", N_WRITERS, 0));
+	may_be_busy(item_topic_publisher_open_or_create(w->s, &w->publisher, "topic", &topic));
+}
+
+/* The first that comes; its successor once it is repaired. */
+static void open_roles(struct hands *w)
+{
+	static const struct shmreg_record_params records = { .size = sizeof(records), .capacity = 512 };
+
+	if (!w->ring_producer)
+		may_be_busy(item_ring_producer_open_or_create(w->s, &w->ring_producer, "ring", 16));
+	else if (!w->ring_consumer)
+		may_be_busy(item_ring_consumer_open_or_create(w->s, &w->ring_consumer, "ring", 16));
+	if (!w->record_consumer)
+		may_be_busy(shmreg_record_consumer_open_or_create(w->s, &w->record_consumer, "records",
+								  &records));
+	else if (!w->record_producer)
+		may_be_busy(shmreg_record_producer_open_or_create(w->s, &w->record_producer, "records",
+								  &records));
+}
+
+static void work_with_roles(struct hands *w, const struct item *item)
+{
+	const size_t bytes = 8 * (1 + w->number % WORDS);
+	struct item got;
+	size_t n;
+
+	if (w->ring_producer)
+		(void)!item_ring_push(w->ring_producer, item);
+	if (w->ring_consumer && w->number % 64 < 32)
+		while (item_ring_pop(w->ring_consumer, &got) == 0)
+			;
+	if (w->record_producer)
+		(void)!shmreg_record_push(w->record_producer, item, bytes);
+	if (w->record_consumer && w->number % 64 < 32)
+		while (shmreg_record_pop(w->record_consumer, &got, sizeof(got), &n) == 0)
+			;
+	if (w->cell)
+		(void)!item_cell_write(w->cell, item);
+	if (w->publisher)
+		(void)!item_topic_publisher_publish(w->publisher, item);
+}
+
+static void work_with_objects(struct hands *w)
+{
+	shmreg_pool_ref ref;
+
+	if (w->number % 2 && item_pool_acquire(w->pool, &ref) == 0) {
+		fill(item_pool_get(w->pool, ref), w->number);
+		if (item_objects_send(w->objects, ref) < 0)
+			(void)!item_pool_release(w->pool, ref);
+	} else if (item_objects_receive(w->objects, &ref) == 0) {
+		fill(item_pool_get(w->pool, ref), 0);
+		(void)!item_pool_release(w->pool, ref);
+	}
+}
+
+/* In one half of the time they are filled, in the other emptied; never by one at a time only. */
+static void work_with_queues(struct hands *w, const struct item *item)
+{
+	struct item_queue_lease lease;
+	struct item got;
+
+	if (w->number % 64 < 32) {
+		(void)!item_queue_push(w->queue, item);
+		if (item_queue_reserve(w->kept, &lease) == 0) {
+			fill(lease.elem, w->number);
+			(void)!item_queue_commit(w->kept, &lease);
+		}
+	} else {
+		(void)!item_queue_pop(w->queue, &got);
+		if (item_queue_acquire(w->kept, &lease) == 0)
+			(void)!item_queue_release(w->kept, &lease);
+	}
+}
+
+_Noreturn static void write_for_ever(uint64_t number)
+{
+	struct hands w = { .number = number };
+	struct item item;
+
+	open_all(&w);
+	for (;; w.number++) {
+		fill(&item, w.number);
+		if (w.number % 1024 == 0)
+			open_roles(&w);
+		work_with_roles(&w, &item);
+		work_with_objects(&w);
+		work_with_queues(&w, &item);
+		*item_array_at(w.array, w.number % ARRAY_LENGTH) = item;
+		item_atomic_store_relaxed(w.atomic, w.number);
+	}
+}
+
+static void start_writer(unsigned int i, uint64_t number)
+{
+	writers[i] = torture_fork();
+	if (writers[i] == 0)
+		write_for_ever(number);
+}
+
+/* --- looks --------------------------------------------------------------------------- */
+
+enum { ARRAY, ATOMIC, CELL, KEPT, OBJECTS, POOL, QUEUE, RECORDS, RING, TOPIC, N_OBJECTS };
+static const char *const names[N_OBJECTS] = {
+	[ARRAY] = "array", [ATOMIC] = "atomic", [CELL] = "cell", [KEPT] = "kept",
+	[OBJECTS] = "objects", [POOL] = "pool", [QUEUE] = "queue", [RECORDS] = "records",
+	[RING] = "ring", [TOPIC] = "topic",
+};
+
+/* Whoever writes these meanwhile may be half done. */
+static bool may_be_torn(unsigned int object)
+{
+	return object == ARRAY || object == POOL;
+}
+
+struct visitor {
+	unsigned int object;
+	bool follows;
+	uint64_t last;		/* number */
+	uint64_t n;
+};
+
+static int visit(void *context, const struct look_item *item)
+{
+	struct visitor *v = context;
+	uint64_t word, first;
+
+	/* An atomic has none. */
+	if (v->follows && v->object != ATOMIC) {
+		ck_assert_msg(v->n == 0 || item->number > v->last, "%s: %llu after %llu", names[v->object],
+			      (unsigned long long)item->number, (unsigned long long)v->last);
+		v->last = item->number;
+	}
+	if (!item->data)
+		return 0;
+	v->n++;
+	ck_assert_uint_gt(item->bytes, 0);
+	ck_assert_uint_eq(item->bytes % sizeof(word), 0);
+	memcpy(&first, item->data, sizeof(first));
+	for (uint64_t at = 0; at < item->bytes && !may_be_torn(v->object); at += sizeof(word)) {
+		memcpy(&word, (const char *)item->data + at, sizeof(word));
+		ck_assert_msg(word == first, "%s: element %llu, %s, is torn: %llu and %llu at %llu",
+			      names[v->object], (unsigned long long)item->number,
+			      item->state ? item->state : "there", (unsigned long long)first,
+			      (unsigned long long)word, (unsigned long long)at);
+	}
+	return 0;
+}
+
+static struct look *following[N_OBJECTS];
+static struct visitor visitors[N_OBJECTS];
+static uint64_t n_seen[N_OBJECTS];
+
+static void look_at_all(struct shmreg_segment *s)
+{
+	for (unsigned int i = 0; i < N_OBJECTS; i++) {
+		struct visitor fresh = { .object = i };
+		struct look *look;
+
+		harness_ok(look_open(s, names[i], &look));
+		ck_assert_msg(look_each(look, visit, &fresh) == 0, "%s: %s", names[i], shmreg_error());
+		look_close(look);
+		ck_assert_int_eq(look_each(following[i], visit, &visitors[i]), 0);
+		n_seen[i] += fresh.n;
+	}
+}
+
+static bool something_was_seen(void *segment)
+{
+	look_at_all(segment);
+	for (unsigned int i = 0; i < N_OBJECTS; i++)
+		if (n_seen[i] == 0)
+			return false;
+	return true;
+}
+
+static bool all_are_there(void *segment)
+{
+	for (unsigned int i = 0; i < N_OBJECTS; i++)
+		if (shmreg_dir_find(shmreg_segment_dir(segment), names[i], &(struct shmreg_dir_object){ 0 },
+				    NULL) < 0)
+			return false;
+	return true;
+}
+
+static struct shmreg_segment *begin(struct shmreg_connection **ret)
+{
+	const struct shmreg_segment_params params = {
+		.size = sizeof(params), .bytes = 1 << 20, .lifetime = SHMREG_UNTIL_REMOVED,
+	};
+	struct shmreg_segment *s;
+
+	*ret = harness_connect();
+	harness_ok(shmreg_segment_create(*ret, NULL, SEGMENT, &params));
+	for (unsigned int i = 0; i < N_WRITERS; i++)
+		start_writer(i, (uint64_t)(i + 1) << 56);
+	harness_ok(shmreg_segment_open(*ret, &s, SEGMENT, SHMREG_ACCESS_READ));
+	harness_wait(all_are_there, s, "the writers to have made all objects");
+	return s;
+}
+
+static void end(struct shmreg_connection *c, struct shmreg_segment *s)
+{
+	for (unsigned int i = 0; i < N_WRITERS; i++)
+		torture_kill(writers[i]);
+	harness_ok(shmreg_segment_remove(c, SEGMENT));
+	shmreg_segment_close(s);
+	shmreg_disconnect(c);
+}
+
+START_TEST(looks)
+{
+	const uint64_t n_kills = torture_scaled(KILLS);
+	struct shmreg_connection *c;
+	struct random_state random;
+	struct shmreg_segment *s = begin(&c);
+
+	torture_begin(&random, 0);
+	for (unsigned int i = 0; i < N_OBJECTS; i++) {
+		harness_ok(look_open(s, names[i], &following[i]));
+		visitors[i] = (struct visitor){ .object = i, .follows = look_has_order(following[i]) };
+	}
+	for (uint64_t kill = 1; kill <= n_kills; kill++) {
+		const unsigned int victim = (unsigned int)random_below(&random, N_WRITERS);
+
+		for (uint64_t n = random_below(&random, 2 * LOOKS_A_KILL); n > 0; n--)
+			look_at_all(s);
+		torture_kill(writers[victim]);
+		look_at_all(s);
+		start_writer(victim, (uint64_t)(victim + 1) << 56 | kill << 40);
+	}
+	harness_wait(something_was_seen, s, "something in each object");
+	for (unsigned int i = 0; i < N_OBJECTS; i++) {
+		printf("%s %llu, ", names[i], (unsigned long long)n_seen[i]);
+		look_close(following[i]);
+	}
+	puts("elements seen");
+	end(c, s);
+}
+END_TEST
+
+/* --- the programs -------------------------------------------------------------------- */
+
+static int status_of(FILE *f)
+{
+	const int status = pclose(f);
+
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* A line "NUMBER HEX": the words are all the same. */
+static void check_line(const char *line, const char *object)
+{
+	const char *hex = strchr(line, ' ');
+	const size_t digits = 2 * sizeof(uint64_t);
+	size_t n;
+
+	ck_assert_ptr_nonnull(hex);
+	n = strcspn(++hex, "\n");
+	ck_assert_uint_gt(n, 0);
+	ck_assert_uint_eq(n % digits, 0);
+	ck_assert_msg(memcmp(hex, hex + digits, n - digits) == 0, "dump: of %s this is torn: %s", object, line);
+}
+
+static void run_dump(void)
+{
+	FILE *f = popen(SHMREGCTL " dump " SEGMENT, "r");
+	char line[2048], object[64] = "";
+	uint64_t n = 0;
+	unsigned long long said = UINT64_MAX;
+	bool torn = false;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), f));
+	ck_assert_int_eq(strcmp(line, "shmreg-dump 1\n"), 0);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "{\"object\": \"%63[^\"]", object) == 1) {
+			torn = strcmp(object, names[ARRAY]) == 0;
+			continue;
+		}
+		if (sscanf(line, "end %llu", &said) == 1)
+			continue;
+		n++;
+		if (!torn)
+			check_line(line, object);
+	}
+	ck_assert_int_eq(status_of(f), 0);
+	ck_assert_uint_eq(said, n);
+}
+
+static void run_peek(const char *object)
+{
+	char command[512], line[4096];
+	uint64_t bytes = 0;
+	FILE *f;
+
+	snprintf(command, sizeof(command), SHMREGCTL " peek " SEGMENT " %s", object);
+	f = popen(command, "r");
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f))
+		bytes += strlen(line);
+	ck_assert_msg(status_of(f) == 0, "%s", command);
+	/* What there is always. */
+	if (strcmp(object, names[ARRAY]) == 0)
+		ck_assert_uint_gt(bytes, 0);
+}
+
+START_TEST(programs)
+{
+	struct shmreg_connection *c;
+	struct shmreg_segment *s = begin(&c);
+
+	for (uint64_t run = 1; run <= torture_scaled(PROGRAM_RUNS); run++) {
+		const unsigned int victim = (unsigned int)(run % N_WRITERS);
+
+		run_dump();
+		run_peek(names[2 * run % N_OBJECTS]);
+		torture_kill(writers[victim]);
+		run_dump();
+		run_peek(names[(2 * run + 1) % N_OBJECTS]);
+		start_writer(victim, (uint64_t)(victim + 1) << 56 | run << 40);
+	}
+	end(c, s);
+}
+END_TEST
+
+static void setup(void)
+{
+	harness_start(&h, NULL);
+}
+
+static void teardown(void)
+{
+	harness_stop(&h);
+}
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("look-torture");
+	TCase *c = harness_case(s, "look-torture");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, looks);
+	tcase_add_test(c, programs);
+	return s;
+}
+
+int main(void)
+{
+	return harness_main(suite());
+}
