@@ -13,7 +13,7 @@
 enum { LATEST, N_WRITERS, N_SUPERSEDED };
 static const struct snapshot_fact facts[] = {
 	[LATEST] = { .name = "version", .rate = "versions", .modulus = VERSIONS,
-		     .metric = COUNTER("cell_versions", "Values written.") },
+		     .metric = COUNTER("cell_versions", "Values written; after 2^52 - 1 from 0 again.") },
 	[N_WRITERS] = { .name = "n_writers",
 			.metric = GAUGE("cell_writers", "Writers that there are.") },
 	[N_SUPERSEDED] = { .name = "n_superseded", .rate = "superseded",

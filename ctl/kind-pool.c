@@ -21,7 +21,8 @@ static const struct snapshot_fact facts[] = {
 	[HIGH_WATER] = { .name = "high_water",
 			 .metric = GAUGE("pool_high_water", "Objects that were ever in use.") },
 	[N_ACQUIRED] = { .name = "n_acquired", .rate = "acquired", .modulus = GENERATIONS,
-			 .metric = COUNTER("pool_acquired", "Objects acquired.") },
+			 .metric = COUNTER("pool_acquired", "Objects acquired; "
+					   "after 2^26 - 1 from 0 again.") },
 	[N_EXHAUSTED] = { .name = "n_exhausted", .rate = "exhausted",
 			  .metric = COUNTER("pool_exhausted", "Times that none was free.") },
 	[N_RECLAIMED] = { .name = "n_reclaimed",

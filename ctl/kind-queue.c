@@ -13,9 +13,11 @@ enum { LENGTH, N_CLAIMED, N_PASSED, N_ABORTED, N_DROPPED, N_REDELIVERED, HIGH_WA
 static const struct snapshot_fact facts[] = {
 	[LENGTH] = { .name = "length", .metric = GAUGE("queue_length", "Elements in it.") },
 	[N_CLAIMED] = { .name = "n_claimed", .rate = "pushed", .modulus = POSITIONS,
-			.metric = COUNTER("queue_pushed", "Positions that producers took.") },
+			.metric = COUNTER("queue_pushed", "Positions that producers took; "
+					  "after 2^43 from 0 again.") },
 	[N_PASSED] = { .name = "n_passed", .rate = "popped", .modulus = POSITIONS,
-		       .metric = COUNTER("queue_popped", "Positions that consumers took.") },
+		       .metric = COUNTER("queue_popped", "Positions that consumers took; "
+					 "after 2^43 from 0 again.") },
 	[N_ABORTED] = { .name = "n_aborted",
 			.metric = COUNTER("queue_aborted", "Pushes that a death ended.") },
 	[N_DROPPED] = { .name = "n_dropped",
