@@ -231,15 +231,22 @@ struct shmreg_connection *harness_connect(void)
 	return c;
 }
 
+void harness_start_made(struct harness *h, const char *name,
+			const struct shmreg_segment_params *params, struct shmreg_connection **ret,
+			struct shmreg_segment **ret_segment)
+{
+	harness_start(h, NULL);
+	*ret = harness_connect();
+	harness_ok(shmreg_segment_create(*ret, ret_segment, name, params));
+}
+
 void harness_start_segment(struct harness *h, uint32_t max_objects,
 			   struct shmreg_connection **ret, struct shmreg_segment **ret_segment)
 {
 	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20,
 						      .max_objects = max_objects };
 
-	harness_start(h, NULL);
-	*ret = harness_connect();
-	harness_ok(shmreg_segment_create(*ret, ret_segment, "seg", &params));
+	harness_start_made(h, "seg", &params, ret, ret_segment);
 }
 
 struct shmreg_connection *harness_subscribe(void)

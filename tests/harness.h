@@ -56,7 +56,11 @@ struct harness {
 /* @options: further arguments of the daemon, ends with NULL; or NULL */
 void harness_start(struct harness *h, const char *const *options);
 void harness_stop(struct harness *h);
-/* And a connection, and a segment "seg" of 1 MiB with @max_objects; teardown disconnects. */
+/* And a connection, and the segment @name; teardown disconnects. */
+void harness_start_made(struct harness *h, const char *name,
+			const struct shmreg_segment_params *params, struct shmreg_connection **ret,
+			struct shmreg_segment **ret_segment);
+/* The same with "seg" of 1 MiB with @max_objects. */
 void harness_start_segment(struct harness *h, uint32_t max_objects,
 			   struct shmreg_connection **ret, struct shmreg_segment **ret_segment);
 

@@ -110,6 +110,15 @@ int process_wait(struct process *p)
 	return status;
 }
 
+void process_try(process_fn run, void *arg)
+{
+	struct process p;
+
+	process_start(&p, run, arg);
+	process_expect(&p, 0);
+	ck_assert_int_eq(process_wait(&p), 0);
+}
+
 void process_finish(struct process *p)
 {
 	int status;

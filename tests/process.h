@@ -48,6 +48,7 @@ void process_expect(struct process *p, int64_t word);
 bool process_speaks(struct process *p);		/* is there something to hear? */
 
 int process_wait(struct process *p);		/* its status, as waitpid() gives it */
+void process_try(process_fn run, void *arg);	/* a process that says 0 and ends */
 void process_finish(struct process *p);		/* tells 0, waits, status must be "exited with 0" */
 void process_kill(struct process *p);		/* SIGKILL; it is gone when this returns */
 void process_stop(struct process *p);		/* SIGSTOP; it stands still when this returns */

@@ -19,11 +19,7 @@ static struct shmreg_segment *s;
 
 static void setup(void)
 {
-	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20 };
-
-	harness_start(&h, NULL);
-	c = harness_connect();
-	harness_ok(shmreg_segment_create(c, &s, "seg", &params));
+	harness_start_segment(&h, 0, &c, &s);
 }
 
 static void teardown(void)

@@ -133,12 +133,9 @@ static void use_inherited(const struct mouth *mouth, void *arg)
 START_TEST(forked)
 {
 	const struct words *cell = NULL;
-	struct process child;
 
 	harness_ok(words_open(readers_segment, &cell, "cell"));
-	process_start(&child, use_inherited, (void *)(uintptr_t)cell);
-	process_expect(&child, 0);
-	ck_assert_int_eq(process_wait(&child), 0);
+	process_try(use_inherited, (void *)(uintptr_t)cell);
 }
 END_TEST
 

@@ -21,9 +21,7 @@ static void setup(void)
 {
 	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 3 * BYTES };
 
-	harness_start(&h, NULL);
-	c = harness_connect();
-	harness_ok(shmreg_segment_create(c, &s, "seg", &params));
+	harness_start_made(&h, "seg", &params, &c, &s);
 }
 
 static void teardown(void)

@@ -83,11 +83,7 @@ static void use_everything(const struct mouth *mouth, void *arg)
 
 START_TEST(test_child_uses_everything)
 {
-	struct process child;
-
-	process_start(&child, use_everything, NULL);
-	process_expect(&child, 0);
-	ck_assert_int_eq(process_wait(&child), 0);
+	process_try(use_everything, NULL);
 	parent_is_well();
 }
 END_TEST

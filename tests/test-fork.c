@@ -23,11 +23,7 @@ static struct numbers *a;
 
 static void setup(void)
 {
-	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20 };
-
-	harness_start(&h, NULL);
-	c = harness_connect();
-	harness_ok(shmreg_segment_create(c, &s, "seg", &params));
+	harness_start_segment(&h, 0, &c, &s);
 	harness_ok(counter_create(s, &n, "n"));
 	harness_ok(numbers_create(s, &a, "a", 100));
 	numbers_set(a, 7, 7);

@@ -31,9 +31,7 @@ static void setup(void)
 {
 	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = BYTES };
 
-	harness_start(&h, NULL);
-	c = harness_connect();
-	harness_ok(shmreg_segment_create(c, &s, ACTOR_SEGMENT, &params));
+	harness_start_made(&h, ACTOR_SEGMENT, &params, &c, &s);
 }
 
 static void teardown(void)

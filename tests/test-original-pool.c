@@ -42,9 +42,7 @@ static void setup(void)
 {
 	const struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 1 << 20 };
 
-	harness_start(&h, NULL);
-	c = harness_connect();
-	harness_ok(shmreg_segment_create(c, &s, ACTOR_SEGMENT, &params));
+	harness_start_made(&h, ACTOR_SEGMENT, &params, &c, &s);
 	harness_ok(object_pool_create(s, &pool, "pool", CAPACITY));
 }
 

@@ -231,13 +231,10 @@ static void use_inherited(const struct mouth *mouth, void *arg)
 START_TEST(forked)
 {
 	struct inherited i;
-	struct process child;
 
 	harness_ok(frame_pool_create(s, &i.p, "pool", 4));
 	i.ref = make(i.p, 3);
-	process_start(&child, use_inherited, &i);
-	process_expect(&child, 0);
-	ck_assert_int_eq(process_wait(&child), 0);
+	process_try(use_inherited, &i);
 	/* It is still the parent's. */
 	ck_assert_uint_eq(frame_pool_get(i.p, i.ref)->check, ~UINT64_C(3));
 	ck_assert_int_eq(frame_pool_release(i.p, i.ref), 0);

@@ -387,11 +387,7 @@ static void use_inherited(const struct mouth *mouth, void *arg)
 
 START_TEST(forked)
 {
-	struct process child;
-
-	process_start(&child, use_inherited, NULL);
-	process_expect(&child, 0);
-	ck_assert_int_eq(process_wait(&child), 0);
+	process_try(use_inherited, NULL);
 }
 END_TEST
 

@@ -255,13 +255,10 @@ static void use_inherited(const struct mouth *mouth, void *arg)
 START_TEST(forked)
 {
 	const struct shmreg_topic *look = NULL;
-	struct process child;
 
 	fill(NULL);
 	harness_ok(shmreg_topic_open_const(readers_segment, &look, "topic", NULL));
-	process_start(&child, use_inherited, (void *)(uintptr_t)look);
-	process_expect(&child, 0);
-	ck_assert_int_eq(process_wait(&child), 0);
+	process_try(use_inherited, (void *)(uintptr_t)look);
 }
 END_TEST
 
