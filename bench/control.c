@@ -2,16 +2,14 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <shmreg.h>
 
 #include "control.h"
+#include "death.h"
 #include "families.h"
 
 /* control.c - what goes through the daemon, and the look-up by name, which does not */
@@ -44,7 +42,6 @@ static const struct bench_row rows[] = {
 const struct bench_family bench_control = { "control", rows, BENCH_N(rows) };
 
 SHMREG_DEFINE_QUEUE(numbers_queue, uint64_t);
-SHMREG_DEFINE_POOL(numbers_pool, uint64_t);
 SHMREG_DEFINE_ATOMIC(number, uint64_t);
 
 void control_name(const struct bench_worker *w, const char *what, uint64_t n, char ret[64])
@@ -213,81 +210,13 @@ uint64_t control_open_first(struct bench_worker *w, uint64_t n)
 	return 0;
 }
 
-/* --- death ------------------------------------------------------------------------------------ */
-
-struct deaths {
-	struct shmreg_connection *owner, *events;
-	struct shmreg_segment *segment;
-};
-
-int control_open_deaths(struct bench_worker *w)
-{
-	static struct deaths d;
-	struct numbers_pool *pool;
-	char name[64];
-
-	d.owner = control_connection();
-	d.events = control_connection();
-	control_name(w, "deaths", 0, name);
-	bench_ok(shmreg_segment_create(d.owner, &d.segment, name, &small), "the segment");
-	bench_ok(numbers_pool_create(d.segment, &pool, "pool", 64), "a pool");
-	bench_ok(shmreg_subscribe(d.events, name, UINT32_C(1) << SHMREG_EVENT_REPAIRED), "subscribe");
-	w->own = &d;
-	return 0;
-}
-
-/* Holds an object of the pool until it is killed. */
-static void victim(const char *name, int ready) __attribute__((noreturn));
-static void victim(const char *name, int ready)
-{
-	struct numbers_pool *pool;
-	struct shmreg_segment *s;
-	shmreg_pool_ref ref;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	bench_ok(shmreg_segment_open(control_connection(), &s, name, SHMREG_ACCESS_WRITE), "open");
-	bench_ok(numbers_pool_open(s, &pool, "pool"), "open");
-	bench_ok(numbers_pool_acquire(pool, &ref), "acquire");
-	bench_check(write(ready, "", 1) == 1, "write");
-	for (;;)
-		pause();
-}
-
-uint64_t control_die(struct bench_worker *w, uint64_t n)
-{
-	struct deaths *const d = w->own;
-	struct shmreg_event event;
-	uint64_t i, begin;
-	char name[64], byte;
-	int ready[2];
-	pid_t pid;
-
-	control_name(w, "deaths", 0, name);
-	for (i = 0; i < n; i++) {
-		bench_check(pipe(ready) == 0, "pipe");
-		pid = fork();
-		bench_check(pid >= 0, "fork");
-		if (pid == 0)
-			victim(name, ready[1]);
-		close(ready[1]);
-		bench_check(read(ready[0], &byte, 1) == 1, "the victim has ended too early");
-		close(ready[0]);
-		begin = bench_now();
-		kill(pid, SIGKILL);
-		bench_ok(shmreg_next_event(d->events, &event, 0), "event");
-		bench_record(w, (double)(bench_now() - begin));
-		bench_check(event.n_freed + event.n_repaired > 0, "nothing was repaired");
-		waitpid(pid, NULL, 0);
-	}
-	return 0;
-}
-
 static const struct bench_contestant contestants[] = {
 	CONTROL_OURS("lookup/find", open_objects, find, NULL),
 	CONTROL_OURS("lookup/open", open_objects, open_close, NULL),
 	CONTROL_OURS("control/connect", open_control, control_connect, close_control),
 	CONTROL_OURS("control/create", open_control, control_create, close_control),
 	CONTROL_OURS("control/open", open_control, control_open_first, close_control),
-	CONTROL_OURS("control/death", control_open_deaths, control_die, NULL),
+	CONTROL_OURS("control/death", death_open, death_repaired, NULL),
+	DEATH_LIMIT("control/death", death_open, NULL),
 };
 const struct bench_peer bench_shmreg_control = { "shmreg", contestants, BENCH_N(contestants) };

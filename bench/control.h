@@ -36,9 +36,4 @@ uint64_t control_create(struct bench_worker *w, uint64_t n);
 /* Open, map, first push. */
 uint64_t control_open_first(struct bench_worker *w, uint64_t n);
 
-/* Sets w->own to something else. */
-int control_open_deaths(struct bench_worker *w);
-/* From SIGKILL of who held an object to the event that says that it is repaired. */
-uint64_t control_die(struct bench_worker *w, uint64_t n);
-
 #endif /* BENCH_CONTROL_H */

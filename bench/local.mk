@@ -20,6 +20,8 @@ shmreg_bench_SOURCES = \
 	bench/control.h \
 	bench/crew.c \
 	bench/crew.h \
+	bench/death.c \
+	bench/death.h \
 	bench/families.h \
 	bench/huge.c \
 	bench/loops.h \
@@ -46,6 +48,13 @@ shmreg_bench_SOURCES = \
 	bench/support.c \
 	bench/values.c \
 	ctl/json.c
+
+# Who is killed. Not through a script of libtool: its pid is the one that is waited for.
+check_PROGRAMS += shmreg-bench-victim
+shmreg_bench_victim_CPPFLAGS = $(bench_cppflags)
+shmreg_bench_victim_LDFLAGS = $(AM_LDFLAGS) -no-install
+shmreg_bench_victim_LDADD = libshmreg.la
+shmreg_bench_victim_SOURCES = bench/victim.c
 
 # What others have made, each with the flags that it wants. The measuring loops are in its file.
 bench_peers =
@@ -106,7 +115,8 @@ EXTRA_DIST += bench/peer-boost.cc bench/peer-ck.c bench/peer-concurrentqueue.cc 
 	bench/peer-rte.c bench/peer-zmq.c
 
 # Under a private daemon; the table on standard output, the rest beside it in bench-results/.
-bench_programs = shmreg-bench$(EXEEXT) shmregctl$(EXEEXT) shmregd$(EXEEXT) shmreg-reaper$(EXEEXT)
+bench_programs = shmreg-bench$(EXEEXT) shmreg-bench-victim$(EXEEXT) \
+	shmregctl$(EXEEXT) shmregd$(EXEEXT) shmreg-reaper$(EXEEXT)
 .PHONY: bench bench-full bench-bundle
 bench bench-full: $(bench_programs)
 	@mkdir -p bench-results

@@ -8,6 +8,7 @@
 #include <shmreg.h>
 
 #include "control.h"
+#include "death.h"
 #include "families.h"
 #include "plane-daemon.h"
 
@@ -140,7 +141,7 @@ static int open_deaths(struct bench_worker *w)
 		control_name(w, "filler", i, name);
 		bench_ok(shmreg_segment_create(fillers_owner.owner, NULL, name, &stays), "a segment");
 	}
-	return control_open_deaths(w);
+	return death_open(w);
 }
 
 static void close_deaths(struct bench_worker *w)
@@ -183,7 +184,7 @@ static const struct bench_contestant contestants[] = {
 	CONTROL_OURS("plane/attach-detach", open_segments, attach_detach, close_segments),
 	CONTROL_OURS("plane/object", open_segments, create_object, close_segments),
 	CONTROL_OURS("plane/object-open", open_segments, open_object, close_segments),
-	CONTROL_OURS("plane/death", open_deaths, control_die, close_deaths),
+	CONTROL_OURS("plane/death", open_deaths, death_repaired, close_deaths),
 	CONTROL_OURS("plane/connect", open_connections, control_connect, close_connections),
 };
 const struct bench_peer bench_shmreg_plane = { "shmreg", contestants, BENCH_N(contestants) };
