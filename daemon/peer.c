@@ -65,9 +65,15 @@ void peer_doom(struct peer *p)
 	ev_feed_event(p->server->loop, &p->io, EV_CUSTOM);
 }
 
+/*
+ * What it is about goes out as soon as the loop has called back all who are to be; if the socket
+ * has no room, when it has. (To ask for that first would be three system calls more.)
+ */
 void peer_wake(struct peer *p)
 {
 	update_events(p);
+	if (!p->doomed)
+		ev_feed_event(p->server->loop, &p->io, EV_WRITE);
 }
 
 bool peer_busy(const struct peer *p)
