@@ -12,10 +12,17 @@
 #include "options.h"
 #include "reapers.h"
 
+/*
+ * Started in advance: a start takes a few times as long as most repairs, so one is ready for the
+ * second of two deaths, too. What they are waiting with is a few hundred KiB each.
+ */
+#define REAPERS_SPARE 2
+
 struct reaper {
 	struct reapers *all;
-	enum { REAPER_NONE = 0, REAPER_WARM, REAPER_BUSY, REAPER_ENDING } state;
+	enum { REAPER_NONE = 0, REAPER_SPARE, REAPER_BUSY, REAPER_ENDING } state;
 	pid_t pid;			/* 0: waited for */
+	uint64_t serial;		/* the lower, the longer ago it was started */
 	int fd;				/* -1: closed */
 	int lock_fd;			/* its standard input, see lock.h; -1: it has none, or closed */
 	ev_io io;
@@ -39,18 +46,20 @@ struct reapers {
 	int lock_fd;
 	struct lock_wait lock_wait;
 	bool started;
-	bool warm_died;			/* so none is started in advance until a repair succeeds */
+	bool spare_died;			/* so none is started in advance until a repair succeeds */
 	TAILQ_HEAD(, repair) queue;
 	bool prevented;			/* again and again: nothing is begun before retry */
 	ev_timer retry;
+	uint64_t last_serial;
 	/*
-	 * When one is started in advance, after the last one has got a job: as soon as that is done,
-	 * its event is out, and the loop has nothing else to do; but not later than a moment.
+	 * When a spare is started after one has got a job: a moment later, so that it does not take
+	 * the processor from those who have waited for the repair. If it was the last, as soon as
+	 * its job is done, its event is out, and the loop has nothing else to do.
 	 */
 	ev_idle idle;
 	ev_timer moment;
-	/* Those at work, one in advance, and as many that were killed and do not end. */
-	struct reaper slots[2 * OPTIONS_REAPERS_MAX + 1];
+	/* Those at work, spares, and as many that were killed and do not end. */
+	struct reaper slots[2 * OPTIONS_REAPERS_MAX + REAPERS_SPARE];
 };
 
 static inline struct log_about repair_about(const struct segment *s, enum message_id message)
@@ -62,7 +71,7 @@ static inline struct log_about repair_about(const struct segment *s, enum messag
 
 /* Of a slot. */
 void reaper_init(struct reaper *r, struct reapers *all);
-/* A slot that is NONE becomes WARM. Return: 0; as fork(2), socketpair(2). */
+/* A slot that is NONE becomes SPARE. Return: 0; as fork(2), socketpair(2). */
 int reaper_start(struct reaper *r);
 /* Give it the segment's descriptors. Return: 0; -EPIPE, -ECONNRESET it is gone; -errno. */
 int reaper_send_job(struct reaper *r, const struct segment *s, int dir_fd);

@@ -194,7 +194,8 @@ int reaper_start(struct reaper *r)
 		reaper_hang_up(r);
 		return e;
 	}
-	r->state = REAPER_WARM;
+	r->state = REAPER_SPARE;
+	r->serial = ++all->last_serial;
 	r->killed = false;
 	r->why = NULL;
 	ev_io_set(&r->io, r->fd, EV_READ);

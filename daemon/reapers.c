@@ -17,6 +17,15 @@
 
 static void kick(struct reapers *all);
 
+static unsigned int n_spares(const struct reapers *all)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++)
+		n += all->slots[i].state == REAPER_SPARE && all->slots[i].fd >= 0;
+	return n;
+}
+
 void reapers_succeeded(struct reaper *r)
 {
 	struct reapers *all = r->all;
@@ -28,7 +37,7 @@ void reapers_succeeded(struct reaper *r)
 	lock_release(r->lock_fd);
 	reaper_linger(r);
 	job->n_failures = job->n_prevented = 0;
-	all->warm_died = false;
+	all->spare_died = false;
 	all->stats->n_repairs++;
 	all->stats->n_repaired += r->sum.n_repaired;
 	all->stats->n_freed += r->sum.n_freed;
@@ -39,7 +48,7 @@ void reapers_succeeded(struct reaper *r)
 	/* Last: the segment may go, and it may need the next repair. */
 	registry_repair_end(all->registry, s, true, &r->sum);
 	kick(all);
-	if (ev_is_active(&all->moment))
+	if (n_spares(all) == 0)
 		ev_idle_start(all->loop, &all->idle);
 }
 
@@ -97,7 +106,7 @@ void reapers_ended(struct ev_loop *loop, ev_child *w, int revents)
 {
 	struct reaper *r = w->data;
 	struct reapers *all = r->all;
-	const bool warm = r->state == REAPER_WARM;
+	const bool spare = r->state == REAPER_SPARE;
 	struct repair *job;
 	char why[128];
 	bool busy, segments_fault;
@@ -110,8 +119,8 @@ void reapers_ended(struct ev_loop *loop, ev_child *w, int revents)
 	segments_fault = reaper_segments_fault(r, w->rstatus);
 	ev_child_stop(loop, &r->child);
 	ev_timer_stop(loop, &r->limit);
-	if (warm) {
-		all->warm_died = true;
+	if (spare) {
+		all->spare_died = true;
 		log_warning("a reaper ended before it had a job: %s", why);
 	}
 	busy = r->state == REAPER_BUSY;
@@ -143,12 +152,18 @@ static struct reaper *start_one(struct reapers *all)
 	return NULL;
 }
 
-static struct reaper *find_warm(struct reapers *all)
+/* The oldest: the youngest may not have been executed yet. */
+static struct reaper *find_spare(struct reapers *all)
 {
-	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++)
-		if (all->slots[i].state == REAPER_WARM && all->slots[i].fd >= 0)
-			return &all->slots[i];
-	return NULL;
+	struct reaper *best = NULL;
+
+	for (size_t i = 0; i < sizeof(all->slots) / sizeof(all->slots[0]); i++) {
+		struct reaper *r = &all->slots[i];
+
+		if (r->state == REAPER_SPARE && r->fd >= 0 && (!best || r->serial < best->serial))
+			best = r;
+	}
+	return best;
 }
 
 /* Return: 0 it has begun; -errno nothing can be begun now. */
@@ -162,7 +177,7 @@ static int begin(struct reapers *all, struct repair *job)
 	if (dir_fd < 0)
 		return dir_fd;
 	/* One that died while it waited is not this segment's fault. */
-	while ((r = find_warm(all))) {
+	while ((r = find_spare(all))) {
 		e = reaper_send_job(r, s, dir_fd);
 		if (e != -EPIPE && e != -ECONNRESET)
 			break;
@@ -235,26 +250,42 @@ static struct repair *pick(struct reapers *all)
 	return best;
 }
 
-static void warm_up(struct reapers *all)
+static bool wants_spare(const struct reapers *all)
+{
+	return !all->prevented && !all->spare_died && n_spares(all) < REAPERS_SPARE;
+}
+
+static void start_spare_soon(struct reapers *all)
+{
+	if (!wants_spare(all) || ev_is_active(&all->moment))
+		return;
+	ev_timer_set(&all->moment, MOMENT_SEC, 0.);
+	ev_timer_start(all->loop, &all->moment);
+}
+
+/* One: while it starts, nobody is served. */
+static void start_spare(struct reapers *all)
 {
 	ev_idle_stop(all->loop, &all->idle);
 	ev_timer_stop(all->loop, &all->moment);
-	if (all->prevented || all->warm_died || find_warm(all))
+	if (!wants_spare(all))
 		return;
 	if (!start_one(all))
 		ev_timer_again(all->loop, &all->retry);
+	else
+		start_spare_soon(all);
 }
 
 static void on_idle(struct ev_loop *loop, ev_idle *w, int revents)
 {
 	(void)loop, (void)revents;
-	warm_up(w->data);
+	start_spare(w->data);
 }
 
 static void on_moment(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	(void)loop, (void)revents;
-	warm_up(w->data);
+	start_spare(w->data);
 }
 
 static void kick(struct reapers *all)
@@ -273,10 +304,7 @@ static void kick(struct reapers *all)
 		job->queued = false;
 	}
 	/* Not now: a start takes as long as a repair, and what the reaper reports would wait. */
-	if (!all->warm_died && !find_warm(all) && !ev_is_active(&all->moment)) {
-		ev_timer_set(&all->moment, MOMENT_SEC, 0.);
-		ev_timer_start(all->loop, &all->moment);
-	}
+	start_spare_soon(all);
 }
 
 static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
@@ -353,7 +381,9 @@ void reapers_start(struct reapers *all, int lock_fd)
 	all->started = true;
 	all->lock_fd = lock_fd;
 	kick(all);
-	warm_up(all);
+	while (wants_spare(all) && start_one(all))
+		;
+	start_spare_soon(all);
 }
 
 struct reapers *reapers_free(struct reapers *all)

@@ -19,8 +19,8 @@
  *	running -> idle		it failed for the third time in a row: registry_quarantine()
  *
  * and none is running while an earlier process of the same segment has not
- * been waited for. A process does one job. One is started in advance, so that
- * a repair is not a fork and an exec away.
+ * been waited for. A process does one job. Two are started in advance, so
+ * that a repair is not a fork and an exec away.
  *
  * One that is killed gives its place free at once: a client can keep it from ending, for as
  * long as he likes (it asks the kernel for the holes of a file, see janitor.h). His uid's other
