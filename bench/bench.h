@@ -88,6 +88,13 @@ struct bench_target {
 	double quantile;	/* of single latencies; 0: of the samples' median */
 };
 #define BENCH_BEST_PEER "the best peer"
+/*
+ * As a factor: "the same", for code of the same instructions. Samples of such code differ by
+ * thousandths all the same, either way, however many there are: what is within
+ * BENCH_SAME_WITHIN of 1 is met.
+ */
+#define BENCH_SAME 0.0
+#define BENCH_SAME_WITHIN 0.01
 #define BENCH_TARGETS_MAX 3
 
 struct bench_row {

@@ -50,6 +50,9 @@ static void text_judgement(FILE *to, const struct bench_row *row, const struct b
 			j->target->most_ns);
 	else if (j->target->most_ns > 0)
 		fprintf(to, "%.1f ns, at most %.0f\n", j->value, j->target->most_ns);
+	else if (bench_is_same(j->target))
+		fprintf(to, "%.3f [%.3f, %.3f] x %s, the same within %.0f %%\n", j->value, j->low,
+			j->high, j->against, 100 * BENCH_SAME_WITHIN);
 	else
 		fprintf(to, "%.3f [%.3f, %.3f] x %s, %s %.2f\n", j->value, j->low, j->high,
 			j->against, row->unit == BENCH_NS ? "at most" : "at least",
@@ -130,7 +133,9 @@ static void json_judgement(struct json *j, const struct bench_judgement *judgeme
 			json_decimal(j, "percentile", t->quantile * 100);
 	} else {
 		json_string(j, "against", judgement->against);
-		json_decimal(j, "factor", t->factor);
+		json_decimal(j, "factor", bench_is_same(t) ? 1 : t->factor);
+		if (bench_is_same(t))
+			json_decimal(j, "within", BENCH_SAME_WITHIN);
 	}
 	json_decimal(j, "value", judgement->value);
 	json_decimal(j, "low", judgement->low);

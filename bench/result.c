@@ -118,11 +118,16 @@ static void judge_absolute(struct bench_judgement *j, const struct bench_outcome
 static void judge_ratio(struct bench_judgement *j, const struct bench_outcome *other,
 			const struct bench_row *row)
 {
+	const bool less = row->unit == BENCH_NS;
+
 	j->against = other->contestant->name;
 	j->value = other->ratio.median;
 	j->low = other->ratio.low;
 	j->high = other->ratio.high;
-	j->verdict = verdict(j, j->target->factor, row->unit == BENCH_NS);
+	if (bench_is_same(j->target))
+		j->verdict = verdict(j, less ? 1 + BENCH_SAME_WITHIN : 1 - BENCH_SAME_WITHIN, less);
+	else
+		j->verdict = verdict(j, j->target->factor, less);
 }
 
 void bench_judge(struct bench_result *result)

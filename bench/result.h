@@ -62,6 +62,12 @@ struct bench_result {
 double bench_in_unit(const struct bench_row *row, double ns);
 const char *bench_unit_name(const struct bench_row *row);
 
+/* Is a ratio's target BENCH_SAME? */
+static inline int bench_is_same(const struct bench_target *target)
+{
+	return target->against && target->most_ns <= 0 && target->factor <= BENCH_SAME;
+}
+
 /* Fills in ->judgements. */
 void bench_judge(struct bench_result *result);
 

@@ -358,6 +358,7 @@ AM_TESTS_ENVIRONMENT = \
 	export top_srcdir top_builddir CC CK_DEFAULT_TIMEOUT ;
 # What the library looks like from outside.
 client_scripts = \
+	tests/array-code.sh \
 	tests/atomic-code.sh \
 	tests/headers.sh \
 	tests/libc-only.sh \

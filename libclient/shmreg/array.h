@@ -31,7 +31,11 @@
  *
  * Units	Lengths and indices are elements, sizes bytes.
  *
- * Cost		That of a pointer: the compiler sees an ordinary array. Debug
+ * Cost		That of a pointer: the compiler sees an ordinary array. at(), get()
+ *		and set() load the pointer from the handle, once before a loop, but
+ *		in every round of one that has a barrier or an atomic operation in
+ *		it, or stores what may be anything (char; with clang, structs):
+ *		ask data() before such a loop. Debug
  *		builds (-DSHMREG_DEBUG=1, or without -DNDEBUG) check the
  *		index in at(), get() and set() and abort with a sentence.
  *
