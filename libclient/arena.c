@@ -19,18 +19,17 @@ struct arena_chunk {
 };
 
 /*
- * A free slot: the link is at its end, so that whoever uses a closed handle
- * finds zeros in its first fields, as a forked child does.
+ * What lies before a slot, in its first block. Of a free one all else is 0, so that whoever uses a
+ * closed handle finds zeros in it, as a forked child does.
  */
 struct arena_slot {
-	unsigned char bytes[SHMREG_BLOCK - sizeof(struct arena_slot *)];
-	struct arena_slot *next;
+	struct arena_slot *next;	/* of the free ones */
 };
-SHMREG_STATIC_ASSERT(sizeof(struct arena_slot) == SHMREG_BLOCK, "a slot is a block at least");
+SHMREG_STATIC_ASSERT(sizeof(struct arena_slot) <= ARENA_SLOT_AT, "the slot is not overlapped");
 
 static size_t blocks(size_t bytes)
 {
-	return (bytes + SHMREG_BLOCK - 1) / SHMREG_BLOCK;
+	return (ARENA_SLOT_AT + bytes + SHMREG_BLOCK - 1) / SHMREG_BLOCK;
 }
 
 static int chunk_new(struct arena *arena)
@@ -71,8 +70,7 @@ int arena_alloc(struct arena *arena, void **ret, size_t bytes)
 	slot = arena->free[n];
 	if (slot != NULL) {
 		arena->free[n] = slot->next;
-		slot->next = NULL;
-		*ret = slot;
+		*ret = (unsigned char *)slot + ARENA_SLOT_AT;
 		return 0;
 	}
 	if (arena->chunks == NULL || CHUNK_BYTES - arena->chunks->used < n * SHMREG_BLOCK) {
@@ -80,18 +78,19 @@ int arena_alloc(struct arena *arena, void **ret, size_t bytes)
 		if (r < 0)
 			return r;
 	}
-	*ret = arena->chunks->memory + arena->chunks->used;
+	*ret = arena->chunks->memory + arena->chunks->used + ARENA_SLOT_AT;
 	arena->chunks->used += n * SHMREG_BLOCK;
 	return 0;
 }
 
 void arena_free(struct arena *arena, void *slot, size_t bytes)
 {
-	struct arena_slot *s = slot;
+	struct arena_slot *s;
 
-	if (s == NULL)
+	if (slot == NULL)
 		return;
-	memset(slot, 0, blocks(bytes) * SHMREG_BLOCK);
+	memset(slot, 0, bytes);
+	s = (struct arena_slot *)(void *)((unsigned char *)slot - ARENA_SLOT_AT);
 	s->next = arena->free[blocks(bytes)];
 	arena->free[blocks(bytes)] = s;
 }

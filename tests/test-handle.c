@@ -54,7 +54,7 @@ START_TEST(create_open_close)
 	harness_ok(open_shape(&a, CREATE | SEAT, "jobs", &queue, "struct job"));
 	ck_assert_uint_eq(a->shape.capacity, 64);
 	ck_assert_uint_eq(a->shape.elem_bytes, 48);
-	ck_assert_uint_eq((uintptr_t)a % SHMREG_BLOCK, 0);
+	ck_assert_uint_eq((uintptr_t)a % SHMREG_BLOCK, 64); /* arena.h says why */
 	ck_assert_uint_eq((uintptr_t)a->base % SHMREG_BLOCK, 0);
 	ck_assert_str_eq(a->entry->name, "jobs");
 	ck_assert_uint_ne(a->seat, 0);

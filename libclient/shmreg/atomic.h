@@ -45,9 +45,9 @@
  *		the same code as C11's on an _Atomic; those of a typed wrapper,
  *		which takes its handle, load the cell's address before, each time:
  *		to the compiler every atomic operation may have changed the
- *		handle. That is a load from the nearest cache, beside which
- *		a store alone takes up to half as long again and a locked instruction
- *		as long as ever; in a loop that does little else, ask cell() before it.
+ *		handle. That is a load from the nearest cache, a few hundredths of
+ *		what the operation takes; in a loop that does little else, ask
+ *		cell() before it.
  *		notify_...(): a load, a comparison and a branch when nobody waits. Each
  *		atomic has 128 bytes to itself, so two never share a line.
  *
