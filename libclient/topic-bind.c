@@ -14,9 +14,9 @@ void topic_prepare(struct shmreg_topic *t)
 
 	t->mask = shape->capacity - 1;
 	t->shift = (uint32_t)__builtin_ctzll(shape->capacity);
-	t->n_chunks = (uint32_t)g.n_chunks;
-	t->slots_offset = g.slots_offset;
-	t->chunks_offset = g.chunks_offset;
+	t->n_chunks = g.n_chunks;
+	t->slots = (uint64_t *)(void *)(t->handle.base + g.slots_offset);
+	t->chunks = t->handle.base + g.chunks_offset;
 	t->stride = (size_t)g.stride;
 	t->elem_offset = (size_t)g.elem_offset;
 	t->elem_bytes = (size_t)shape->elem_bytes;
@@ -41,15 +41,17 @@ int publisher_prepare(struct shmreg_publisher *pub, uint32_t index)
 		(struct shmreg_topic_publisher *)(void *)topic_roles(t) + index;
 	/* S': the last holder's publications, or the reaper's settling of the last one. */
 	const uint64_t spare = shmreg_load_acquire(&role->spare);
-	const uint32_t chunk = shmreg_topic_absolute_(t, spare, shmreg_topic_home_(t, index));
+	const uint64_t chunk = shmreg_topic_absolute_(t, spare, shmreg_topic_home_(t, index));
 	const uint32_t lag_max = t->handle.shape.param[2];
+	uint64_t newest;
 	int r;
 
 	if (chunk == t->n_chunks)
 		return -EUCLEAN;
-	r = topic_newest_from(t, 0, &pub->next);
+	r = topic_newest_from(t, 0, &newest);
 	if (r < 0)
 		return r;
+	publisher_go(pub, newest);
 	pub->full_at = pub->next - 1;
 	pub->gate = 0;
 	pub->room = UINT64_MAX;
@@ -59,8 +61,9 @@ int publisher_prepare(struct shmreg_publisher *pub, uint32_t index)
 		pub->gate = pub->next - pub->room;
 	}
 	pub->sequence = spare & ~SHMREG_TOPIC_CHUNK_MASK;
-	pub->spare = chunk;
+	pub->spare = (uint32_t)chunk;
 	pub->index = index;
+	pub->home = (uint32_t)shmreg_topic_home_(t, index);
 	pub->single = t->handle.shape.param[0] == 1;
 	pub->role = role;
 	return 0;

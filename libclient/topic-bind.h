@@ -14,6 +14,28 @@ uint64_t *topic_roles(const struct shmreg_topic *t);
 /* Likewise, the word of cursor 0. */
 uint64_t *topic_cursors(const struct shmreg_topic *t);
 
+/* The next position is @position; one after the other, the hot path knows by itself. */
+static inline void publisher_go(struct shmreg_publisher *pub, uint64_t position)
+{
+	pub->next = position;
+	pub->turn = shmreg_topic_turn_(&pub->topic, position) - SHMREG_TOPIC_TURN_ONE_;
+}
+
+/* The slot of @position was changed from chunk @displaced to the spare one. */
+static inline void publisher_settle(struct shmreg_publisher *pub, uint64_t position,
+				    uint64_t displaced)
+{
+	publisher_go(pub, position);
+	shmreg_publisher_settle_(pub, shmreg_topic_shm_(&pub->topic), displaced,
+				 shmreg_topic_relative_(&pub->topic, displaced, pub->home), 0);
+}
+
+static inline void subscriber_go(struct shmreg_subscriber *sub, uint64_t position)
+{
+	sub->next = position;
+	sub->turn = shmreg_topic_turn_(&sub->topic, position);
+}
+
 /*
  * publisher_prepare() - begin to publish; the handle is prepared and has role @index
  *

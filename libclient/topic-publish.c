@@ -99,14 +99,16 @@ static int look_at_cursors(struct shmreg_publisher *pub, uint64_t p)
 
 int shmreg_publisher_make_room(struct shmreg_publisher *pub)
 {
+	uint64_t newest;
 	int r;
 
 	if (pub->role == NULL)
 		return -ECHILD;
 	/* Others may have published since: not beyond the gate, but it is from here that we look. */
-	r = topic_newest_from(&pub->topic, pub->next, &pub->next);
+	r = topic_newest_from(&pub->topic, pub->next, &newest);
 	if (r < 0)
 		return r;
+	publisher_go(pub, newest);
 	return pub->next - pub->gate < pub->room ? 0 : look_at_cursors(pub, pub->next);
 }
 
@@ -116,7 +118,7 @@ int shmreg_publisher_make_room(struct shmreg_publisher *pub)
  * Return: 0; -EAGAIN the word has changed; -EUCLEAN.
  */
 static int settle_for(struct shmreg_publisher *pub, const uint64_t *slot, uint64_t w,
-		      uint32_t chunk)
+		      uint64_t chunk)
 {
 	const struct shmreg_topic *t = &pub->topic;
 	const struct shmreg_topic_chunk *header =
@@ -149,8 +151,7 @@ int shmreg_publisher_publish_spare(struct shmreg_publisher *pub, uint64_t bytes)
 {
 	const struct shmreg_topic *t = &pub->topic;
 	struct shmreg_topic_chunk *header;
-	uint64_t p = pub->next, tries = topic_tries(t), *slot, w;
-	uint32_t displaced;
+	uint64_t p = pub->next, tries = topic_tries(t), *slot, w, displaced;
 	int r;
 
 	if (pub->role == NULL)
@@ -170,7 +171,7 @@ int shmreg_publisher_publish_spare(struct shmreg_publisher *pub, uint64_t bytes)
 		w = shmreg_load_acquire(slot);						/* P' */
 		if ((w & ~SHMREG_TOPIC_CHUNK_MASK) != shmreg_topic_turn_(t, p - t->mask - 1))
 			continue;
-		displaced = shmreg_topic_absolute_(t, w, (uint32_t)(p & t->mask));
+		displaced = shmreg_topic_absolute_(t, w, p & t->mask);
 		if (displaced == t->n_chunks)
 			return -EUCLEAN;
 		/* In the first lap there is nothing that was published. */
@@ -181,14 +182,12 @@ int shmreg_publisher_publish_spare(struct shmreg_publisher *pub, uint64_t bytes)
 			continue;
 		/* relaxed: P releases it, and keeps want before the publication */
 		shmreg_store_relaxed(&header->displaced,
-				     (uint32_t)shmreg_topic_relative_(
-					     t, displaced, shmreg_topic_home_(t, pub->index)));
+				     (uint32_t)shmreg_topic_relative_(t, displaced, pub->home));
 		shmreg_store_relaxed(&pub->role->want, p);
 		if (shmreg_cas_acq_rel(slot, &w,					/* P */
 				       shmreg_topic_turn_(t, p) |
-					       shmreg_topic_relative_(t, pub->spare,
-								      (uint32_t)(p & t->mask)))) {
-			shmreg_publisher_settle_(pub, shmreg_topic_shm_(t), p, displaced);
+					       shmreg_topic_relative_(t, pub->spare, p & t->mask))) {
+			publisher_settle(pub, p, displaced);
 			return 0;
 		}
 	}

@@ -100,18 +100,20 @@ int subscriber_join(struct shmreg_subscriber *sub, uint32_t cursor, uint64_t ann
 {
 	const struct shmreg_topic *t = &sub->topic;
 	const uint32_t lag_max = t->handle.shape.param[2];
-	uint64_t newest;
+	uint64_t newest, first;
 	int r;
 
 	sub->topic.handle.is_subscriber = 1;
+	sub->mode = SHMREG_TOPIC_MODE_NONE_;
 	if (history > t->mask + 1)
 		history = t->mask + 1;
 	if (cursor == SHMREG_TOPIC_NO_CURSOR) {
 		r = topic_newest_from(t, 0, &newest);
 		if (r < 0)
 			return r;
-		sub->next = newest - (history < newest ? history : newest);
+		first = newest - (history < newest ? history : newest);
 	} else {
+		sub->mode = SHMREG_TOPIC_MODE_LOSSY_;
 		if ((t->handle.shape.flags & SHMREG_TOPIC_RELIABLE) != 0)
 			sub->mode = lag_max != 0 ? SHMREG_TOPIC_MODE_EVICT_
 						 : SHMREG_TOPIC_MODE_RELIABLE_;
@@ -119,14 +121,17 @@ int subscriber_join(struct shmreg_subscriber *sub, uint32_t cursor, uint64_t ann
 		if (lag_max != 0 && history >= lag_max)
 			history = lag_max - 1;
 		sub->cursor = (struct shmreg_topic_cursor *)(void *)topic_cursors(t) + cursor;
-		/* For subscriber_leave(), should we not come to begin. */
-		sub->word = topic_cursor_announce(t, announced);
-		shmreg_store_relaxed(&sub->cursor->n_read, 0);	/* numbers to look at */
+		sub->mine = topic_cursor_announce(t, 0);
+		/* Numbers to look at. Until we know where we begin, it is not before that. */
+		shmreg_store_relaxed(&sub->cursor->first, announced);
 		shmreg_store_relaxed(&sub->cursor->n_lost, 0);
-		r = begin(sub, announced, history, &sub->next);
+		r = begin(sub, announced, history, &first);
+		if (r < 0)
+			return r;
+		shmreg_store_relaxed(&sub->cursor->first, first);
 	}
-	sub->expected = sub->next;
-	return r;
+	subscriber_go(sub, first);
+	return 0;
 }
 
 void subscriber_leave(struct shmreg_subscriber *sub)
@@ -140,7 +145,7 @@ void subscriber_leave(struct shmreg_subscriber *sub)
 	/* Twice: it may be evicted in between, once. R. */
 	w = shmreg_load_acquire(&sub->cursor->word);
 	for (i = 0; i < 2; i++)
-		if (((w ^ sub->word) & SHMREG_TOPIC_SEAT_MASK) != 0 ||
+		if (((w ^ sub->mine) & SHMREG_TOPIC_SEAT_MASK) != 0 ||
 		    shmreg_cas_acq_rel(&sub->cursor->word, &w, SHMREG_TOPIC_EMPTY))
 			break;
 	shmreg_topic_wake_space_(t, shmreg_topic_shm_(t));
@@ -151,8 +156,9 @@ void subscriber_leave(struct shmreg_subscriber *sub)
 static void lose(struct shmreg_subscriber *sub, uint64_t to)
 {
 	sub->n_lost += to - sub->next;
-	sub->next = to;
-	sub->is_peeked = 0;
+	sub->n_gap += to - sub->next;
+	sub->has_news = 1;
+	subscriber_go(sub, to);
 	if (sub->cursor != NULL)
 		shmreg_store_relaxed(&sub->cursor->n_lost, sub->n_lost); /* a number to look at */
 }
@@ -167,11 +173,12 @@ int shmreg_subscriber_rejoin(struct shmreg_subscriber *sub)
 	if (r < 0)
 		return r;
 	was = shmreg_load_acquire(&sub->cursor->word);
-	if (((was ^ sub->word) & SHMREG_TOPIC_SEAT_MASK) != 0 ||
+	if (((was ^ sub->mine) & SHMREG_TOPIC_SEAT_MASK) != 0 ||
 	    (was & SHMREG_TOPIC_STATE_MASK) != SHMREG_TOPIC_EVICTED ||
 	    !shmreg_cas_acq_rel(&sub->cursor->word, &was, topic_cursor_announce(t, first)))
 		return -EUCLEAN;
 	sub->flags |= SHMREG_TOPIC_WAS_EVICTED;
+	sub->has_news = 1;
 	/* Half of what we may be behind: else we would be evicted again at once. */
 	if (history > first - sub->next)
 		history = first - sub->next;
@@ -186,7 +193,8 @@ int shmreg_subscriber_rejoin(struct shmreg_subscriber *sub)
 int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
 {
 	const struct shmreg_topic *t = &sub->topic;
-	const uint64_t slack = sub->mode == SHMREG_TOPIC_MODE_LOSSY_ ? (t->mask + 1) / 4 : 0;
+	const uint64_t slack = (t->handle.shape.flags & SHMREG_TOPIC_RELIABLE) == 0
+				       ? (t->mask + 1) / 4 : 0;
 	uint64_t tries = topic_tries(t), tail, newest, oldest, w;
 	int64_t ahead;
 	int r;
@@ -197,6 +205,8 @@ int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
 		w = shmreg_load_acquire(shmreg_topic_slot_(t, sub->next));		/* P' */
 		ahead = laps_ahead(t, w, sub->next);
 		if (ahead == 0) {
+			if ((w & SHMREG_TOPIC_CHUNK_MASK) >= t->n_chunks)
+				return -EUCLEAN;
 			*ret_word = w;
 			return 0;
 		}
@@ -220,8 +230,7 @@ int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
 		if ((int64_t)(oldest - sub->next) <= 0)
 			continue;
 		lose(sub, oldest);
-		if (sub->cursor != NULL)
-			shmreg_subscriber_move_(sub, sub->cursor);
+		shmreg_subscriber_move_(sub, oldest);
 	}
 	return -EBUSY;
 }

@@ -43,8 +43,7 @@ int shmreg_topic_read_at(const struct shmreg_topic *topic, uint64_t position, vo
 	const struct shmreg_topic_chunk *header;
 	struct shmreg_topic_message message;
 	unsigned char *data;
-	uint32_t chunk;
-	uint64_t w;
+	uint64_t w, chunk;
 	int64_t ahead;
 
 	if (topic->handle.base == NULL)
@@ -56,22 +55,18 @@ int shmreg_topic_read_at(const struct shmreg_topic *topic, uint64_t position, vo
 	ahead = (int64_t)((w & ~SHMREG_TOPIC_CHUNK_MASK) - shmreg_topic_turn_(topic, position));
 	if (ahead != 0)
 		return ahead < 0 ? handle_again(&topic->handle) : -EPIPE;
-	chunk = shmreg_topic_absolute_(topic, w, (uint32_t)(position & topic->mask));
+	chunk = shmreg_topic_absolute_(topic, w, position & topic->mask);
 	if (chunk == topic->n_chunks)
 		return -EUCLEAN;
 	data = shmreg_topic_chunk_(topic, chunk, topic->stride);
 	header = shmreg_topic_header_(data);
 	/* relaxed: as in shmreg_subscriber_read() */
-	message.position = position;
-	message.bytes = shmreg_load_relaxed(&header->bytes);
-	message.time_ns = shmreg_load_relaxed(&header->time_ns);
-	message.first_lost = position;
-	message.n_lost = 0;
-	message.publisher = shmreg_load_relaxed(&header->publisher);
-	message.flags = 0;
+	shmreg_topic_tell_(&message, position, shmreg_load_relaxed(&header->bytes),
+			   shmreg_load_relaxed(&header->time_ns),
+			   shmreg_load_relaxed(&header->publisher));
 	if (message.bytes <= size && message.bytes <= topic->elem_bytes)
 		shmreg_copy_from_shared(buffer, data + topic->elem_offset, (size_t)message.bytes);
-	if (!shmreg_topic_was_whole_(topic, position, w))
+	if (!shmreg_topic_was_whole_(shmreg_topic_slot_(topic, position), w))
 		return -EPIPE;
 	if (message.bytes > topic->elem_bytes)
 		return -EUCLEAN;
@@ -187,8 +182,8 @@ int shmreg_topic_subscribers(const struct shmreg_topic *topic,
 			     void *data)
 {
 	struct shmreg_topic_subscriber_info info;
-	uint64_t newest, word;
-	int64_t lag;
+	uint64_t newest, word, first;
+	int64_t lag, passed;
 	uint32_t i;
 	int r;
 
@@ -207,7 +202,10 @@ int shmreg_topic_subscribers(const struct shmreg_topic *topic,
 		info.lag = lag > 0 ? (uint64_t)lag : 0;
 		info.position = newest - (uint64_t)lag;
 		info.n_lost = shmreg_load_relaxed(&cursor_at(topic, i)->n_lost);
-		info.n_read = shmreg_load_relaxed(&cursor_at(topic, i)->n_read);
+		/* What it has passed and not lost; of one that is being overtaken it may be less. */
+		first = shmreg_load_relaxed(&cursor_at(topic, i)->first);
+		passed = (int64_t)(0 - (uint64_t)topic_lag(word, first) - info.n_lost);
+		info.n_read = passed > 0 ? (uint64_t)passed : 0;
 		r = visit(data, &info);
 		if (r != 0)
 			return r;

@@ -160,7 +160,7 @@ AT(shmreg_topic_publisher, high, 48);
 SIZE(shmreg_topic_publisher, 128);
 AT(shmreg_topic_cursor, word, 0);
 AT(shmreg_topic_cursor, n_lost, 8);
-AT(shmreg_topic_cursor, n_read, 16);
+AT(shmreg_topic_cursor, first, 16);
 SIZE(shmreg_topic_cursor, 128);
 AT(shmreg_topic_shm, tail, 0);
 AT(shmreg_topic_shm, message, 128);

@@ -411,8 +411,7 @@ START_TEST(publisher_is_stopped)
 	put(&second);
 	ck_assert_int_eq(sleeper_result(&s), 0);	/* it was the first */
 	/* it goes on behind the change of its slot */
-	shmreg_publisher_settle_(&source.publisher, shm(), START,
-				 (uint32_t)(START & source.publisher.topic.mask));
+	publisher_settle(&source.publisher, START, START & source.publisher.topic.mask);
 	end();
 }
 END_TEST

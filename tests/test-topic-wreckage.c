@@ -111,7 +111,7 @@ static void publish_until(struct shmreg_publisher *pub, uint64_t n, enum step la
 	const struct shmreg_topic *t = &pub->topic;
 	struct shmreg_topic_chunk *header;
 	uint64_t p, *slot;
-	uint32_t displaced;
+	uint64_t displaced;
 	void *place;
 
 	ck_assert_int_eq(shmreg_publisher_reserve(pub, &place), 0);
@@ -120,7 +120,7 @@ static void publish_until(struct shmreg_publisher *pub, uint64_t n, enum step la
 		return;
 	ck_assert_int_eq(topic_newest_from(t, pub->next, &p), 0);
 	slot = shmreg_topic_slot_(t, p);
-	displaced = shmreg_topic_absolute_(t, *slot, (uint32_t)(p & t->mask));
+	displaced = shmreg_topic_absolute_(t, *slot, p & t->mask);
 	header = shmreg_topic_header_(shmreg_topic_chunk_(t, pub->spare, t->stride));
 	shmreg_publisher_head_(pub, header, sizeof(struct item));
 	header->displaced = (uint32_t)shmreg_topic_relative_(t, displaced,
@@ -131,7 +131,7 @@ static void publish_until(struct shmreg_publisher *pub, uint64_t n, enum step la
 	if (last < SLOT)
 		return;
 	*slot = shmreg_topic_turn_(t, p) |
-		shmreg_topic_relative_(t, pub->spare, (uint32_t)(p & t->mask));
+		shmreg_topic_relative_(t, pub->spare, p & t->mask);
 	if (last < SPARE)
 		return;
 	pub->role->spare = (pub->sequence + (UINT64_C(1) << 24)) |
@@ -229,7 +229,7 @@ START_TEST(test_publisher_stops)
 		ck_assert_int_eq(publisher_bind(&d, base, &shape, D, NULL, 0), 0);
 	} else if (last >= SLOT) {
 		/* from where it stopped: the spare, the tail */
-		shmreg_publisher_settle_(&d, shmreg_topic_shm_(&d.topic), p0, (uint32_t)(p0 & d.topic.mask));
+		publisher_settle(&d, p0, p0 & d.topic.mask);
 		ck_assert_uint_eq(((struct shmreg_topic_shm *)base)->tail, at);
 	} else {
 		/* It would compare its slot's word, fail, and look for the next. */

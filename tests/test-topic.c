@@ -192,6 +192,7 @@ END_TEST
 
 START_TEST(test_in_place)
 {
+	struct shmreg_topic_message m;
 	struct shmreg_subscriber sub;
 	struct shmreg_publisher pub;
 	struct item *place;
@@ -228,6 +229,7 @@ START_TEST(test_in_place)
 	ck_assert_uint_eq(((const struct item *)p)->n, 20);
 	publish(&pub, 24);
 	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EPIPE);
+	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EINVAL);
 	expect(&sub, 22, 22, 2);
 	/* What was peeked at is not what one would read now. */
 	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, NULL), 0);
@@ -237,6 +239,17 @@ START_TEST(test_in_place)
 	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EINVAL);
 	expect(&sub, 37, 37, 14);
 	ck_assert_int_eq(shmreg_subscriber_consume(&sub), -EINVAL);
+	/* What peek() has told is told to read(), too, if it gives the same; but not once it is consumed. */
+	for (i = 40; i < 50; i++)
+		publish(&pub, i);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(shmreg_subscriber_peek(&sub, &p, &m), 0);
+		ck_assert_uint_eq(m.position, 47);
+		ck_assert_uint_eq(m.n_lost, 9);
+		ck_assert_uint_eq(m.first_lost, 38);
+	}
+	ck_assert_int_eq(shmreg_subscriber_consume(&sub), 0);
+	expect(&sub, 48, 48, 0);
 	tear_down();
 }
 END_TEST
@@ -257,13 +270,34 @@ static int see_publisher(void *data, const struct shmreg_topic_publisher_info *i
 	return info->index == 1 ? 5 : 0;
 }
 
+/* Who has no cursor is overtaken like anybody else: it goes on a little behind the oldest. */
+START_TEST(test_without_cursor)
+{
+	const uint64_t start = starts[_i];
+	struct shmreg_subscriber sub;
+	struct shmreg_publisher pub;
+	uint64_t i;
+
+	set_up(8, 0, 1, 0, start);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 1, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 0, NULL, 0), 0);
+	for (i = 0; i < 20; i++)
+		publish(&pub, start + i);
+	expect(&sub, start + 14, start + 14, 14);
+	for (i = 15; i < 20; i++)
+		expect(&sub, start + i, start + i, 0);
+	expect_nothing(&sub);
+	tear_down();
+}
+END_TEST
+
 START_TEST(test_look)
 {
 	struct shmreg_topic_publisher_info publishers[3] = { { .seat = 0 } };
 	struct shmreg_topic_subscriber_info subscribers[4] = { { .seat = 0 } };
 	struct shmreg_topic_stats stats = { .size = 1 };
 	struct shmreg_publisher pub[2];
-	struct shmreg_subscriber a, b;
+	struct shmreg_subscriber a, b, c;
 	const uint64_t start = starts[_i];
 	uint64_t i;
 
@@ -286,6 +320,13 @@ START_TEST(test_look)
 	ck_assert_uint_eq(subscribers[1].seat, 3);
 	ck_assert_uint_eq(subscribers[1].lag, 6);
 	ck_assert_uint_eq(subscribers[2].seat, 0);
+	/* one that begins with what is there */
+	ck_assert_int_eq(subscriber_bind(&c, base, &shape, 4, NULL, 2), 0);
+	for (i = 4; i < 6; i++)
+		expect(&c, start + i, start + i, 0);
+	ck_assert_int_eq(shmreg_topic_subscribers(&b.topic, see_subscriber, subscribers), 0);
+	ck_assert_uint_eq(subscribers[2].n_read, 2);
+	ck_assert_uint_eq(subscribers[2].n_lost, 0);
 	ck_assert_int_eq(shmreg_topic_publishers(&b.topic, see_publisher, publishers), 5);
 	ck_assert_uint_eq(publishers[1].seat, 9);
 	ck_assert_uint_eq(publishers[1].n_published, 3);
@@ -347,6 +388,7 @@ int main(void)
 	tcase_add_test(c, test_sizes);
 	tcase_add_loop_test(c, test_in_place, 0, 2);
 	tcase_add_loop_test(c, test_look, 0, N_STARTS);
+	tcase_add_loop_test(c, test_without_cursor, 0, N_STARTS);
 	tcase_add_test(c, test_typed);
 	return run_case("topic", c);
 }

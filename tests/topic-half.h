@@ -22,16 +22,15 @@ static inline void topic_publish_half(struct shmreg_publisher *pub, const void *
 	struct shmreg_topic_chunk *const header = shmreg_topic_header_(chunk);
 	const uint64_t p = pub->next;
 	uint64_t *const slot = shmreg_topic_slot_(t, p);
-	const uint32_t displaced = shmreg_topic_absolute_(t, *slot, (uint32_t)(p & t->mask));
+	const uint64_t displaced = shmreg_topic_absolute_(t, *slot, p & t->mask);
 
 	memcpy(chunk + t->elem_offset, data, bytes);
 	shmreg_publisher_head_(pub, header, bytes);
 	header->displaced = (uint32_t)shmreg_topic_relative_(t, displaced,
-							     shmreg_topic_home_(t, pub->index));
+							     pub->home);
 	pub->role->want = p;
 	shmreg_store_release(slot, shmreg_topic_turn_(t, p) |
-					   shmreg_topic_relative_(t, pub->spare,
-								  (uint32_t)(p & t->mask)));
+					   shmreg_topic_relative_(t, pub->spare, p & t->mask));
 }
 
 #endif /* TEST_TOPIC_HALF_H */

@@ -100,7 +100,8 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_cell_slot_of_(const struct shmreg_cell
 {
 	uint32_t index = (uint32_t)(word & SHMREG_CELL_PLACE_MASK_), writer, slot;
 
-	if (SHMREG_UNLIKELY(word >> SHMREG_CELL_VERSION_SHIFT == 0))
+	/* Version 0. So, and not by a shift: one comparison if nobody asks for the version. */
+	if (SHMREG_UNLIKELY(word < UINT64_C(1) << SHMREG_CELL_VERSION_SHIFT))
 		return NULL;
 	/* Mostly there is one writer, or the first is the one who writes: then it is the slot. */
 	if (SHMREG_UNLIKELY(index >= c->slots)) {
@@ -133,6 +134,21 @@ SHMREG_FORCE_INLINE uint64_t shmreg_cell_next_(uint64_t word)
 	return SHMREG_LIKELY(next != 0) ? next : one;
 }
 
+/* shmreg_cell_read_again(), but that the variable where the version goes may be in a register. */
+SHMREG_FORCE_INLINE int shmreg_cell_read_later_(const struct shmreg_cell *c, void *elem,
+						uint64_t *ret_version, uint64_t seen)
+{
+	uint64_t version = 0;
+	int r;
+
+	if (ret_version == NULL)
+		return shmreg_cell_read_again(c, elem, NULL, seen);
+	r = shmreg_cell_read_again(c, elem, &version, seen);
+	if (r >= 0)
+		*ret_version = version;
+	return r;
+}
+
 SHMREG_FORCE_INLINE int shmreg_cell_read_sized(const struct shmreg_cell *c, void *elem,
 					       uint64_t *ret_version, size_t elem_bytes,
 					       size_t elem_offset, size_t stride)
@@ -155,7 +171,7 @@ SHMREG_FORCE_INLINE int shmreg_cell_read_sized(const struct shmreg_cell *c, void
 			return 0;
 		}
 	}
-	return shmreg_cell_read_again(c, elem, ret_version, x);
+	return shmreg_cell_read_later_(c, elem, ret_version, x);
 }
 
 /* Before the first byte of a value is written into a slot. */

@@ -35,6 +35,12 @@
  *	  seen at the gate or beyond it, or was not seen: then, because of J and J', the
  *	  subscriber begins at a position not before that from which the gate was lowered.
  *
+ *   (I8) A handle's `turn` belongs to its `next`: both change together, and the turn with the last
+ *	  slot of a lap. So a subscriber does not take the message of the lap before for
+ *	  the one that it waits for. A word less the turn, whose low bits are 0, is below the number of
+ *	  chunks only if the word is at that turn and names a chunk that there is: one
+ *	  comparison is for both.
+ *
  *   P: release of slot(p)	pairs with  P': acquire of a slot's word. Visible: message and
  *	header; the words of all positions before; what was settled before, so that a
  *	spare is not seen older than a publication that depends on it.
@@ -83,6 +89,7 @@ SHMREG_BEGIN_DECLS
 #define SHMREG_TOPIC_MODE_LOSSY_ UINT32_C(0)	/* to be looked at */
 #define SHMREG_TOPIC_MODE_RELIABLE_ UINT32_C(1)	/* holds publishers */
 #define SHMREG_TOPIC_MODE_EVICT_ UINT32_C(2)	/* holds them, but not for ever */
+#define SHMREG_TOPIC_MODE_NONE_ UINT32_C(3)	/* it has none */
 
 /*
  * Out of line, a publisher's: everything that is not one publisher with room. The spare
@@ -108,20 +115,22 @@ SHMREG_FORCE_INLINE struct shmreg_topic_shm *shmreg_topic_shm_(const struct shmr
 /* The slot of a position: masked, whatever the position. */
 SHMREG_FORCE_INLINE uint64_t *shmreg_topic_slot_(const struct shmreg_topic *t, uint64_t position)
 {
-	return (uint64_t *)(void *)(t->handle.base + t->slots_offset) + (position & t->mask);
+	return t->slots + (position & t->mask);
 }
 
 /* @chunk < n_chunks */
 SHMREG_FORCE_INLINE unsigned char *shmreg_topic_chunk_(const struct shmreg_topic *t,
-						       uint32_t chunk, size_t stride)
+						       uint64_t chunk, size_t stride)
 {
-	return t->handle.base + t->chunks_offset + chunk * stride;
+	return t->chunks + chunk * stride;
 }
 
 SHMREG_FORCE_INLINE struct shmreg_topic_chunk *shmreg_topic_header_(unsigned char *chunk)
 {
 	return (struct shmreg_topic_chunk *)(void *)chunk;
 }
+
+#define SHMREG_TOPIC_TURN_ONE_ (UINT64_C(1) << SHMREG_TOPIC_TURN_SHIFT)
 
 /* A slot's word at the turn of a position, without the chunk. */
 SHMREG_FORCE_INLINE uint64_t shmreg_topic_turn_(const struct shmreg_topic *t, uint64_t position)
@@ -130,27 +139,34 @@ SHMREG_FORCE_INLINE uint64_t shmreg_topic_turn_(const struct shmreg_topic *t, ui
 }
 
 /* A word's chunk, counted from @home; both < n_chunks. */
-SHMREG_FORCE_INLINE uint64_t shmreg_topic_relative_(const struct shmreg_topic *t, uint32_t chunk,
-						    uint32_t home)
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_relative_(const struct shmreg_topic *t, uint64_t chunk,
+						    uint64_t home)
 {
 	return chunk >= home ? chunk - home : chunk + t->n_chunks - home;
 }
 
-/* The opposite. Return: the chunk, < n_chunks whatever the word says; n_chunks: nonsense. */
-SHMREG_FORCE_INLINE uint32_t shmreg_topic_absolute_(const struct shmreg_topic *t, uint64_t word,
-						    uint32_t home)
+/* The opposite; both < n_chunks. */
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_from_(const struct shmreg_topic *t, uint64_t relative,
+						uint64_t home)
 {
-	const uint32_t relative = (uint32_t)(word & SHMREG_TOPIC_CHUNK_MASK);
-
-	if (SHMREG_UNLIKELY(relative >= t->n_chunks))
-		return t->n_chunks;
 	return relative + home >= t->n_chunks ? relative + home - t->n_chunks : relative + home;
 }
 
-/* A publisher's chunks are counted from here. */
-SHMREG_FORCE_INLINE uint32_t shmreg_topic_home_(const struct shmreg_topic *t, uint32_t publisher)
+/* Of any word. Return: the chunk, < n_chunks whatever the word says; n_chunks: nonsense. */
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_absolute_(const struct shmreg_topic *t, uint64_t word,
+						    uint64_t home)
 {
-	return (uint32_t)t->mask + 1 + publisher;
+	const uint64_t relative = word & SHMREG_TOPIC_CHUNK_MASK;
+
+	if (SHMREG_UNLIKELY(relative >= t->n_chunks))
+		return t->n_chunks;
+	return shmreg_topic_from_(t, relative, home);
+}
+
+/* A publisher's chunks are counted from here. */
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_home_(const struct shmreg_topic *t, uint32_t publisher)
+{
+	return t->mask + 1 + publisher;
 }
 
 /* After a cursor that holds publishers moved, left, or was evicted; @shm from before it. */
@@ -160,30 +176,40 @@ SHMREG_FORCE_INLINE void shmreg_topic_wake_space_(const struct shmreg_topic *t,
 	shmreg_wake_(&t->handle, shm, offsetof(struct shmreg_topic_shm, space), SHMREG_WAKE_ALL);
 }
 
+/* After a position was published; @shm from before it. */
+SHMREG_FORCE_INLINE void shmreg_topic_wake_message_(const struct shmreg_topic *t,
+						    const struct shmreg_topic_shm *shm)
+{
+	shmreg_wake_(&t->handle, shm, offsetof(struct shmreg_topic_shm, message), SHMREG_WAKE_ALL);
+}
+
 /*
- * Slot(p) was changed from chunk @displaced to the spare one: that is what is with us now, and
- * who waits for p is woken. @shm from before it.
+ * The slot of pub->next was changed from chunk @displaced, which is @back counted from our home, to
+ * the spare one: that is what is with us now, and who waits is woken. @shm from before the change.
  */
 SHMREG_FORCE_INLINE void shmreg_publisher_settle_(struct shmreg_publisher *pub,
-						  struct shmreg_topic_shm *shm, uint64_t position,
-						  uint32_t displaced)
+						  struct shmreg_topic_shm *shm, uint64_t displaced,
+						  uint64_t back, int single)
 {
-	struct shmreg_topic *const t = &pub->topic;
+	struct shmreg_topic_publisher *const role = pub->role;
+	const uint64_t next = pub->next + 1;
+	const uint64_t sequence = pub->sequence + (UINT64_C(1) << SHMREG_TOPIC_SEQUENCE_SHIFT);
 
-	pub->sequence += UINT64_C(1) << SHMREG_TOPIC_SEQUENCE_SHIFT;
-	pub->spare = displaced;
-	pub->next = position + 1;
-	shmreg_store_release(&pub->role->spare,						/* S, (I5) */
-			     pub->sequence |
-				     shmreg_topic_relative_(t, displaced,
-							    shmreg_topic_home_(t, pub->index)));
-	/* relaxed: whether it was behind; if it is older than it was, nobody minds, (I2) */
-	if (SHMREG_LIKELY((int64_t)(position + 1 - shmreg_load_relaxed(&shm->tail)) > 0))
-		shmreg_store_release(&shm->tail, position + 1);				/* N */
+	pub->sequence = sequence;
+	pub->spare = (uint32_t)displaced;
+	pub->next = next;
+	if (SHMREG_UNLIKELY((next & pub->topic.mask) == 0))
+		pub->turn += SHMREG_TOPIC_TURN_ONE_;
+	shmreg_store_release(&role->spare, sequence | back);				/* S, (I5) */
+	/*
+	 * relaxed: whether it was behind; if it is older than it was, nobody minds, (I2). Of the only
+	 * publisher it always was.
+	 */
+	if (single || SHMREG_LIKELY((int64_t)(next - shmreg_load_relaxed(&shm->tail)) > 0))
+		shmreg_store_release(&shm->tail, next);					/* N */
 	/* relaxed: a number to look at, which we alone write */
-	shmreg_store_relaxed(&pub->role->n_published,
-			     shmreg_load_relaxed(&pub->role->n_published) + 1);
-	shmreg_wake_(&t->handle, shm, offsetof(struct shmreg_topic_shm, message), SHMREG_WAKE_ALL);
+	shmreg_store_relaxed(&role->n_published, shmreg_load_relaxed(&role->n_published) + 1);
+	shmreg_topic_wake_message_(&pub->topic, shm);
 }
 
 /* Relaxed, for P releases them, and who reads them while they change will find out: W. */
@@ -201,33 +227,29 @@ SHMREG_FORCE_INLINE int shmreg_publisher_publish_chunk_(struct shmreg_publisher 
 {
 	const struct shmreg_topic *const t = &pub->topic;
 	struct shmreg_topic_shm *const shm = shmreg_topic_shm_(t);
-	const uint64_t p = pub->next;
+	const uint64_t p = pub->next, spare = pub->spare;
+	uint64_t home, *slot, relative, displaced, back;
 	struct shmreg_topic_chunk *header;
-	uint32_t displaced;
-	uint64_t *slot, w;
 
 	if (SHMREG_UNLIKELY(!pub->single))
 		return shmreg_publisher_publish_spare(pub, bytes);
-	slot = shmreg_topic_slot_(t, p);
+	home = p & t->mask;
+	slot = t->slots + home;
 	/* relaxed: stored by this role, whose last holder's stores we have seen when we took it */
-	w = shmreg_load_relaxed(slot);
-	displaced = shmreg_topic_absolute_(t, w, (uint32_t)(p & t->mask));
-	if (SHMREG_UNLIKELY(displaced == t->n_chunks ||
-			    (w & ~SHMREG_TOPIC_CHUNK_MASK) !=
-				    shmreg_topic_turn_(t, p - t->mask - 1)))
+	relative = shmreg_load_relaxed(slot) - pub->turn;				/* (I8) */
+	if (SHMREG_UNLIKELY(relative >= t->n_chunks))
 		return shmreg_publisher_publish_spare(pub, bytes);
-	header = shmreg_topic_header_(shmreg_topic_chunk_(t, pub->spare, stride));
+	displaced = shmreg_topic_from_(t, relative, home);
+	back = shmreg_topic_relative_(t, displaced, pub->home);
+	header = shmreg_topic_header_(shmreg_topic_chunk_(t, spare, stride));
 	shmreg_publisher_head_(pub, header, bytes);
-	shmreg_store_relaxed(&header->displaced,
-			     (uint32_t)shmreg_topic_relative_(t, displaced,
-							      shmreg_topic_home_(t, pub->index)));
+	shmreg_store_relaxed(&header->displaced, (uint32_t)back);
 	/* relaxed: for the reaper only, and P keeps it before the publication */
 	shmreg_store_relaxed(&pub->role->want, p);
 	/* A store: nobody else changes slots, and nothing was to be settled, it was ours. */
-	shmreg_store_release(slot, shmreg_topic_turn_(t, p) |				/* P */
-					   shmreg_topic_relative_(t, pub->spare,
-								  (uint32_t)(p & t->mask)));
-	shmreg_publisher_settle_(pub, shm, p, displaced);
+	shmreg_store_release(slot, (pub->turn + SHMREG_TOPIC_TURN_ONE_) |		/* P */
+					   shmreg_topic_relative_(t, spare, home));
+	shmreg_publisher_settle_(pub, shm, displaced, back, 1);
 	return 0;
 }
 
@@ -272,101 +294,129 @@ SHMREG_FORCE_INLINE int shmreg_publisher_publish_reserved_sized(struct shmreg_pu
 	return shmreg_publisher_publish_chunk_(pub, bytes, stride);
 }
 
-/* The word at which one reads, and the chunk that it names. */
-SHMREG_FORCE_INLINE int shmreg_subscriber_find_(struct shmreg_subscriber *sub, uint64_t *ret_word,
-						unsigned char **ret_chunk, size_t stride)
+/* Where one reads. */
+struct shmreg_topic_place_ {
+	uint64_t position;
+	uint64_t home;		/* the slot's number */
+	const uint64_t *slot;
+	uint64_t word;
+	const unsigned char *chunk;
+};
+
+SHMREG_FORCE_INLINE int shmreg_subscriber_find_(struct shmreg_subscriber *sub,
+						struct shmreg_topic_place_ *ret, size_t stride)
 {
 	const struct shmreg_topic *const t = &sub->topic;
-	uint32_t chunk;
-	uint64_t w;
+	const uint64_t *const slots = t->slots;
+	uint64_t p = sub->next, home, w, relative, sought;
 	int r;
 
-	if (SHMREG_UNLIKELY(t->handle.base == NULL))
+	if (SHMREG_UNLIKELY(slots == NULL))
 		return -ECHILD;
-	w = shmreg_load_acquire(shmreg_topic_slot_(t, sub->next));			/* P' */
-	if (SHMREG_UNLIKELY((w & ~SHMREG_TOPIC_CHUNK_MASK) != shmreg_topic_turn_(t, sub->next))) {
-		r = shmreg_subscriber_seek(sub, &w);
+	home = p & t->mask;
+	w = shmreg_load_acquire(&slots[home]);						/* P' */
+	relative = w - sub->turn;							/* (I8) */
+	if (SHMREG_UNLIKELY(relative >= t->n_chunks)) {
+		r = shmreg_subscriber_seek(sub, &sought);
 		if (r < 0)
 			return r;
+		w = sought;
+		p = sub->next;
+		home = p & t->mask;
+		relative = w & SHMREG_TOPIC_CHUNK_MASK;
 	}
-	chunk = shmreg_topic_absolute_(t, w, (uint32_t)(sub->next & t->mask));
-	if (SHMREG_UNLIKELY(chunk == t->n_chunks))
-		return -EUCLEAN;
-	*ret_word = w;
-	*ret_chunk = shmreg_topic_chunk_(t, chunk, stride);
+	ret->position = p;
+	ret->home = home;
+	ret->slot = &slots[home];
+	ret->word = w;
+	ret->chunk = shmreg_topic_chunk_(t, shmreg_topic_from_(t, relative, home), stride);
 	return 0;
 }
 
 /* After what was read: was it the message of that word throughout? */
-SHMREG_FORCE_INLINE int shmreg_topic_was_whole_(const struct shmreg_topic *t,
-						    uint64_t position, uint64_t w)
+SHMREG_FORCE_INLINE int shmreg_topic_was_whole_(const uint64_t *slot, uint64_t w)
 {
 	shmreg_fence_acquire();								/* W' */
 	/* relaxed: the fence is before it, and afterwards nothing is read because of it */
-	return shmreg_load_relaxed(shmreg_topic_slot_(t, position)) == w;
+	return shmreg_load_relaxed(slot) == w;
 }
 
 /* A cursor's word; position modulo 2^48. @mine: seat and state. */
 SHMREG_FORCE_INLINE uint64_t shmreg_topic_cursor_(uint64_t position, uint64_t mine)
 {
-	return position << SHMREG_TOPIC_POSITION_SHIFT |
-	       (mine & (SHMREG_TOPIC_SEAT_MASK | SHMREG_TOPIC_STATE_MASK));
+	return position << SHMREG_TOPIC_POSITION_SHIFT | mine;
 }
 
-/* What there is to know of the message at sub->next, before it is passed. */
-SHMREG_FORCE_INLINE void shmreg_subscriber_tell_(struct shmreg_subscriber *sub,
-						 struct shmreg_topic_message *ret, uint64_t bytes,
-						 uint64_t time_ns, uint32_t publisher)
+/* What there is to know of a message, but for the news. */
+SHMREG_FORCE_INLINE void shmreg_topic_tell_(struct shmreg_topic_message *ret, uint64_t position,
+					    uint64_t bytes, uint64_t time_ns, uint32_t publisher)
 {
 	if (ret == NULL)
 		return;
-	ret->position = sub->next;
+	ret->position = position;
 	ret->bytes = bytes;
 	ret->time_ns = time_ns;
-	ret->first_lost = sub->expected;
-	ret->n_lost = sub->next - sub->expected;
+	ret->first_lost = position;
+	ret->n_lost = 0;
 	ret->publisher = publisher;
+	ret->flags = 0;
+}
+
+SHMREG_FORCE_INLINE void shmreg_subscriber_tell_news_(const struct shmreg_subscriber *sub,
+						      struct shmreg_topic_message *ret)
+{
+	if (ret == NULL)
+		return;
+	ret->first_lost -= sub->n_gap;
+	ret->n_lost = sub->n_gap;
 	ret->flags = sub->flags;
 }
 
-/* Its cursor, which is not NULL, follows to sub->next. */
-SHMREG_FORCE_INLINE void shmreg_subscriber_move_(struct shmreg_subscriber *sub,
-						 struct shmreg_topic_cursor *cursor)
+SHMREG_FORCE_INLINE void shmreg_subscriber_forget_news_(struct shmreg_subscriber *sub)
 {
-	const uint64_t word = shmreg_topic_cursor_(sub->next, sub->word);
-	const struct shmreg_topic_shm *shm;
-	uint64_t was = sub->word;
+	sub->has_news = 0;
+	sub->n_gap = 0;
+	sub->flags = 0;
+}
 
-	sub->word = word;
-	if (sub->mode == SHMREG_TOPIC_MODE_LOSSY_) {
-		shmreg_store_relaxed(&cursor->word, word);	/* a number to look at */
+/* Its cursor follows to @position, which is sub->next. */
+SHMREG_FORCE_INLINE void shmreg_subscriber_move_(struct shmreg_subscriber *sub, uint64_t position)
+{
+	const uint64_t word = shmreg_topic_cursor_(position, sub->mine);
+	const struct shmreg_topic_shm *shm;
+	uint64_t was;
+
+	if (SHMREG_LIKELY(sub->mode == SHMREG_TOPIC_MODE_LOSSY_)) {
+		shmreg_store_relaxed(&sub->cursor->word, word);	/* a number to look at */
 		return;
 	}
+	if (sub->mode == SHMREG_TOPIC_MODE_NONE_)
+		return;
 	shm = shmreg_topic_shm_(&sub->topic);
 	if (sub->mode == SHMREG_TOPIC_MODE_RELIABLE_) {
-		shmreg_store_release(&cursor->word, word);				/* R */
-	} else if (SHMREG_UNLIKELY(!shmreg_cas_acq_rel(&cursor->word, &was, word))) {	/* R */
-		/* Evicted, but what was read is whole. Should this fail, so will the next move. */
-		(void)shmreg_subscriber_rejoin(sub);
-		return;
+		shmreg_store_release(&sub->cursor->word, word);				/* R */
+	} else {
+		was = sub->word;
+		sub->word = word;
+		if (SHMREG_UNLIKELY(!shmreg_cas_acq_rel(&sub->cursor->word, &was, word))) {	/* R */
+			/* Evicted, but what was read is whole. Should this fail, so will the next. */
+			(void)shmreg_subscriber_rejoin(sub);
+			return;
+		}
 	}
 	shmreg_topic_wake_space_(&sub->topic, shm);
 }
 
-SHMREG_FORCE_INLINE void shmreg_subscriber_pass_(struct shmreg_subscriber *sub)
+/* The message at @position, in slot @home, was read, and its news were told. */
+SHMREG_FORCE_INLINE void shmreg_subscriber_pass_(struct shmreg_subscriber *sub, uint64_t position,
+						 uint64_t home)
 {
-	struct shmreg_topic_cursor *const cursor = sub->cursor;
+	const uint64_t next = position + 1;
 
-	sub->next++;
-	sub->expected = sub->next;
-	sub->flags = 0;
-	sub->is_peeked = 0;
-	sub->n_read++;
-	if (cursor == NULL)
-		return;
-	/* relaxed: a number to look at, which we alone write */
-	shmreg_store_relaxed(&cursor->n_read, sub->n_read);
-	shmreg_subscriber_move_(sub, cursor);
+	sub->next = next;
+	if (SHMREG_UNLIKELY(home == sub->topic.mask))
+		sub->turn += SHMREG_TOPIC_TURN_ONE_;
+	shmreg_subscriber_move_(sub, next);
 }
 
 /* @whole: copy the largest message, whatever the size of this one; then @size must hold it. */
@@ -376,31 +426,35 @@ SHMREG_FORCE_INLINE int shmreg_subscriber_read_sized(struct shmreg_subscriber *s
 						     struct shmreg_topic_message *ret)
 {
 	const struct shmreg_topic_chunk *header;
-	uint64_t w, bytes, time_ns;
-	unsigned char *chunk;
+	struct shmreg_topic_place_ at;
+	uint64_t bytes, time_ns;
 	uint32_t i, publisher;
 	int r, fits;
 
 	for (i = 0; i < SHMREG_TOPIC_TRIES; i++) {
-		r = shmreg_subscriber_find_(sub, &w, &chunk, stride);
+		r = shmreg_subscriber_find_(sub, &at, stride);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
-		header = shmreg_topic_header_(chunk);
+		header = (const struct shmreg_topic_chunk *)(const void *)at.chunk;
 		/* relaxed, as the copy: P' has shown them, and W' shows whether they changed */
 		bytes = shmreg_load_relaxed(&header->bytes);
-		time_ns = shmreg_load_relaxed(&header->time_ns);
-		publisher = shmreg_load_relaxed(&header->publisher);
+		time_ns = ret != NULL ? shmreg_load_relaxed(&header->time_ns) : 0;
+		publisher = ret != NULL ? shmreg_load_relaxed(&header->publisher) : 0;
 		fits = bytes <= elem_bytes && (whole || bytes <= size);
 		if (SHMREG_LIKELY(fits))
-			shmreg_copy_from_shared(buffer, chunk + elem_offset,
+			shmreg_copy_from_shared(buffer, at.chunk + elem_offset,
 						whole ? elem_bytes : (size_t)bytes);
 		/* Overwritten: seek() will find out what is lost, and go on behind it. */
-		if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(&sub->topic, sub->next, w)))
+		if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(at.slot, at.word)))
 			continue;
 		if (SHMREG_UNLIKELY(!fits))
 			return bytes <= elem_bytes ? -EMSGSIZE : -EUCLEAN;
-		shmreg_subscriber_tell_(sub, ret, bytes, time_ns, publisher);
-		shmreg_subscriber_pass_(sub);
+		shmreg_topic_tell_(ret, at.position, bytes, time_ns, publisher);
+		if (SHMREG_UNLIKELY(sub->has_news)) {
+			shmreg_subscriber_tell_news_(sub, ret);
+			shmreg_subscriber_forget_news_(sub);
+		}
+		shmreg_subscriber_pass_(sub, at.position, at.home);
 		return 0;
 	}
 	return -EBUSY;
@@ -412,27 +466,29 @@ SHMREG_FORCE_INLINE int shmreg_subscriber_peek_sized(struct shmreg_subscriber *s
 						     struct shmreg_topic_message *ret)
 {
 	const struct shmreg_topic_chunk *header;
-	uint64_t w, bytes, time_ns;
-	unsigned char *chunk;
+	struct shmreg_topic_place_ at;
+	uint64_t bytes, time_ns;
 	uint32_t i, publisher;
 	int r;
 
 	for (i = 0; i < SHMREG_TOPIC_TRIES; i++) {
-		r = shmreg_subscriber_find_(sub, &w, &chunk, stride);
+		r = shmreg_subscriber_find_(sub, &at, stride);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
-		header = shmreg_topic_header_(chunk);
+		header = (const struct shmreg_topic_chunk *)(const void *)at.chunk;
 		bytes = shmreg_load_relaxed(&header->bytes);	/* as in read */
 		time_ns = shmreg_load_relaxed(&header->time_ns);
 		publisher = shmreg_load_relaxed(&header->publisher);
-		if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(&sub->topic, sub->next, w)))
+		if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(at.slot, at.word)))
 			continue;
 		if (SHMREG_UNLIKELY(bytes > elem_bytes))
 			return -EUCLEAN;
-		shmreg_subscriber_tell_(sub, ret, bytes, time_ns, publisher);
-		sub->peeked = w;
-		sub->is_peeked = 1;
-		*ret_data = chunk + elem_offset;
+		shmreg_topic_tell_(ret, at.position, bytes, time_ns, publisher);
+		if (SHMREG_UNLIKELY(sub->has_news))
+			shmreg_subscriber_tell_news_(sub, ret);
+		sub->peeked = at.word;
+		sub->peeked_end = at.position + 1;
+		*ret_data = at.chunk + elem_offset;
 		return 0;
 	}
 	return -EBUSY;
@@ -475,12 +531,19 @@ SHMREG_HOT int shmreg_subscriber_peek(struct shmreg_subscriber *sub, const void 
 
 SHMREG_HOT int shmreg_subscriber_consume(struct shmreg_subscriber *sub)
 {
-	if (SHMREG_UNLIKELY(!sub->is_peeked))
+	const uint64_t p = sub->next;
+
+	/* Of another position: it was read since, or lost. */
+	if (SHMREG_UNLIKELY(sub->peeked_end != p + 1))
 		return sub->topic.handle.base == NULL ? -ECHILD : -EINVAL;
-	sub->is_peeked = 0;
-	if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(&sub->topic, sub->next, sub->peeked)))
+	if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(shmreg_topic_slot_(&sub->topic, p),
+						     sub->peeked))) {
+		sub->peeked_end = 0;
 		return -EPIPE;
-	shmreg_subscriber_pass_(sub);
+	}
+	if (SHMREG_UNLIKELY(sub->has_news))
+		shmreg_subscriber_forget_news_(sub);
+	shmreg_subscriber_pass_(sub, p, p & sub->topic.mask);
 	return 0;
 }
 

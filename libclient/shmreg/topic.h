@@ -122,10 +122,11 @@ struct shmreg_topic_message {
 struct shmreg_topic {
 	struct shmreg_handle handle;
 	uint64_t mask;		/* capacity - 1 */
+	uint64_t n_chunks;
+	uint64_t *slots;	/* NULL in a forked child, as all is 0 */
+	unsigned char *chunks;
 	uint32_t shift;		/* log2 of capacity */
-	uint32_t n_chunks;
-	uint64_t slots_offset;
-	uint64_t chunks_offset;
+	uint32_t reserved;
 	size_t stride;
 	size_t elem_offset;
 	size_t elem_bytes;
@@ -136,6 +137,7 @@ struct shmreg_publisher {
 	struct shmreg_topic topic;
 	struct shmreg_topic_publisher *role;	/* NULL: a forked child */
 	uint64_t next;		/* no position before this one is unpublished */
+	uint64_t turn;		/* what its slot's word begins with until it is published */
 	uint64_t gate;		/* no subscriber needs a position before this one */
 	uint64_t room;		/* how far beyond the gate one may publish at most */
 	uint64_t full_at;	/* the last position at which there was no room */
@@ -143,6 +145,7 @@ struct shmreg_publisher {
 	uint64_t time_ns;
 	uint32_t index;		/* of the role */
 	uint32_t spare;		/* chunk */
+	uint32_t home;		/* from which its chunks are counted */
 	uint32_t single;	/* the topic's only publisher */
 };
 
@@ -150,15 +153,17 @@ struct shmreg_subscriber {
 	struct shmreg_topic topic;
 	struct shmreg_topic_cursor *cursor;	/* NULL: none */
 	uint64_t next;		/* position to be read next */
-	uint64_t expected;	/* behind the last that was read */
-	uint64_t n_lost;
-	uint64_t n_read;
-	uint64_t peeked;	/* the slot's word */
-	uint64_t word;		/* the cursor's, as last stored */
+	uint64_t turn;		/* what its slot's word begins with once it is published */
+	uint64_t mine;		/* of the cursor's word, what is the same at all positions */
 	uint32_t mode;		/* what the cursor is for */
-	uint32_t flags;		/* for the next message */
-	uint32_t is_peeked;
+	uint32_t has_news;	/* to be told with the next message: the two below are not 0 */
+	uint32_t flags;
 	uint32_t reserved;
+	uint64_t word;		/* the cursor's, as last stored, if one may be evicted */
+	uint64_t n_gap;		/* messages lost since the last that was read */
+	uint64_t n_lost;
+	uint64_t peeked;	/* the slot's word */
+	uint64_t peeked_end;	/* the position behind the one that was peeked at; 0: none */
 };
 
 struct shmreg_topic_stats {

@@ -277,7 +277,7 @@ static bool by_hand(struct actor *a, bool hasty, bool rude)
 	const struct shmreg_topic *t = &pub->topic;
 	struct shmreg_topic_chunk *header;
 	uint64_t p, w, word, *slot;
-	uint32_t displaced;
+	uint64_t displaced;
 	void *place;
 
 	if (shmreg_publisher_reserve(pub, &place) < 0 || topic_newest_from(t, pub->next, &p) < 0)
@@ -285,7 +285,7 @@ static bool by_hand(struct actor *a, bool hasty, bool rude)
 	*(struct item *)place = item_of(a->first_value + a->log.n_published);
 	slot = shmreg_topic_slot_(t, p);
 	w = shmreg_load_acquire(slot);
-	displaced = shmreg_topic_absolute_(t, w, (uint32_t)(p & t->mask));
+	displaced = shmreg_topic_absolute_(t, w, p & t->mask);
 	header = shmreg_topic_header_(shmreg_topic_chunk_(t, pub->spare, t->stride));
 	shmreg_publisher_head_(pub, header, sizeof(struct item));
 	shmreg_store_release(&header->displaced,
@@ -298,12 +298,12 @@ static bool by_hand(struct actor *a, bool hasty, bool rude)
 						     << SHMREG_TOPIC_SEQUENCE_SHIFT |
 					     header->displaced);
 	word = shmreg_topic_turn_(t, p) |
-	       shmreg_topic_relative_(t, pub->spare, (uint32_t)(p & t->mask));
+	       shmreg_topic_relative_(t, pub->spare, p & t->mask);
 	if (rude)
 		shmreg_store_release(slot, word);
 	else if (!shmreg_cas_acq_rel(slot, &w, word))
 		return false;
-	shmreg_publisher_settle_(pub, shmreg_topic_shm_(&pub->topic), p, displaced);
+	publisher_settle(pub, p, displaced);
 	published(a, 0);
 	return true;
 }

@@ -162,13 +162,13 @@ static enum outcome leaks(void)
 	uint32_t chunk;
 
 	for (uint32_t i = 0; i <= t->mask; i++) {
-		chunk = shmreg_topic_absolute_(t, *shmreg_topic_slot_(t, i), i);
+		chunk = (uint32_t)shmreg_topic_absolute_(t, *shmreg_topic_slot_(t, i), i);
 		if (seen[chunk]++ != 0)
 			return bad(OUTCOME_LEAKED, "chunk %u is in two places, slot %u", chunk, i);
 	}
 	for (uint32_t i = 0; i < image->shape.param[0]; i++) {
-		chunk = shmreg_topic_absolute_(t, image_role(image, i)->spare,
-					       shmreg_topic_home_(t, i));
+		chunk = (uint32_t)shmreg_topic_absolute_(t, image_role(image, i)->spare,
+							 shmreg_topic_home_(t, i));
 		if (seen[chunk]++ != 0)
 			return bad(OUTCOME_LEAKED, "chunk %u is in two places, role %u", chunk, i);
 	}

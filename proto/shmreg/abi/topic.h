@@ -104,7 +104,7 @@ struct shmreg_topic_publisher {
 struct shmreg_topic_cursor {
 	SHMREG_ALIGNAS(128) uint64_t word;
 	uint64_t n_lost;	/* messages, by its present owner; for information */
-	uint64_t n_read;
+	uint64_t first;		/* position at which that one began: what it has not lost since, it read */
 };
 
 struct shmreg_topic_shm {
