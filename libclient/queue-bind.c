@@ -12,6 +12,9 @@ void queue_prepare(struct shmreg_queue *q)
 	q->mask = shape->capacity - 1;
 	q->lap = shape->capacity << SHMREG_QUEUE_POS_SHIFT;
 	q->lap_mask = ~(q->lap - 1);
+	q->pushed = 0;
+	q->popped = 0;
+	q->sampled = 0;
 	q->redel_seen = 0;
 	q->redel_next = 0;
 	q->redel_turn = 0;
@@ -21,10 +24,10 @@ void queue_prepare(struct shmreg_queue *q)
 	q->elem_bytes = (size_t)shape->elem_bytes;
 	q->batch_max = shape->capacity < SHMREG_QUEUE_BATCH_MAX ? (uint32_t)shape->capacity
 								: SHMREG_QUEUE_BATCH_MAX;
-	q->expect = (uint64_t)q->handle.seat << SHMREG_QUEUE_OWNER_SHIFT;
 	q->claim = q->handle.seat == 0 ? 0
 				       : UINT64_C(1) << SHMREG_QUEUE_POS_SHIFT |
-						 UINT64_C(1) << SHMREG_QUEUE_N_SHIFT | q->expect;
+						 UINT64_C(1) << SHMREG_QUEUE_N_SHIFT |
+						 (uint64_t)q->handle.seat << SHMREG_QUEUE_OWNER_SHIFT;
 }
 
 void queue_bind(struct shmreg_queue *q, void *base, const struct shmreg_shape *shape,

@@ -81,6 +81,9 @@ static int record(const struct shmreg_queue *q, uint64_t c, uint64_t from, uint6
 	return 0;
 }
 
+/* Positions of which one is looked at for it: 256. */
+#define SAMPLED_SHIFT (SHMREG_QUEUE_POS_SHIFT + 8)
+
 /* A sample for the high-water mark. relaxed: numbers to look at, by which nobody finds anything */
 static void note_length(const struct shmreg_queue *q, uint64_t length)
 {
@@ -92,10 +95,17 @@ static void note_length(const struct shmreg_queue *q, uint64_t length)
 		shmreg_cas_relaxed(&shm->high, &high, length);
 }
 
+/* What a counter becomes by the claim of @n positions from @pos on. */
+static uint64_t claimed(const struct shmreg_queue *q, uint64_t pos, uint32_t n)
+{
+	return pos + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT | (uint64_t)n << SHMREG_QUEUE_N_SHIFT |
+		      (q->claim & SHMREG_QUEUE_OWNER_MASK));
+}
+
 int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
-	uint64_t c, pos, w, stale = 0;
+	uint64_t c, pos, next, w, stale = 0;
 	bool is_stale = false;
 	uint32_t i, n;
 	int r;
@@ -126,16 +136,14 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 		/* relaxed: C releases it, and nothing else is ever stored there */
 		if (c >> SHMREG_QUEUE_POS_SHIFT > q->mask && shmreg_load_relaxed(&shm->lapped) == 0)
 			shmreg_store_relaxed(&shm->lapped, 1);
-		if (((c ^ q->expect) & SHMREG_QUEUE_EXPECT_MASK & ~SHMREG_QUEUE_OWNER_MASK) != 0)
+		if ((c ^ q->sampled) >> SAMPLED_SHIFT != 0)
 			note_length(q, n + ((c - shmreg_load_relaxed(&shm->head)) >>
 					    SHMREG_QUEUE_POS_SHIFT));
-		q->expect = (c & SHMREG_QUEUE_EXPECT_MASK & ~SHMREG_QUEUE_OWNER_MASK) |
-			    (q->claim & SHMREG_QUEUE_OWNER_MASK);
+		q->sampled = c;
 		pos = c & ~SHMREG_QUEUE_LOW_MASK;
-		if (shmreg_cas_acq_rel(&shm->tail, &c,					/* C */
-				       pos + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT |
-					      (uint64_t)n << SHMREG_QUEUE_N_SHIFT |
-					      (q->claim & SHMREG_QUEUE_OWNER_MASK)))) {
+		next = claimed(q, pos, n);
+		if (shmreg_cas_acq_rel(&shm->tail, &c, next)) {				/* C */
+			q->pushed = n == 1 ? next : 0;					/* (I7) */
 			*ret_pos = pos;
 			return (int)n;
 		}
@@ -204,7 +212,7 @@ static int nothing_to_pop(struct shmreg_queue *q, uint64_t *ret_pos)
 int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
-	uint64_t c, pos, lap, w, other, stale = 0;
+	uint64_t c, pos, lap, next, w, other, stale = 0;
 	bool is_stale = false;
 	uint32_t i, n;
 	int r;
@@ -239,11 +247,10 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 		if (r < 0)
 			return r;
 		pos = c & ~SHMREG_QUEUE_LOW_MASK;
-		if (!shmreg_cas_acq_rel(&shm->head, &c,					/* C */
-					pos + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT |
-					       (uint64_t)n << SHMREG_QUEUE_N_SHIFT |
-					       (q->claim & SHMREG_QUEUE_OWNER_MASK))))
+		next = claimed(q, pos, n);
+		if (!shmreg_cas_acq_rel(&shm->head, &c, next))				/* C */
 			continue;
+		q->popped = n == 1 ? next : 0;						/* (I7) */
 		if (w == (lap | SHMREG_QUEUE_READY)) {
 			*ret_pos = pos;
 			return (int)n;

@@ -61,6 +61,37 @@ START_TEST(pop_claimed_and_recorded_by_the_next)
 }
 END_TEST
 
+/* Between two of one handle, which has claimed by what it remembers before. */
+START_TEST(pop_claimed_in_between)
+{
+	setup_items(_i, 4);
+	expect(&m, AT(0));
+	claim(&shm->head, 1, D);
+	expect(&m, AT(2));
+	ck_assert_uint_eq(*word(1), value(1, 1, D, READING));
+	if (shape.flags) {
+		repair(1, 0, 1);
+		DRAIN(AT(1), AT(3));
+	} else {
+		repair(1, 1, 0);
+		DRAIN(AT(3));
+	}
+	teardown();
+}
+END_TEST
+
+START_TEST(pop_of_one_after_a_batch)
+{
+	uint64_t three[3];
+
+	setup_items(_i, 4);
+	ck_assert_int_eq(shmreg_queue_pop_batch(&m, three, 3), 3);
+	expect(&m, AT(3));
+	ck_assert_uint_eq(shm->head & SHMREG_QUEUE_LOW_MASK, m.claim & SHMREG_QUEUE_LOW_MASK);
+	teardown();
+}
+END_TEST
+
 START_TEST(pop_finished)
 {
 	setup_items(_i, 2);
@@ -254,6 +285,8 @@ int main(void)
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, pop_claimed, 0, N_STARTS * N_POLICIES);
 	tcase_add_loop_test(c, pop_claimed_and_recorded_by_the_next, 0, N_STARTS * N_POLICIES);
+	tcase_add_loop_test(c, pop_claimed_in_between, 0, N_STARTS * N_POLICIES);
+	tcase_add_loop_test(c, pop_of_one_after_a_batch, 0, N_STARTS * N_POLICIES);
 	tcase_add_loop_test(c, pop_finished, 0, N_STARTS * N_POLICIES);
 	tcase_add_loop_test(c, pop_batch, 0, N_STARTS * N_POLICIES * 8);
 	tcase_add_loop_test(c, pop_passing_an_aborted_one, 0, N_STARTS * N_POLICIES);

@@ -41,6 +41,34 @@ START_TEST(push_claimed_and_recorded_by_the_next)
 }
 END_TEST
 
+/* Between two of one handle, which has claimed by what it remembers before. */
+START_TEST(push_claimed_in_between)
+{
+	setup(starts[_i], 0, CAPACITY);
+	push(&l, 1);
+	claim(&shm->tail, 1, D);
+	push(&l, 2);
+	ck_assert_uint_eq(*word(1), value(1, 1, D, WRITING));
+	repair(1, 1, 0);
+	push(&l, 3);
+	DRAIN(1, 2, 3);
+	teardown();
+}
+END_TEST
+
+START_TEST(push_of_one_after_a_batch)
+{
+	const uint64_t three[3] = { 1, 2, 3 };
+
+	setup(starts[_i], 0, CAPACITY);
+	ck_assert_int_eq(shmreg_queue_push_batch(&l, three, 3, 3), 3);
+	push(&l, 4);
+	ck_assert_uint_eq(shm->tail & SHMREG_QUEUE_LOW_MASK, l.claim & SHMREG_QUEUE_LOW_MASK);
+	DRAIN(1, 2, 3, 4);
+	teardown();
+}
+END_TEST
+
 START_TEST(push_finished)
 {
 	setup(starts[_i], 0, CAPACITY);
@@ -274,6 +302,8 @@ int main(void)
 	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, push_claimed, 0, N_STARTS);
 	tcase_add_loop_test(c, push_claimed_and_recorded_by_the_next, 0, N_STARTS);
+	tcase_add_loop_test(c, push_claimed_in_between, 0, N_STARTS);
+	tcase_add_loop_test(c, push_of_one_after_a_batch, 0, N_STARTS);
 	tcase_add_loop_test(c, push_finished, 0, N_STARTS);
 	tcase_add_loop_test(c, two_dead_producers, 0, N_STARTS);
 	tcase_add_loop_test(c, push_batch, 0, N_STARTS * 8);

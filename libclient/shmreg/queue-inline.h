@@ -39,6 +39,14 @@
  *	  TOMB, FREE, WRITING(h) nor something older, has read an old counter, and
  *	  the counter it reads next differs, because of S and S'. If it does not, no
  *	  correct process wrote this: -EUCLEAN.
+ *   (I7) A handle remembers the counter as its own last claim left it (q->pushed, q->popped;
+ *	  0 if that was of several). That value was a counter's before the slot is looked at,
+ *	  and recurs no more than any (I2), for only its owner writes his seat there. So the
+ *	  compare-and-swap from it succeeds only if nobody has claimed since, and then there is
+ *	  nobody to record (I4), and n and the seat are what they have to be already. What the
+ *	  slot was when it was looked at, FREE(p) or READY(p) of the position p that is now
+ *	  claimed, it still is: only who has claimed p changes that (I3); and a reaper takes
+ *	  READY(p) away only behind a leader that the head has not passed (I5).
  *
  *   S: release of a slot word	pairs with  S': acquire of a slot word. From READY
  *	on the element is visible; from FREE on, that its last reader has done;
@@ -62,9 +70,10 @@
  *
  * Wrap. Positions are modulo 2^43 in the word's top bits, so that additions wrap by
  * themselves and differences are signed. One bit is lost by that: whether a small
- * tail is a young one. lapped says so; it is set in the slow path, which every handle
- * takes when the tail has left the 256 positions in which it last was (q->expect), and
- * in which it also looks how many elements there are.
+ * tail is a young one. lapped says so; it is set in the slow path, which claims each
+ * position that is a multiple of 256, and so one between any two that far apart, and in
+ * which a handle also looks how many elements there are if the tail has left the 256
+ * positions in which it last did (q->sampled).
  */
 
 #include <errno.h>
@@ -75,9 +84,9 @@
 
 SHMREG_BEGIN_DECLS
 
-/* The seat, and all of a position but its low 8 bits: one constant that an instruction can hold. */
-#define SHMREG_QUEUE_EXPECT_MASK                                                                  \
-	(SHMREG_QUEUE_OWNER_MASK | UINT64_MAX << (SHMREG_QUEUE_POS_SHIFT + 8))
+#define SHMREG_QUEUE_ONE_ (UINT64_C(1) << SHMREG_QUEUE_POS_SHIFT)
+/* None of them is set in a position that is a multiple of 256, nor in 0. */
+#define SHMREG_QUEUE_COMMON_MASK_ (UINT64_C(255) << SHMREG_QUEUE_POS_SHIFT)
 
 /*
  * Out of line: whatever is not one uncontended claim. With at least @min and at
@@ -175,24 +184,20 @@ SHMREG_FORCE_INLINE int shmreg_queue_claimed_(const struct shmreg_queue *q, int 
 SHMREG_FORCE_INLINE int shmreg_queue_claim_push_one_(struct shmreg_queue *q, size_t stride,
 						     struct shmreg_queue_claim_ *ret)
 {
-	struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
-	uint64_t c, lap, pos;
-	unsigned char *slot;
+	uint64_t c = q->pushed, pos, next;
 	int r;
 
-	/* One test for both reasons why it may be unusable: the seat is part of the claim. */
-	if (SHMREG_LIKELY(q->claim != 0)) {
-		c = shmreg_load_acquire(&shm->tail);					/* C' */
-		slot = shmreg_queue_slot_at_(shm, c, q->mask, stride);
-		lap = c & q->lap_mask;
-		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(slot)) == lap) && /* S' */
-		    SHMREG_LIKELY(((c ^ q->expect) & SHMREG_QUEUE_EXPECT_MASK) == 0) &&	/* (I4) */
-		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->tail, &c,			/* C */
-						     (c & ~SHMREG_QUEUE_LOW_MASK) + q->claim))) {
-			ret->shm = shm;
-			ret->slot = slot;
-			ret->lap = lap;
-			ret->pos = c;
+	/* Otherwise it is not known, there is no seat, this is a forked child, or it is time to look. */
+	if (SHMREG_LIKELY((c & SHMREG_QUEUE_COMMON_MASK_) != 0)) {
+		ret->shm = shmreg_queue_shm_(q);
+		ret->slot = shmreg_queue_slot_at_(ret->shm, c, q->mask, stride);
+		ret->lap = c & q->lap_mask;
+		ret->pos = c;
+		next = c + SHMREG_QUEUE_ONE_;
+		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(ret->slot)) ==	/* S' */
+				  ret->lap) &&
+		    SHMREG_LIKELY(shmreg_cas_acq_rel(&ret->shm->tail, &c, next))) {	/* C, (I7) */
+			q->pushed = next;
 			return 1;
 		}
 	}
@@ -204,27 +209,21 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_push_one_(struct shmreg_queue *q, siz
 SHMREG_FORCE_INLINE int shmreg_queue_claim_pop_one_(struct shmreg_queue *q, size_t stride,
 						    struct shmreg_queue_claim_ *ret)
 {
-	struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
-	uint64_t c, lap, pos;
-	unsigned char *slot;
+	uint64_t c = q->popped, pos, next;
 	int r;
 
-	if (SHMREG_LIKELY(q->claim != 0)) {
-		c = shmreg_load_acquire(&shm->head);					/* C' */
-		slot = shmreg_queue_slot_at_(shm, c, q->mask, stride);
-		lap = c & q->lap_mask;
+	if (SHMREG_LIKELY(c != 0)) {
+		ret->shm = shmreg_queue_shm_(q);
+		ret->slot = shmreg_queue_slot_at_(ret->shm, c, q->mask, stride);
+		ret->lap = c & q->lap_mask;
+		ret->pos = c;
+		next = c + SHMREG_QUEUE_ONE_;
 		/* redel relaxed: if it moved, the slow path reads it again, and then the slots. */
-		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(slot)) ==	/* S' */
-				  (lap | SHMREG_QUEUE_READY)) &&
-		    SHMREG_LIKELY(((c ^ q->claim) & SHMREG_QUEUE_OWNER_MASK) == 0) &&	/* (I4) */
-		    SHMREG_LIKELY(shmreg_load_relaxed(&shm->redel) ==
-				  q->redel_seen) &&
-		    SHMREG_LIKELY(shmreg_cas_acq_rel(&shm->head, &c,			/* C */
-						     (c & ~SHMREG_QUEUE_LOW_MASK) + q->claim))) {
-			ret->shm = shm;
-			ret->slot = slot;
-			ret->lap = lap;
-			ret->pos = c;
+		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(ret->slot)) ==	/* S' */
+				  (ret->lap | SHMREG_QUEUE_READY)) &&
+		    SHMREG_LIKELY(shmreg_load_relaxed(&ret->shm->redel) == q->redel_seen) &&
+		    SHMREG_LIKELY(shmreg_cas_acq_rel(&ret->shm->head, &c, next))) {	/* C, (I7) */
+			q->popped = next;
 			return 1;
 		}
 	}

@@ -118,10 +118,12 @@ struct shmreg_queue_holder {
 struct shmreg_queue {
 	struct shmreg_handle handle;
 	uint64_t claim;		/* one position, n = 1, the seat; 0: no seat, or a forked child */
-	uint64_t expect;	/* the seat, and the tail's top bits when last seen */
+	uint64_t pushed;	/* the tail as one's last claim left it, if that was of one; or 0 */
+	uint64_t popped;	/* the head, likewise */
 	uint64_t mask;		/* capacity - 1 */
 	uint64_t lap_mask;	/* of a slot word's lap */
 	uint64_t lap;		/* one lap: capacity positions */
+	uint64_t sampled;	/* the tail when the length was last looked at */
 	uint64_t redel_seen;	/* no slot was REDEL when redel had this value */
 	uint64_t redel_next;	/* slot at which to look for the next */
 	uint64_t redel_turn;	/* redel when the turn over the slots began that is under way */
