@@ -7,6 +7,7 @@
 #include <shmreg/queue.h>
 
 #include "again.h"
+#include "relax.h"
 
 /* See the argument in shmreg/queue-inline.h, to which labels refer. */
 
@@ -102,6 +103,24 @@ static uint64_t claimed(const struct shmreg_queue *q, uint64_t pos, uint32_t n)
 		      (q->claim & SHMREG_QUEUE_OWNER_MASK));
 }
 
+/*
+ * Others are there, who claimed since @own, one's own last claim, if that is known: stand back
+ * as long as it took last time, before looking at lines that they write to.
+ */
+static void enter(uint32_t *pause, uint64_t own)
+{
+	if (own == 0 || *pause == 0)
+		return;
+	relax_for(*pause);
+	*pause -= (*pause + 3) / 4;
+}
+
+static void lost_a_race(uint32_t *pause)
+{
+	*pause = *pause < SHMREG_QUEUE_PAUSE_MAX / 2 ? *pause * 2 + 1 : SHMREG_QUEUE_PAUSE_MAX;
+	relax_for(*pause);
+}
+
 int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
@@ -114,6 +133,7 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 		return shmreg_queue_unusable(q);
 	if (max > q->batch_max)
 		max = q->batch_max;
+	enter(&q->push_pause, q->pushed);
 	for (i = 0; i < SHMREG_QUEUE_TRIES; i++) {
 		c = shmreg_load_acquire(&shm->tail);					/* C' */
 		if (is_stale && c == stale)
@@ -147,6 +167,7 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 			*ret_pos = pos;
 			return (int)n;
 		}
+		lost_a_race(&q->push_pause);
 	}
 	return -EBUSY;
 }
@@ -223,6 +244,7 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 		max = q->batch_max;
 	if (claim_redelivered(q, REDEL_LOOK, ret_pos))
 		return 1;
+	enter(&q->pop_pause, q->popped);
 	for (i = 0; i < SHMREG_QUEUE_TRIES; i++) {
 		c = shmreg_load_acquire(&shm->head);					/* C' */
 		if (is_stale && c == stale)
@@ -248,8 +270,10 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 			return r;
 		pos = c & ~SHMREG_QUEUE_LOW_MASK;
 		next = claimed(q, pos, n);
-		if (!shmreg_cas_acq_rel(&shm->head, &c, next))				/* C */
+		if (!shmreg_cas_acq_rel(&shm->head, &c, next)) {				/* C */
+			lost_a_race(&q->pop_pause);
 			continue;
+		}
 		q->popped = n == 1 ? next : 0;						/* (I7) */
 		if (w == (lap | SHMREG_QUEUE_READY)) {
 			*ret_pos = pos;

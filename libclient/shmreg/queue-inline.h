@@ -74,6 +74,13 @@
  * position that is a multiple of 256, and so one between any two that far apart, and in
  * which a handle also looks how many elements there are if the tail has left the 256
  * positions in which it last did (q->sampled).
+ *
+ * Crowds. Of several who claim at once one wins, and each of the others has moved the
+ * counter's line for nothing. So who has lost a race stands back before he tries again, twice
+ * as long each time, SHMREG_QUEUE_PAUSE_MAX at most: meanwhile the winner claims one position
+ * after the other by the fast path, on lines that stay with him, and has nobody to record.
+ * A handle remembers how long that was, and stands back so long before it enters in the
+ * midst of others again, a quarter less each time. Nothing depends on it but speed.
  */
 
 #include <errno.h>

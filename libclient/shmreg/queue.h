@@ -16,9 +16,11 @@
  *		between claiming a slot and finishing it keeps that slot: behind
  *		it the queue looks empty to consumers, and full to producers one
  *		lap later, until it goes on; one that *died* does so until the
- *		reaper has repaired the queue. Retries are bounded: -EBUSY after
- *		SHMREG_QUEUE_TRIES lost races in one call, with nothing taken or
- *		given.
+ *		reaper has repaired the queue. Who loses a race against others
+ *		stands back before the next try, for SHMREG_QUEUE_PAUSE_MAX pause
+ *		instructions at most (one takes 10 to 140 cycles), so that they get
+ *		on. Retries are bounded: -EBUSY after SHMREG_QUEUE_TRIES lost races
+ *		in one call, with nothing taken or given.
  *
  * Ordering	First in, first out: elements are handed out in the order in
  *		which their positions were claimed, so in the order of each
@@ -77,7 +79,8 @@
 
 SHMREG_BEGIN_DECLS
 
-#define SHMREG_QUEUE_TRIES (UINT32_C(1) << 20)
+#define SHMREG_QUEUE_TRIES (UINT32_C(1) << 16)
+#define SHMREG_QUEUE_PAUSE_MAX UINT32_C(64)
 
 struct shmreg_queue_params {
 	size_t size;		/* sizeof(struct shmreg_queue_params) */
@@ -132,6 +135,8 @@ struct shmreg_queue {
 	size_t elem_offset;
 	size_t elem_bytes;
 	uint32_t batch_max;	/* min(63, capacity) */
+	uint32_t push_pause;	/* how long it stood back when it last met others, */
+	uint32_t pop_pause;	/* in pauses of the processor */
 };
 
 /*
