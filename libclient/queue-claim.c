@@ -9,6 +9,9 @@
 #include "again.h"
 #include "relax.h"
 
+#define LINE 64
+#define PREFETCH_MAX (64 * LINE)
+
 /* See the argument in shmreg/queue-inline.h, to which labels refer. */
 
 static uint64_t *word_at(const struct shmreg_queue *q, uint64_t pos)
@@ -24,6 +27,26 @@ static uint64_t slots_used(const struct shmreg_queue *q)
 
 	/* relaxed: C' has shown what was stored before the tail was that far */
 	return tail > q->mask || shmreg_load_relaxed(&shm->lapped) != 0 ? q->mask + 1 : tail;
+}
+
+/* Are four slots' words @want? One question instead of four. */
+static bool four_words(unsigned char *slot, size_t stride, uint64_t want)
+{
+	const uint64_t a = shmreg_load_acquire(shmreg_queue_word_(slot));		/* S' */
+	const uint64_t b = shmreg_load_acquire(shmreg_queue_word_(slot + stride));	/* S' */
+	const uint64_t c = shmreg_load_acquire(shmreg_queue_word_(slot + 2 * stride));	/* S' */
+	const uint64_t d = shmreg_load_acquire(shmreg_queue_word_(slot + 3 * stride));	/* S' */
+
+	return ((a ^ want) | (b ^ want) | (c ^ want) | (d ^ want)) == 0;
+}
+
+/* All lines of it, if they are not so many that the first would be gone before they are used. */
+static void prefetch_write(const unsigned char *from, const unsigned char *to)
+{
+	if (to - from > PREFETCH_MAX)
+		to = from + PREFETCH_MAX;
+	for (; from < to; from += LINE)
+		shmreg_prefetch_write(from);
 }
 
 /*
@@ -43,7 +66,14 @@ static uint32_t count_words(const struct shmreg_queue *q, uint64_t c, uint32_t m
 		want = (pos & q->lap_mask) | state;
 		first = shmreg_queue_slot_(q, pos, stride);
 		run = shmreg_queue_run_(q, pos, max - n);
-		for (slot = first, end = first + run * stride; slot != end; slot += stride) {
+		end = first + run * stride;
+		slot = first;
+		/* Those to be filled: to look only would bring the lines to be read, and once more. */
+		if (state == SHMREG_QUEUE_FREE && max > 1)
+			prefetch_write(first, end);
+		while ((size_t)(end - slot) >= 4 * stride && four_words(slot, stride, want))
+			slot += 4 * stride;
+		for (; slot != end; slot += stride) {
 			w = shmreg_load_acquire(shmreg_queue_word_(slot)) - want;	/* S' */
 			if (w != 0) {
 				run = (uint32_t)((size_t)(slot - first) / stride);

@@ -198,6 +198,10 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_push_one_(struct shmreg_queue *q, siz
 	if (SHMREG_LIKELY((c & SHMREG_QUEUE_COMMON_MASK_) != 0)) {
 		ret->shm = shmreg_queue_shm_(q);
 		ret->slot = shmreg_queue_slot_at_(ret->shm, c, q->mask, stride);
+		/* To look only would bring the lines to be read, and once more to be written. */
+		shmreg_prefetch_write(ret->slot);
+		if (stride > 64)
+			shmreg_prefetch_write(ret->slot + 64);
 		ret->lap = c & q->lap_mask;
 		ret->pos = c;
 		next = c + SHMREG_QUEUE_ONE_;

@@ -100,4 +100,14 @@
 #define shmreg_fence_release() shmreg_fence_(__ATOMIC_RELEASE)
 #define shmreg_fence_seq_cst() shmreg_fence_(__ATOMIC_SEQ_CST)
 
+/* The line at @p shall come into the cache, to be read or written soon. Any address is fine. */
+#define shmreg_prefetch(p) __builtin_prefetch(p)
+#if defined(__x86_64__)
+/* What the builtin makes of it depends on -march; a processor that has none does nothing. */
+# define shmreg_prefetch_write(p) \
+	__asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)(const void *)(p)))
+#else
+# define shmreg_prefetch_write(p) __builtin_prefetch((p), 1)
+#endif
+
 #endif /* SHMREG_COMPILER_H */
