@@ -26,6 +26,8 @@ struct clients {
 	void *data;
 	struct hash by_pid;
 	LIST_HEAD(, client) list;
+	struct sheets sheets;
+	unsigned int n_pidfds;
 	ev_timer recheck;
 };
 
@@ -126,6 +128,7 @@ static struct client *client_new(struct clients *all, const struct process_id *i
 static void set_pidfd(struct client *c, int pidfd)
 {
 	c->pidfd = pidfd;
+	c->clients->n_pidfds++;
 	ev_io_set(&c->died, pidfd, EV_READ);
 }
 
@@ -155,8 +158,10 @@ static void client_free(struct client *c)
 	while ((t = LIST_FIRST(&c->tokens)))
 		token_drop(c, t);
 	ev_io_stop(c->clients->loop, &c->died);
-	if (c->pidfd >= 0)
+	if (c->pidfd >= 0) {
 		close(c->pidfd);
+		c->clients->n_pidfds--;
+	}
 	hash_remove(&c->clients->by_pid, &c->node);
 	LIST_REMOVE(c, link);
 	free(c);
@@ -296,7 +301,7 @@ void client_prove(struct client *c, uint64_t segment, uint64_t participant)
 
 int client_add_token(struct client *c, uint32_t uid, struct token **ret)
 {
-	const int r = token_new(ret, uid);
+	const int r = token_new(ret, &c->clients->sheets, uid);
 
 	if (r == 0)
 		LIST_INSERT_HEAD(&c->tokens, *ret, link);
@@ -372,6 +377,11 @@ static void on_recheck(struct ev_loop *loop, ev_timer *w, int revents)
 		else
 			check_exec(c, NULL);
 	}
+}
+
+unsigned int clients_n_fds(const struct clients *all)
+{
+	return all->n_pidfds + all->sheets.n;
 }
 
 int clients_new(struct clients **ret, struct ev_loop *loop, const struct clients_ops *ops,

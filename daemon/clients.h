@@ -87,6 +87,9 @@ int clients_add_unproven(struct clients *all, const struct process_id *id, uint6
 /* It has presented this one, or given it up. */
 void client_prove(struct client *c, uint64_t segment, uint64_t participant);
 
+/* Descriptors that they are: a pidfd of each process, and what tokens take. */
+unsigned int clients_n_fds(const struct clients *all);
+
 /* Return: 0; -ENOMEM; as memfd_create(2). */
 int client_add_token(struct client *c, uint32_t uid, struct token **ret);
 /*

@@ -107,14 +107,24 @@ int memfd_punch(int fd, uint64_t offset, uint64_t bytes)
 	return memfd_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
 }
 
-int memfd_reopen_ro(int fd)
+static int reopen(int fd, int flags)
 {
 	char path[32];
-	int ro;
+	int again;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ro = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	return ro < 0 ? -errno : ro;
+	again = open(path, flags | O_CLOEXEC | O_NOCTTY);
+	return again < 0 ? -errno : again;
+}
+
+int memfd_reopen(int fd)
+{
+	return reopen(fd, O_RDWR);
+}
+
+int memfd_reopen_ro(int fd)
+{
+	return reopen(fd, O_RDONLY);
 }
 
 uint64_t memfd_resident(int fd)

@@ -36,7 +36,8 @@ int memfd_check(int fd, uint64_t *ret_bytes);
 int memfd_reserve(int fd, uint64_t offset, uint64_t bytes);
 /* Zero the range and give its memory back. Return: 0; as fallocate(2). */
 int memfd_punch(int fd, uint64_t offset, uint64_t bytes);
-/* A read-only descriptor of the same file. Return: descriptor; as open(2). */
+/* Another description of the same file, the second read-only. Return: descriptor; as open(2). */
+int memfd_reopen(int fd);
 int memfd_reopen_ro(int fd);
 /* Bytes of memory it takes now; 0 if it cannot be told. */
 uint64_t memfd_resident(int fd);

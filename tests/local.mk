@@ -389,11 +389,15 @@ include tests/models/local.mk
 
 # The daemon's shell: its options, and the daemon itself by hand-made packets.
 if HAVE_CHECK
-PURE_TESTS += test-log test-options
+PURE_TESTS += test-log test-options test-token
 test_log_CPPFLAGS = -I$(top_srcdir)/daemon -I$(top_srcdir)/tests
 test_log_CFLAGS = $(harness_cflags)
 test_log_LDADD = $(CHECK_LIBS)
 test_log_SOURCES = daemon/log.c tests/suite.h tests/test-log.c
+test_token_CPPFLAGS = $(core_cppflags)
+test_token_CFLAGS = $(core_cflags)
+test_token_LDADD = $(core_ldadd)
+test_token_SOURCES = daemon/token.c daemon/token.h tests/suite.h tests/test-token.c
 test_options_CPPFLAGS = -I$(top_srcdir)/daemon -I$(top_srcdir)/proto $(shmregd_paths)
 test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(LIBINIH_CFLAGS)
 test_options_LDADD = $(LIBINIH_LIBS) $(CHECK_LIBS)

@@ -72,6 +72,7 @@ build() {
 		main= sources="$core $shell" out=daemon libs="-lsystemd -linih -lev"
 		flags='-DPKGLIBEXECDIR=\"/nonexistent\" -DSYSCONFDIR=\"/nonexistent\"'
 		;;
+	test-token) more=daemon/token.c sources=$core out=core ;;
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
 	test-registry-model)
 		more="tests/registry-model.c tests/registry-model-object.c tests/registry-model-segment.c

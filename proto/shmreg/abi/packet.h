@@ -26,8 +26,8 @@
  *
  * The token: the client maps it MAP_SHARED, and keeps it mapped for as long as it
  * has a segment mapped (MADV_DONTFORK: a child has not got the segments), and closes
- * the descriptor. What it was given is an open file description with an exclusive
- * flock(2), which is let go when the last mapping and descriptor of it are gone. That
+ * the descriptor. What it was given is an open file description with a lock on
+ * a byte of the file (F_OFD_SETLK), which is let go when the last mapping and descriptor of it are gone. That
  * is, if the process lives, when it has exec'd: so the daemon learns that the
  * segments are mapped no more, without a word from the client.
  */
