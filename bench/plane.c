@@ -2,8 +2,12 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <shmreg.h>
 
@@ -19,9 +23,13 @@
  * daemon of the worker's own. That a row's time does not grow with its number is what is wanted.
  */
 
-/* Descriptors, of this process and of the daemon: two or three of each segment or connection. */
+/*
+ * Descriptors, of this process and of the daemon: two or three of each segment; a half more than
+ * one of each connection, for the daemon keeps a part for other things.
+ */
 #define FILES 4096
-#define CONNECTION_FILES 2
+#define CONNECTION_FILES(n) ((unsigned int)((n) + (n) / 2))
+#define CONNECTIONS_A_PROCESS 1000
 
 #define ROW(what, n, title, n_max, ...)                                                            \
 	{                                                                                          \
@@ -150,30 +158,59 @@ static void close_deaths(struct bench_worker *w)
 	plane_daemon_stop();
 }
 
-static struct shmreg_connection **connections;
+static pid_t connected[10000 / CONNECTIONS_A_PROCESS + 1];
+static unsigned int n_connected;
+
+/* Until it is killed. */
+static void stay_connected(uint64_t n, int ready) __attribute__((noreturn));
+static void stay_connected(uint64_t n, int ready)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (n-- > 0)
+		control_connection();
+	bench_check(write(ready, "", 1) == 1, "write");
+	for (;;)
+		pause();
+}
+
+/* By other processes, for so they are in the world. */
+static void connect_many(uint64_t n)
+{
+	uint64_t some;
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	for (; n > 0; n -= some) {
+		some = n < CONNECTIONS_A_PROCESS ? n : CONNECTIONS_A_PROCESS;
+		bench_check(pipe(ready) == 0, "pipe");
+		pid = fork();
+		bench_check(pid >= 0, "fork");
+		if (pid == 0)
+			stay_connected(some, ready[1]);
+		close(ready[1]);
+		connected[n_connected++] = pid;
+		bench_check(read(ready[0], &byte, 1) == 1, "those who are to be connected are not");
+		close(ready[0]);
+	}
+}
 
 static int open_connections(struct bench_worker *w)
 {
-	int r = plane_daemon_start(FILES + (unsigned int)w->row->param * CONNECTION_FILES);
-	uint64_t i;
+	const int r = plane_daemon_start(FILES + CONNECTION_FILES(w->row->param));
 
 	if (r < 0)
 		return r;
-	r = control_open(w, 0);
-	connections = calloc(w->row->param, sizeof(struct shmreg_connection *));
-	bench_check(connections != NULL, "memory");
-	for (i = 0; i < w->row->param; i++)
-		connections[i] = control_connection();
-	return r;
+	connect_many(w->row->param);
+	return control_open(w, 0);
 }
 
 static void close_connections(struct bench_worker *w)
 {
-	uint64_t i;
-
-	for (i = 0; i < w->row->param; i++)
-		shmreg_disconnect(connections[i]);
-	free(connections);
+	while (n_connected > 0) {
+		kill(connected[--n_connected], SIGKILL);
+		waitpid(connected[n_connected], NULL, 0);
+	}
 	control_close(w, 0);
 	plane_daemon_stop();
 }

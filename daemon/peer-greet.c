@@ -99,6 +99,10 @@ static int greet_client(struct peer *p, char *error)
 {
 	int pidfd, r;
 
+	/* The pidfd and the token; its own is the third. */
+	r = server_check_descriptors(p->server, 2, error);
+	if (r < 0)
+		return r;
 	pidfd = need_pidfd(p, error);
 	if (pidfd < 0)
 		return pidfd;

@@ -168,6 +168,9 @@ static int send_answer(struct peer *p, const struct answer *a)
 	return r;
 }
 
+static const char too_many[] = "too many descriptors are on their way to clients that do not read "
+			       "them; try again later, or raise shmregd's LimitNOFILE=";
+
 /* Return: 0 it has gone, or the connection has; -EAGAIN. */
 static int try_answer(struct peer *p, struct answer *a)
 {
@@ -175,9 +178,7 @@ static int try_answer(struct peer *p, struct answer *a)
 
 	r = send_answer(p, a);
 	if (r == -ETOOMANYREFS) {
-		take_back(p, a, r,
-			  "too many descriptors are on their way to clients that do not read "
-			  "them; try again later, or raise shmregd's LimitNOFILE=");
+		take_back(p, a, r, too_many);
 		r = send_answer(p, a);
 	}
 	if (r == -EAGAIN)
@@ -188,6 +189,26 @@ static int try_answer(struct peer *p, struct answer *a)
 	return 0;
 }
 
+/* It is to be kept. Return: false if it is another one now, since there is no room for its descriptors. */
+static bool reserve_room(struct peer *p, struct answer *a)
+{
+	if (a->n_fds == 0)
+		return true;
+	if (!server_charge_answer(p->server, p->caller.uid, a->n_fds)) {
+		take_back(p, a, -ETOOMANYREFS, too_many);
+		return false;
+	}
+	p->n_kept_fds = a->n_fds;
+	return true;
+}
+
+static void drop_answer(struct peer *p)
+{
+	server_uncharge_answer(p->server, p->n_kept_fds);
+	p->n_kept_fds = 0;
+	p->pending = answer_free(p->pending);
+}
+
 static void keep_answer(struct peer *p, struct answer *a)
 {
 	p->pending = malloc(sizeof(*p->pending));
@@ -195,6 +216,7 @@ static void keep_answer(struct peer *p, struct answer *a)
 		*p->pending = *a;
 	} else {
 		answer_close_fds(a);
+		drop_answer(p);
 		peer_doom(p);
 	}
 }
@@ -225,15 +247,17 @@ void peer_answer(struct peer *p, struct answer *a, struct store_entry *entry)
 		answer_close_fds(a);
 		return;
 	}
-	if (entry && !store_has(entry)) {
+	if (entry && !store_has(entry) && reserve_room(p, a)) {
 		keep_answer(p, a);
 		if (p->pending)
 			store_wait(entry, &p->stored);
 	} else if (try_answer(p, a) < 0) {
-		if (is_dispensable(a))
+		if (is_dispensable(a)) {
 			answer_close_fds(a);
-		else
+		} else {
+			reserve_room(p, a);
 			keep_answer(p, a);
+		}
 	}
 	update_events(p);
 }
@@ -254,7 +278,7 @@ static void on_writable(struct peer *p)
 			  "unit");
 	}
 	if (p->pending && !p->stored.entry && try_answer(p, p->pending) == 0)
-		p->pending = answer_free(p->pending);
+		drop_answer(p);
 	while (!p->pending && !p->doomed && p->subscriber &&
 	       subscriber_peek(p->subscriber, &reply.u.event)) {
 		r = send_packet(p, &reply, NULL, 0);
@@ -390,7 +414,7 @@ struct peer *peer_free(struct peer *p)
 	ev_io_stop(server->loop, &p->io);
 	rights_close(p->fd);
 	store_unwait(&p->stored);
-	p->pending = answer_free(p->pending);
+	drop_answer(p);
 	p->parked = parked_free(&server->parking, p->parked);
 	server_end_watches(server, p);
 	if (p->subscriber) {

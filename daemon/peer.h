@@ -52,6 +52,7 @@ struct peer {
 	struct client *client;			/* NULL: observer, or not greeted */
 	struct token *token;			/* the client's own */
 	struct answer *pending;
+	unsigned int n_kept_fds;		/* of it, charged */
 	struct parked *parked;			/* instead of an answer */
 	struct store_waiter stored;
 	bool not_stored;		/* what the pending answer waited for */

@@ -16,11 +16,17 @@
 #include "server-internal.h"
 
 /*
- * Descriptors a connection may need: its socket, its process's pidfd, its token,
- * four in an answer that waits, and as many again on their way to a client that
- * does not read (which the kernel counts against the same limit).
+ * Descriptors. A connection's is its socket. Of a process there is one more, its pidfd, and of 64
+ * tokens of a user, or of fewer, one: at worst three for each connection. In an answer that waits
+ * for its client, or for the store, there are four at most. If max-connections is given, there
+ * must be room for all of that. If not, there may be more connections, of fewer processes: those
+ * that are open are counted, and answers have a part for all of them.
+ *
+ * What is on its way to a client that does not read, four descriptors at most, the kernel
+ * counts by itself, against the same number: see try_answer().
  */
-#define FDS_A_CONNECTION (3 + 2 * PEER_FDS_MAX)
+#define FDS_A_CONNECTION 3
+#define ANSWERS_PART 8	/* an eighth of all */
 #define FDS_OTHER 256	/* root, loop, log, reapers, jobs */
 #define CONNECTIONS_MIN 16
 #define WATCHES_MAX 4096	/* one descriptor each */
@@ -33,10 +39,51 @@ int server_charge_connection(struct server *server, uint32_t uid, char *error)
 		return refuse(error, EUSERS, "shmregd has %u connections, and max-connections is %"
 			      PRIu64 "; close some, or raise it", server->n_connections,
 			      server->max_connections);
-	r = registry_charge(server->registry, uid, SHMREG_RESOURCE_CONNECTIONS, 1, error);
+	r = server_check_descriptors(server, FDS_A_CONNECTION, error);
+	if (r == 0)
+		r = registry_charge(server->registry, uid, SHMREG_RESOURCE_CONNECTIONS, 1, error);
 	if (r == 0)
 		server->n_connections++;
 	return r;
+}
+
+int server_check_descriptors(const struct server *server, unsigned int n, char *error)
+{
+	const uint64_t is = (uint64_t)server->n_connections + clients_n_fds(server->clients);
+
+	if (is + n <= server->max_connection_fds)
+		return 0;
+	return refuse(error, EUSERS, "the %u connections of shmregd, and their processes, take %" PRIu64
+		      " descriptors, and there are no more for them; close some, or raise its "
+		      "LimitNOFILE=", server->n_connections, is);
+}
+
+static uint64_t answer_fds_of(const struct server *server, uint32_t uid)
+{
+	const struct peer *p;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(p, &server->peers, link)
+		if (p->caller.uid == uid)
+			n += p->n_kept_fds;
+	return n;
+}
+
+bool server_charge_answer(struct server *server, uint32_t uid, unsigned int n)
+{
+	const uint64_t max = server->max_answer_fds, sum = server->n_answer_fds + n;
+
+	/* Else all that can wait have room. */
+	if (max < PEER_FDS_MAX * server->max_connections &&
+	    (sum > max || (sum > max / 2 && answer_fds_of(server, uid) + n > max / 8)))
+		return false;
+	server->n_answer_fds = sum;
+	return true;
+}
+
+void server_uncharge_answer(struct server *server, unsigned int n)
+{
+	server->n_answer_fds -= n;
 }
 
 void server_uncharge_connection(struct server *server, uint32_t uid)
@@ -84,38 +131,41 @@ const struct store_ops server_store_ops = {
 	.full = on_store_full,
 };
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 int server_set_limits(struct server *server)
 {
 	const struct options *o = &server->options;
 	const uint64_t wanted = o->max_connections ? o->max_connections : CONNECTIONS_MIN;
+	const uint64_t most = o->max_connections ? o->max_connections : OPTIONS_CONNECTIONS_MAX;
 	struct rlimit files;
 	uint64_t fixed, spare;
 
 	heed_store_limit(server);
-	fixed = 2 * o->max_segments + FDS_OTHER;
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
 	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
-	fixed += FDS_A_CONNECTION * wanted;
-	if (files.rlim_cur < fixed) {
+	server->max_answer_fds = PEER_FDS_MAX * most;
+	if (!o->max_connections)
+		server->max_answer_fds = least(server->max_answer_fds, files.rlim_cur / ANSWERS_PART);
+	fixed = 2 * o->max_segments + FDS_OTHER + server->max_answer_fds;
+	if (files.rlim_cur < fixed + FDS_A_CONNECTION * wanted) {
 		log_error("max-segments %" PRIu64 " and max-connections %" PRIu64 " may need %" PRIu64
 			  " descriptors, but only %" PRIu64 " are allowed; raise LimitNOFILE= (ulimit "
 			  "-Hn), or lower them", o->max_segments, o->max_connections,
-			  fixed, (uint64_t)files.rlim_cur);
+			  fixed + FDS_A_CONNECTION * wanted, (uint64_t)files.rlim_cur);
 		return -EMFILE;
 	}
 	/* Of what is left, connections that were not asked for have the larger part. */
-	spare = files.rlim_cur - fixed;
-	server->max_connections = wanted;
-	server->max_watches = o->max_connections ? spare : spare / 4;
-	if (server->max_watches > WATCHES_MAX)
-		server->max_watches = WATCHES_MAX;
-	if (!o->max_connections)
-		server->max_connections += (spare - server->max_watches) / FDS_A_CONNECTION;
-	if (server->max_connections > OPTIONS_CONNECTIONS_MAX)
-		server->max_connections = OPTIONS_CONNECTIONS_MAX;
+	spare = files.rlim_cur - fixed - FDS_A_CONNECTION * wanted;
+	server->max_watches = least(o->max_connections ? spare : spare / 4, WATCHES_MAX);
+	server->max_connection_fds = files.rlim_cur - fixed - server->max_watches;
+	server->max_connections = least(most, server->max_connection_fds);
 	return 0;
 }
 

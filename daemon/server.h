@@ -67,6 +67,9 @@ struct server {
 	unsigned int n_connections;	/* charged: open, or over and their token is still mapped */
 	unsigned int n_uncharged;	/* open, and about to be told why they are refused */
 	uint64_t max_connections;
+	uint64_t max_connection_fds;	/* of sockets and clients (clients_n_fds()) */
+	uint64_t n_answer_fds;		/* in answers that wait */
+	uint64_t max_answer_fds;
 	uint64_t n_watches;
 	uint64_t max_watches;
 	uint64_t store_segments;	/* beyond them the store was full; UINT64_MAX: not yet */
@@ -97,6 +100,16 @@ struct store_entry *server_store_entry(const struct segment *s);
 void server_set_uid_limit(struct server *server, enum shmreg_resource what, uint64_t limit);
 /* One more connection. Return: 0; -EDQUOT, -EUSERS and a sentence. */
 int server_charge_connection(struct server *server, uint32_t uid, char *error);
+/* May a connection take @n more? Return: 0; -EUSERS and a sentence. */
+int server_check_descriptors(const struct server *server, unsigned int n, char *error);
+/*
+ * server_charge_answer() - @n descriptors of an answer that waits
+ *
+ * One user may have half of those that there are for all, and beyond that an eighth. Return:
+ * false if there is no room.
+ */
+bool server_charge_answer(struct server *server, uint32_t uid, unsigned int n);
+void server_uncharge_answer(struct server *server, unsigned int n);
 /* SET_LIMIT. Return: 0; -EACCES, -ENOMEM, others of a file, and a sentence. */
 int server_limit_user(struct server *server, const struct caller *c,
 		      const struct shmreg_set_limit *in, char *error);

@@ -422,7 +422,7 @@ test_bus_args_SOURCES = \
 
 daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart test-daemon-watch \
 	test-daemon-bell test-daemon-root test-daemon-version \
-	test-daemon-store test-daemon-exec test-daemon-reaper test-daemon-spares
+	test-daemon-store test-daemon-exec test-daemon-reaper test-daemon-spares test-daemon-descriptors
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 daemon_test_ldadd = $(harness_ldadd) libproto.la
@@ -448,6 +448,10 @@ test_daemon_reaper_CPPFLAGS = $(harness_cppflags) \
 test_daemon_reaper_CFLAGS = $(harness_cflags)
 test_daemon_reaper_LDADD = $(daemon_test_ldadd)
 test_daemon_reaper_SOURCES = $(restart_fixture) tests/test-daemon-reaper.c
+test_daemon_descriptors_CPPFLAGS = $(harness_cppflags)
+test_daemon_descriptors_CFLAGS = $(harness_cflags)
+test_daemon_descriptors_LDADD = $(daemon_test_ldadd)
+test_daemon_descriptors_SOURCES = $(restart_fixture) tests/test-daemon-descriptors.c
 test_daemon_spares_CPPFLAGS = $(harness_cppflags)
 test_daemon_spares_CFLAGS = $(harness_cflags)
 test_daemon_spares_LDADD = $(daemon_test_ldadd)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+/* What a daemon with few descriptors gives to connections, and to answers that nobody reads. */
+
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "restart-fixture.h"
+
+/*
+ * server-limits.c: 2 of the segment, 256 others, 50 for answers that wait; of the other 92, after
+ * 3 for each of 16 connections, a quarter for watches.
+ */
+#define FILES 400
+#define CONNECTION_FILES (FILES - 2 - 256 - FILES / 8 - (FILES - 2 - 256 - FILES / 8 - 3 * 16) / 4)
+#define ANSWER_FILES (FILES / 8)
+#define A_SHEET 64
+
+static void setup_few(void)
+{
+	static const char *const options[] = { "--max-segments=1", "--max-subscriptions-per-uid=100",
+					       NULL };
+	const struct rlimit files = { FILES, FILES };
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	harness_start(&h, options);
+}
+
+/* A token of each, but not a descriptor of each; and the last is told why. */
+START_TEST(connections)
+{
+	struct raw c[FILES];
+	int n = 0, r = 0;
+
+	while (r == 0) {
+		ck_assert_int_lt(n, CONNECTION_FILES);
+		raw_connect(&c[n], h.socket_path);
+		r = raw_hello(&c[n], 0);
+		n++;
+	}
+	ck_assert_int_eq(r, -EUSERS);
+	raw_says(&c[n - 1], "LimitNOFILE=");
+	/* All but a pidfd, the sheets, and what the next one might need. */
+	ck_assert_int_ge(n, CONNECTION_FILES - 1 - (CONNECTION_FILES / A_SHEET + 1) - 3);
+	raw_close(&c[--n]);
+	raw_close(&c[--n]);
+	raw_open(&c[n], h.socket_path);
+	raw_close(&c[n]);
+	while (n > 0)
+		raw_close(&c[--n]);
+}
+END_TEST
+
+static void send_root(struct raw *c)
+{
+	struct shmreg_request in;
+
+	raw_request(&in, SHMREG_PACKET_ROOT);
+	ck_assert_int_eq(raw_send(c, &in), 0);
+}
+
+/* The first is on its way, the second waits with its descriptor, but not for all of one user. */
+START_TEST(answers)
+{
+	static struct raw c[40];
+	const int n = sizeof(c) / sizeof(*c);
+	int n_kept = 0;
+
+	for (int i = 0; i < n; i++) {
+		raw_connect(&c[i], h.socket_path);
+		ck_assert_int_eq(raw_hello(&c[i], SHMREG_HELLO_OBSERVER), 0);
+	}
+	for (int twice = 0; twice < 2; twice++) {
+		const uint64_t before = stats_now().n_requests;
+
+		n_kept = 0;
+		for (int i = 0; i < n; i++) {
+			send_root(&c[i]);
+			send_root(&c[i]);
+		}
+		/* All of it is in the daemon's queues before this is. */
+		ck_assert_uint_ge(stats_now().n_requests, before + (uint64_t)n * 2);
+		for (int i = 0; i < n; i++) {
+			int r;
+
+			ck_assert_int_eq(raw_receive(&c[i]), 0);
+			ck_assert_int_eq(c[i].n_fds, 1);
+			r = raw_receive(&c[i]);
+			ck_assert(r == 0 || r == -ETOOMANYREFS);
+			if (r < 0)
+				raw_says(&c[i], "LimitNOFILE=");
+			n_kept += r == 0;
+		}
+		ck_assert_int_eq(n_kept, ANSWER_FILES / 2);
+	}
+	for (int i = 0; i < n; i++)
+		raw_close(&c[i]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("daemon-descriptors");
+	TCase *tc = harness_case(suite, "descriptors");
+
+	tcase_add_checked_fixture(tc, setup_few, teardown);
+	tcase_add_test(tc, connections);
+	tcase_add_test(tc, answers);
+	return harness_main(suite);
+}
