@@ -16,6 +16,12 @@ static uint64_t high_of(const uint64_t *high, const struct shmreg_shape *shape)
 	return n > shape->capacity ? shape->capacity : n;
 }
 
+/* (S3) in shmreg/ring-inline.h: the stores of few longer elements reach several lines anyway. */
+static uint32_t per_line(size_t elem_bytes)
+{
+	return elem_bytes <= 8 ? 8 : elem_bytes <= 16 ? 4 : elem_bytes <= 32 ? 2 : 0;
+}
+
 void ring_producer_prepare(struct shmreg_ring_producer *p)
 {
 	const struct shmreg_ring_shm *shm = shmreg_ring_shm_(&p->ring);
@@ -23,12 +29,15 @@ void ring_producer_prepare(struct shmreg_ring_producer *p)
 
 	p->tail = shmreg_load_relaxed(&shm->tail);
 	p->limit = p->tail;
+	p->known = p->tail;
 	p->mask = shape->capacity - 1;
 	p->elem_bytes = (size_t)shape->elem_bytes;
 	p->high = high_of(&shm->producer_high, shape);
 	p->full_at = ~p->tail;
 	p->reserved = 0;
 	p->reserved_at = 0;
+	p->per_line = per_line(p->elem_bytes);
+	p->streams = 0;
 }
 
 void ring_consumer_prepare(struct shmreg_ring_consumer *c)
@@ -36,13 +45,15 @@ void ring_consumer_prepare(struct shmreg_ring_consumer *c)
 	const struct shmreg_ring_shm *shm = shmreg_ring_shm_(&c->ring);
 	const struct shmreg_shape *shape = &c->ring.handle.shape;
 
-	c->head = shmreg_load_relaxed(&shm->head);
-	c->limit = c->head;
+	c->limit = shmreg_load_relaxed(&shm->head);
+	c->left = 0;
 	c->mask = shape->capacity - 1;
 	c->elem_bytes = (size_t)shape->elem_bytes;
 	c->high = high_of(&shm->consumer_high, shape);
 	c->viewed = 0;
 	c->viewed_at = 0;
+	c->patience = 0;
+	c->eager = 0;
 }
 
 void record_producer_prepare(struct shmreg_record_producer *p)

@@ -273,7 +273,7 @@ bool work_once(unsigned int role, uint32_t seat, struct random_state *r)
 		if (!ring_consumer_bind(&c, shm, &shape, seat))
 			return false;
 		set_waiting(&c.ring);
-		for (took_over(a, c.head - start); keeps_it(r);)
+		for (took_over(a, shmreg_ring_head_(&c) - start); keeps_it(r);)
 			pop_some(&c, a, r);
 	}
 	shmreg_cas_acq_rel(role == PRODUCING ? &shm->producer : &shm->consumer, &mine, 0);

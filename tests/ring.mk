@@ -8,6 +8,12 @@ test_ring_CFLAGS = $(harness_cflags)
 test_ring_LDADD = $(queue_ldadd)
 test_ring_SOURCES = tests/test-ring.c tests/ring-plain.h tests/suite.h
 
+PURE_TESTS += test-ring-stream
+test_ring_stream_CPPFLAGS = $(queue_cppflags)
+test_ring_stream_CFLAGS = $(harness_cflags)
+test_ring_stream_LDADD = $(queue_ldadd)
+test_ring_stream_SOURCES = tests/test-ring-stream.c tests/ring-plain.h tests/suite.h
+
 PURE_TESTS += test-records
 test_records_CPPFLAGS = $(queue_cppflags)
 test_records_CFLAGS = $(harness_cflags)

@@ -87,7 +87,7 @@ static int64_t act(struct client *me, bool waits, const struct timespec *deadlin
 		r = waits ? shmreg_record_pop_wait(me->rc, &n, sizeof(n), &bytes, deadline)
 			  : shmreg_record_pop(me->rc, &n, sizeof(n), &bytes);
 	} else {
-		want = me->c->consumer.head;
+		want = shmreg_ring_head_(&me->c->consumer);
 		r = waits ? word_ring_pop_wait(me->c, &n, deadline) : word_ring_pop(me->c, &n);
 	}
 	if (r == 0)
@@ -125,7 +125,7 @@ static void act_half(struct client *me)
 		shmreg_store_release(&shm->head, (me->rc->head + me->rc->viewed) | flip);
 	} else {
 		shm = shmreg_ring_shm_(&me->c->consumer.ring);
-		shmreg_store_release(&shm->head, me->c->consumer.head + 1);
+		shmreg_store_release(&shm->head, shmreg_ring_head_(&me->c->consumer) + 1);
 	}
 }
 

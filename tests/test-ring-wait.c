@@ -27,7 +27,7 @@ static uint64_t next_in(void)
 
 static uint64_t next_out(void)
 {
-	return c.consumer.head - START;
+	return shmreg_ring_head_(&c.consumer) - START;
 }
 
 static void begin(void)

@@ -16,15 +16,17 @@
  *	  producer's. Ownership passes by the two stores P and C only, so no byte of a
  *	  slot is accessed by both at once.
  *   (I3) There is one producer and one consumer (role.h). The private counter of who
- *	  has a role equals the one in shared memory whenever none of its calls is under
- *	  way: it is read from there when the role is taken.
+ *	  has a role, the consumer's being limit - left, equals the one in shared memory
+ *	  whenever none of its calls is under way: it is read from there when the role is
+ *	  taken.
  *   (I4) limit is a value of the tail up to which the handle may go without another look:
- *	  tail <= limit <= h + n for the producer, head <= limit <= t for the consumer. In
- *	  a handle that fork() wiped it equals the counter, so that every call looks for
- *	  more first, and finds that there is no ring. Whatever the peer writes,
- *	  limit - tail and limit - head are between 0 and n: it is what keeps bulk
- *	  copies inside of the ring. A broken ring's limit may go back, so whoever has
- *	  let go of the handle since it last looked at the limit compares again.
+ *	  tail <= limit <= known <= h + n for the producer, head <= limit <= t for the
+ *	  consumer, which keeps limit and what is left before it: a pop stores one of the
+ *	  two. In a handle that fork() wiped the counter is at its limit, and eager is 0, so
+ *	  that every call looks for more first, and finds that there is no ring. Whatever
+ *	  the peer writes, limit - tail and left are between 0 and n: it is what keeps
+ *	  bulk copies inside of the ring. A broken ring's limit may go back, so whoever
+ *	  has let go of the handle since it last looked at the limit compares again.
  *
  *   P: store-release of the tail  pairs with  P': load-acquire of the tail by the
  *	consumer. Elements below t are visible.
@@ -51,6 +53,22 @@
  *
  * Trust. The other's counter is used only where it is at most n away from one's own,
  * and a slot's index is masked.
+ *
+ * Streams. A line that both sides use costs each of them its way between the processors, and
+ * nothing below depends on when it is looked at, or fetched.
+ *   (S1) A consumer that keeps up would look after every few elements, and each time take
+ *	  the tail's line from the producer, which then waits for it to write the next. So
+ *	  while the looks of pop() bring few, the next is preceded by pauses (patience): one
+ *	  more than twice as many each time, up to a limit. It does not grow where fewer come
+ *	  than it pauses: then the elements are slower than the line. A look that brings many
+ *	  halves it, one that brings nothing too: so it is gone soon after the stream. One
+ *	  that brings a single element is what a request or an answer is, and ends it.
+ *   (S2) Where all that is known is an element at a time, pop()'s look is inline. eager says
+ *	  that there is a ring, nothing to wait for, and no new high if it is one.
+ *   (S3) A store to a line that the consumer has read waits until that is told, and the
+ *	  stores behind it wait, too. So a producer whose consumer lags, and is not just as
+ *	  far behind as it can be, fetches lines ahead of filling them. For that push() has
+ *	  a limit at each line's end; what there is room for is known.
  */
 
 #include <errno.h>
@@ -66,10 +84,14 @@ SHMREG_BEGIN_DECLS
  * comparison: nothing, nonsense, or more than ever.
  *
  * Return: 0 there is room for one, or one; -EAGAIN, -EUCLEAN, -ESTALE, -ENOTRECOVERABLE;
- * look_for_more: -ECHILD.
+ * those of the consumer: -ECHILD.
  */
 SHMREG_API int shmreg_ring_look_for_room(struct shmreg_ring_producer *p);
 SHMREG_API int shmreg_ring_look_for_more(struct shmreg_ring_consumer *c);
+
+/* The same for a push or a pop of one element, of which there may be a stream: see "Streams". */
+SHMREG_API int shmreg_ring_look_ahead(struct shmreg_ring_producer *p);
+SHMREG_API int shmreg_ring_look_politely(struct shmreg_ring_consumer *c);
 
 /* There is not as much as was asked for. Return: -EAGAIN, -ESTALE, -ENOTRECOVERABLE, -ECHILD. */
 SHMREG_API int shmreg_ring_no_room(struct shmreg_ring_producer *p);
@@ -121,11 +143,17 @@ SHMREG_FORCE_INLINE int shmreg_ring_see_head_(struct shmreg_ring_producer *p, ui
 	h = shmreg_load_acquire(&shmreg_ring_shm_(&p->ring)->head);			/* C' */
 	if (SHMREG_UNLIKELY(t - h >= p->high))
 		return shmreg_ring_look_for_room(p);
-	p->limit = h + p->mask + 1;
+	p->limit = p->known = h + p->mask + 1;
 	return 0;
 }
 
-/* Is there an element, after all? @h: c->head. */
+/* Consumer: the number of the next element. */
+SHMREG_FORCE_INLINE uint64_t shmreg_ring_head_(const struct shmreg_ring_consumer *c)
+{
+	return c->limit - c->left;
+}
+
+/* Is there more than we know of? @h: the head, which the compiler would have to compute anew. */
 SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c, uint64_t h)
 {
 	uint64_t t;
@@ -136,6 +164,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c, ui
 	if (SHMREG_UNLIKELY(t - h - 1 >= c->high))
 		return shmreg_ring_look_for_more(c);
 	c->limit = t;
+	c->left = t - h;
 	return 0;
 }
 
@@ -166,7 +195,6 @@ SHMREG_FORCE_INLINE void shmreg_ring_pass_(struct shmreg_ring_consumer *c,
 {
 	/* Not a store-store barrier: our loads of the slots come first. */
 	shmreg_store_release(&shm->head, h);						/* C */
-	c->head = h;
 	shmreg_ring_wake_space_(&c->ring, shm);
 }
 
@@ -178,10 +206,11 @@ SHMREG_FORCE_INLINE int shmreg_ring_push_sized(struct shmreg_ring_producer *p, c
 	int r;
 
 	if (SHMREG_UNLIKELY(t == p->limit)) {
-		r = shmreg_ring_see_head_(p, t);
+		r = shm == NULL ? -ECHILD : shmreg_ring_look_ahead(p);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
 	}
+
 	memcpy(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), elem, elem_bytes);
 	shmreg_ring_publish_(p, shm, t + 1);
 	return 0;
@@ -191,14 +220,21 @@ SHMREG_FORCE_INLINE int shmreg_ring_pop_sized(struct shmreg_ring_consumer *c, vo
 					      size_t elem_bytes)
 {
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
-	const uint64_t h = c->head;
+	const uint64_t left = c->left;
+	uint64_t h = c->limit;
 	int r;
 
-	/* Not unlikely: so it is whenever the consumer keeps up. */
-	if (h == c->limit) {
-		r = shmreg_ring_see_tail_(c, h);
+	if (left != 0) {
+		h -= left;
+		c->left = left - 1;
+	} else if (SHMREG_LIKELY(c->eager) &&
+		   SHMREG_LIKELY(shmreg_load_acquire(&shm->tail) - h == 1)) {		/* P' */
+		c->limit = h + 1;
+	} else {
+		r = shmreg_ring_look_politely(c);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
+		c->left--;
 	}
 	memcpy(elem, shmreg_ring_slot_(shm, h, c->mask, elem_bytes), elem_bytes);
 	SHMREG_RING_COPIED();
@@ -255,9 +291,9 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consum
 {
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
 	unsigned char *to = (unsigned char *)elems;
-	const uint64_t h = c->head;
+	const uint64_t h = shmreg_ring_head_(c);
 	const uint64_t first = c->mask + 1 - (h & c->mask);
-	uint64_t there = c->limit - h;
+	uint64_t there = c->left;
 	int r;
 
 	if (SHMREG_UNLIKELY(n == 0))
@@ -266,12 +302,13 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consum
 		r = shmreg_ring_see_tail_(c, h);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
-		there = c->limit - h;
+		there = c->left;
 	}
 	if (SHMREG_LIKELY(n <= there && n <= first)) {	/* as in push_bulk */
 		shmreg_ring_copy_(to, shmreg_ring_slot_(shm, h, c->mask, elem_bytes),
 				  (size_t)n * elem_bytes);
 		SHMREG_RING_COPIED();
+		c->left = there - n;
 		shmreg_ring_pass_(c, shm, h + n);
 		return (int64_t)n;
 	}
@@ -288,6 +325,7 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consum
 		       (size_t)(n - first) * elem_bytes);
 	}
 	SHMREG_RING_COPIED();
+	c->left = there - n;
 	shmreg_ring_pass_(c, shm, h + n);
 	return (int64_t)n;
 }
@@ -322,8 +360,8 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_view_sized(struct shmreg_ring_consumer *
 						   uint64_t n, size_t elem_bytes)
 {
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
-	const uint64_t h = c->head;
-	uint64_t there = c->limit - h;
+	const uint64_t h = shmreg_ring_head_(c);
+	uint64_t there = c->left;
 	int r;
 
 	if (SHMREG_UNLIKELY(n == 0))
@@ -332,7 +370,7 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_view_sized(struct shmreg_ring_consumer *
 		r = shmreg_ring_see_tail_(c, h);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
-		there = c->limit - h;
+		there = c->left;
 	}
 	if (there > c->mask + 1 - (h & c->mask))
 		there = c->mask + 1 - (h & c->mask);
@@ -348,14 +386,14 @@ SHMREG_FORCE_INLINE int shmreg_ring_peek_sized(struct shmreg_ring_consumer *c, u
 					       void *elem, size_t elem_bytes)
 {
 	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
-	const uint64_t h = c->head;
+	const uint64_t h = shmreg_ring_head_(c);
 	int r;
 
-	if (c->limit - h <= offset) {
+	if (c->left <= offset) {
 		r = shmreg_ring_see_tail_(c, h);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
-		if (SHMREG_UNLIKELY(c->limit - h <= offset))
+		if (SHMREG_UNLIKELY(c->left <= offset))
 			return shmreg_ring_no_more(c);
 	}
 	memcpy(elem, shmreg_ring_slot_(shm, h + offset, c->mask, elem_bytes), elem_bytes);
@@ -412,11 +450,13 @@ SHMREG_HOT int64_t shmreg_ring_view(struct shmreg_ring_consumer *c, const void *
 
 SHMREG_HOT int shmreg_ring_consume(struct shmreg_ring_consumer *c, uint64_t n)
 {
-	if (SHMREG_UNLIKELY(n - 1 >= c->viewed || c->head != c->viewed_at ||
-			    n > c->limit - c->head))						/* (I4) */
+	const uint64_t h = shmreg_ring_head_(c);
+
+	if (SHMREG_UNLIKELY(n - 1 >= c->viewed || h != c->viewed_at || n > c->left))		/* (I4) */
 		return shmreg_ring_bad_consume(c, n);
 	c->viewed = 0;
-	shmreg_ring_pass_(c, shmreg_ring_shm_(&c->ring), c->head + n);
+	c->left -= n;
+	shmreg_ring_pass_(c, shmreg_ring_shm_(&c->ring), h + n);
 	return 0;
 }
 

@@ -71,7 +71,7 @@ static bool consume(struct actor *a)
 	if (!role_try(&a->shm->consumer, a->seat))
 		return no_role(&a->log);
 	ring_consumer_prepare(&a->c.consumer);
-	note(&a->log.first, a->c.consumer.head);
+	note(&a->log.first, shmreg_ring_head_(&a->c.consumer));
 	note(&a->log.has_role, 1);
 	return true;
 }
@@ -202,7 +202,7 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 		return;
 	}
 	for (n = image->shm.tail - image->shm.head; n > 0; n--) {
-		first = c.consumer.head;
+		first = shmreg_ring_head_(&c.consumer);
 		if (elem_ring_pop(&c, &e) != 0 || !is_number(&e, first)) {
 			judgement_bad(ret, OUTCOME_LOST, "torn, or not there");
 			return;
@@ -216,7 +216,7 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 		}
 	}
 	for (i = 0; i < CAPACITY; i++) {
-		first = c.consumer.head;
+		first = shmreg_ring_head_(&c.consumer);
 		if (elem_ring_pop(&c, &e) != 0 || !is_number(&e, first)) {
 			judgement_bad(ret, OUTCOME_WEDGED, "does not give %u", i);
 			return;
