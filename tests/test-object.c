@@ -11,11 +11,18 @@
 #include "random.h"
 #include "suite.h"
 
+static const uint32_t layouts[SHMREG_KIND_MAX + 2] = {
+	[SHMREG_KIND_ARRAY] = SHMREG_ARRAY_LAYOUT, [SHMREG_KIND_ATOMIC] = SHMREG_ATOMIC_LAYOUT,
+	[SHMREG_KIND_QUEUE] = SHMREG_QUEUE_LAYOUT, [SHMREG_KIND_RING] = SHMREG_RING_LAYOUT,
+	[SHMREG_KIND_TOPIC] = SHMREG_TOPIC_LAYOUT, [SHMREG_KIND_POOL] = SHMREG_POOL_LAYOUT,
+	[SHMREG_KIND_CELL] = SHMREG_CELL_LAYOUT,
+};
+
 static struct shmreg_shape shape(uint32_t kind, uint64_t bytes, uint32_t align, uint64_t capacity)
 {
 	return (struct shmreg_shape){
 		.kind = kind,
-		.layout = 1,
+		.layout = layouts[kind],
 		.elem_align = align,
 		.elem_bytes = bytes,
 		.capacity = capacity,
@@ -290,9 +297,9 @@ START_TEST(test_kind_and_layout)
 		if (kind == SHMREG_KIND_TOPIC || kind == SHMREG_KIND_CELL)
 			s.param[0] = 2;
 		ck_assert_int_eq(shmreg_shape_bytes(&s, &bytes, &align, NULL), 0);
-		s.layout = 2;
+		s.layout++;
 		CHECK_REFUSED(s, -EPROTONOSUPPORT, "layout version");
-		s.layout = 1;
+		s.layout--;
 		s.flags = UINT32_C(1) << 31;
 		CHECK_REFUSED(s, -EINVAL, "flags");
 	}
