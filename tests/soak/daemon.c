@@ -14,7 +14,7 @@
 #include "soak.h"
 
 #define SAMPLES 4096
-#define SPARE_JANITOR_FDS 2	/* one may wait for work, or not */
+#define SPARE_FDS 6	/* a janitor and two reapers may wait for work, or not: two each */
 #define JUDGED 6		/* samples at least, of one daemon */
 /*
  * From the middle third of them to the last, at most. Allocations are exact where the C library's
@@ -230,11 +230,11 @@ void daemon_sample(void)
 	if (n_samples == 0 || fds < n_fds)
 		n_fds = fds;
 	/* A connection's end may be the last that is noticed. */
-	while (fds > n_fds + SPARE_JANITOR_FDS && now_sec() < until) {
+	while (fds > n_fds + SPARE_FDS && now_sec() < until) {
 		nap(2000);
 		fds = count_fds(sampled);
 	}
-	if (fds > n_fds + SPARE_JANITOR_FDS)
+	if (fds > n_fds + SPARE_FDS)
 		complain("the daemon has %d descriptors; it had %d", fds, n_fds);
 	if (n_samples < SAMPLES)
 		rss_kb[n_samples++] = anonymous_kb(sampled);
