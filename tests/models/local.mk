@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/models/attach.pml \
 	tests/models/cell.pml \
 	tests/models/directory.pml \
+	tests/models/pool-keep.pml \
 	tests/models/pool.pml \
 	tests/models/queue-batch.pml \
 	tests/models/queue.pml \
