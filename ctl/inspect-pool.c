@@ -78,13 +78,14 @@ static void inspect_word(struct inspection *x, const struct pool *p, uint64_t in
 	const uint64_t state = w & SHMREG_POOL_STATE_MASK;
 
 	x->n_words++;
-	if (state > SHMREG_POOL_SENT || (w != 0 && !(w & SHMREG_POOL_GENERATION_MASK)))
+	if ((state == SHMREG_POOL_KEPT && shmreg_pool_word_seat(w) == 0) ||
+	    (w != 0 && !(w & SHMREG_POOL_GENERATION_MASK)))
 		suspect(x, FINDING_ERROR, "pool.word", ADVICE_GARBLED, 0, index, w,
 			"the word of object %" PRIu64 " says %#" PRIx64
 			", which no correct process writes "
 			"there: nobody can have it again",
 			index, w);
-	else if (state == SHMREG_POOL_HELD)
+	else if (state == SHMREG_POOL_HELD || state == SHMREG_POOL_KEPT)
 		inspect_seat(x, shmreg_pool_word_seat(w), index, w, "an object");
 	else if (state == SHMREG_POOL_SENT)
 		inspect_sent(x, p, index, w);

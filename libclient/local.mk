@@ -81,6 +81,8 @@ libstructures_la_SOURCES = \
 	libclient/pool-bind.c \
 	libclient/pool-bind.h \
 	libclient/pool-claim.c \
+	libclient/pool-keep.c \
+	libclient/pool-keep.h \
 	libclient/pool-stat.c \
 	libclient/pool-wait.c \
 	libclient/queue-bind.c \

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "pool-bind.h"
+#include "waiter.h"
 
 uint64_t pool_home(const struct shmreg_pool *pool)
 {
@@ -29,7 +31,10 @@ void pool_prepare(struct shmreg_pool *pool)
 	unsigned char *const base = pool->handle.base;
 
 	pool->claim = pool->handle.seat == 0 ? 0 : shmreg_pool_word_held(0, pool->handle.seat);
+	pool->mine = SHMREG_POOL_NONE;
 	pool->last = SHMREG_POOL_NONE;
+	pool->keepers = (struct shmreg_pool_keeper *)(void *)(base + g.keepers_offset);
+	pool->n_keepers = g.n_keepers;
 	pool->capacity = shape->capacity;
 	pool->owner = (uint64_t *)(void *)(base + g.owner_offset);
 	pool->full = (uint64_t *)(void *)(base + g.full_offset);
@@ -51,6 +56,9 @@ void pool_bind(struct shmreg_pool *pool, void *base, const struct shmreg_shape *
 	pool->handle.base = base;
 	pool->handle.shape = *shape;
 	pool->handle.seat = seat;
+	/* As who connects to the daemon does. */
+	if (waiter_register() < 0)
+		abort();
 	if (seat != 0)
 		shmreg_fetch_or_acq_rel(&shmreg_pool_shm_(pool)->users[seat / 64],
 					UINT64_C(1) << seat % 64);

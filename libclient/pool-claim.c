@@ -7,6 +7,7 @@
 
 #include "again.h"
 #include "pool-bind.h"
+#include "pool-keep.h"
 #include "segment.h"
 
 /* See the argument in shmreg/pool-inline.h, to which labels refer. */
@@ -242,15 +243,53 @@ static int exhausted(struct shmreg_pool *p)
 	return handle_again(&p->handle);
 }
 
+/* What it released last, if that is still as it left it. */
+static bool take_last(struct shmreg_pool *p, shmreg_pool_ref *ret)
+{
+	const uint64_t index = shmreg_pool_ref_index(p->last);
+	const uint64_t next = shmreg_pool_next_(p->last, p->claim);
+	uint64_t free = shmreg_pool_word_free(p->last);
+
+	if (p->last == SHMREG_POOL_NONE)
+		return false;
+	p->last = SHMREG_POOL_NONE;
+	if (!shmreg_cas_acq_rel(&p->owner[index], &free, next)) {			/* A */
+		/* Others have taken it. */
+		move_home(p);
+		return false;
+	}
+	*ret = shmreg_pool_ref_of(next, index);
+	return true;
+}
+
 uint32_t pool_search(struct shmreg_pool *p, shmreg_pool_ref *refs, uint32_t n)
 {
-	return search(p, refs, n < p->capacity ? n : (uint32_t)p->capacity);
+	uint32_t got = 0;
+
+	if (n > p->capacity)
+		n = (uint32_t)p->capacity;
+	if (n > 0 && p->kept)
+		got = pool_keep_own(p, refs);
+	if (got < n)
+		got += take_last(p, refs + got);
+	if (got < n)
+		got += search(p, refs + got, n - got);
+	/* Last, when nothing else was found: (I9). */
+	if (got < n)
+		got += pool_keep_others(p, refs + got, n - got);
+	if (got > 0)
+		pool_keep_acquired(p, refs[got - 1]);
+	return got;
 }
 
 bool pool_has(struct shmreg_pool *p, uint32_t n)
 {
+	const uint32_t n_kept = pool_keep_count(p, n);
 	uint64_t g, i;
 
+	if (n_kept == n)
+		return true;
+	n -= n_kept;
 	for (g = next_open(p, 0); g < p->n_groups; g = next_open(p, g + 1))
 		for (i = g * FANOUT; i < group_end(p, g); i++)
 			/* relaxed: only whether to try */
@@ -265,12 +304,7 @@ int shmreg_pool_acquire_search(struct shmreg_pool *p, shmreg_pool_ref *ret)
 
 	if (p->claim == 0)
 		return handle_unusable(&p->handle);
-	if (p->last != SHMREG_POOL_NONE) {
-		/* Others have taken it. */
-		p->last = SHMREG_POOL_NONE;
-		move_home(p);
-	}
-	if (search(p, &ref, 1) == 0)
+	if (pool_search(p, &ref, 1) == 0)
 		return exhausted(p);
 	*ret = ref;
 	return 0;
@@ -331,7 +365,8 @@ static int judge(const struct shmreg_pool *p, shmreg_pool_ref ref, uint64_t *ret
 	case SHMREG_POOL_SENT:
 		return ((w ^ ref) & SHMREG_POOL_GENERATION_MASK) != 0 ? -ESTALE : -EBUSY;
 	default:
-		return -EUCLEAN;
+		/* KEPT */
+		return shmreg_pool_word_seat(w) != 0 ? -ESTALE : -EUCLEAN;
 	}
 }
 
@@ -373,8 +408,23 @@ static int release(struct shmreg_pool *p, shmreg_pool_ref ref)
 
 int shmreg_pool_release_other(struct shmreg_pool *p, shmreg_pool_ref ref)
 {
-	const int r = release(p, ref);
+	const uint64_t index = shmreg_pool_ref_index(ref);
+	const uint64_t word = shmreg_pool_word_free(ref) | p->claim;
+	int r;
 
+	/* relaxed: if it is so, this handle has done it */
+	if (index < p->capacity && p->claim != 0 && shmreg_load_relaxed(&p->owner[index]) == word) {
+		if (pool_keep_may(p)) {
+			pool_keep_set(p, ref);
+			shmreg_pool_keep_(p, ref, word);
+			return 0;
+		}
+		if (shmreg_pool_give_back_(p, index, word)) {
+			p->last = ref;
+			return 0;
+		}
+	}
+	r = release(p, ref);
 	if (r == 0)
 		shmreg_pool_wake_(p, shmreg_pool_shm_(p), 1);
 	return r;

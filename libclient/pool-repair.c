@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include <shmreg/abi/directory.h>
+
 #include "pool-repair.h"
 #include "repair-report.h"
 
@@ -34,16 +36,43 @@ static void repair_owner(const struct repair *r, uint64_t *word)
 
 	if (state == SHMREG_POOL_FREE || state == SHMREG_POOL_SENT)
 		return;
-	if (state != SHMREG_POOL_HELD || seat == 0 || w != shmreg_pool_word_held(w, seat)) {
+	if (seat == 0 || (state == SHMREG_POOL_HELD && w != shmreg_pool_word_held(w, seat))) {
 		r->report->n_gave_up++;
 		return;
 	}
 	if ((r->dead[seat / 64] >> seat % 64 & 1) == 0 ||
 	    !shmreg_cas_seq_cst(word, &w, shmreg_pool_word_free(w)))			/* R */
 		return;
+	/* Nobody held what was kept. */
+	if (state == SHMREG_POOL_KEPT)
+		return;
 	r->report->n_repaired++;
 	r->report->n_freed++;
 	shmreg_fetch_add_relaxed(&r->shm->n_reclaimed, 1);	/* a number to look at */
+}
+
+/* Keepers of the dead become nobody's, in the order of pool_keep_end(). */
+static void repair_keepers(const struct repair *r, const struct shmreg_pool_geometry *g)
+{
+	struct shmreg_pool_keeper *keeper;
+	uint64_t at, start, end, seat;
+	uint32_t i;
+
+	for (i = 0; i < g->n_keepers; i++) {
+		at = g->keepers_offset + i * sizeof(*keeper);
+		keeper = (struct shmreg_pool_keeper *)(void *)(r->base + at);
+		if (!repair_memory_next(r->memory, at, &start, &end))
+			return;
+		/* None lies in two pages. */
+		if (start != at)
+			continue;
+		seat = shmreg_load_acquire(&keeper->seat);
+		if (seat >= SHMREG_SEATS || (r->dead[seat / 64] >> seat % 64 & 1) == 0)
+			continue;
+		shmreg_store_release(&keeper->ref, 0);
+		shmreg_fetch_and_acq_rel(&r->shm->keepers, ~(UINT64_C(1) << i));
+		shmreg_cas_acq_rel(&keeper->seat, &seat, 0);
+	}
 }
 
 static void clear_hint(const struct repair *r, uint64_t *word)
@@ -100,6 +129,7 @@ int pool_repair(const struct shmreg_shape *shape, void *base, const struct repai
 
 	g = shmreg_pool_geometry(shape);
 	each_word(&r, g.owner_offset, shape->capacity, repair_owner);
+	repair_keepers(&r, &g);
 	each_word(&r, g.full_offset, g.n_full, clear_hint);
 	each_word(&r, sizeof(struct shmreg_pool_shm), g.n_fuller, clear_hint);
 

@@ -62,8 +62,7 @@ int shmreg_pool_stat(const struct shmreg_pool *p, struct shmreg_pool_stats *ret)
 		stat.n_touched += w != 0;
 		stat.n_acquired += w >> SHMREG_POOL_GENERATION_SHIFT;
 		stat.n_sent += (w & SHMREG_POOL_STATE_MASK) == SHMREG_POOL_SENT;
-		/* What no correct process wrote nobody can take: held, then. */
-		stat.n_held += (w & SHMREG_POOL_HELD) != 0;
+		stat.n_held += (w & SHMREG_POOL_STATE_MASK) == SHMREG_POOL_HELD;
 	}
 	stat.capacity = p->capacity;
 	stat.n_free = p->capacity - stat.n_held - stat.n_sent;

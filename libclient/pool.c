@@ -7,6 +7,7 @@
 #include "object.h"
 #include "params.h"
 #include "pool-bind.h"
+#include "pool-keep.h"
 
 static int open_any(struct shmreg_segment *segment, struct shmreg_pool **ret, uint32_t how,
 		    const char *name, const struct shmreg_pool_params *params, uint32_t layout,
@@ -64,5 +65,10 @@ int shmreg_pool_open_const_layout(struct shmreg_segment *segment, const struct s
 int shmreg_pool_close(const struct shmreg_pool *pool)
 {
 	/* const is about the objects: the handle itself is ours to free. */
-	return shmreg_object_close((struct shmreg_handle *)(uintptr_t)pool);
+	struct shmreg_pool *const p = (struct shmreg_pool *)(uintptr_t)pool;
+
+	if (p == NULL)
+		return 0;
+	pool_keep_end(p);
+	return shmreg_object_close(&p->handle);
 }

@@ -9,6 +9,7 @@
 #include <shmreg/ring.h>
 #include <shmreg/topic.h>
 
+#include "pool-keep.h"
 #include "ready.h"
 #include "topic-bind.h"
 
@@ -206,6 +207,8 @@ static bool pool_has_space(const struct shmreg_pool *p)
 {
 	uint64_t g = 0, k, full, fuller;
 
+	if (pool_keep_count(p, 1) > 0)
+		return true;
 	while (g < p->n_groups) {
 		k = g / SHMREG_POOL_FANOUT;
 		/* acquire: who wakes us has cleared them before */

@@ -175,7 +175,13 @@ AT(shmreg_pool_shm, n_reclaimed, 8);
 AT(shmreg_pool_shm, space, 128);
 AT(shmreg_pool_shm, touched, 256);
 AT(shmreg_pool_shm, users, 384);
-SIZE(shmreg_pool_shm, 896);
+AT(shmreg_pool_shm, keepers, 896);
+AT(shmreg_pool_shm, n_tags, 904);
+SIZE(shmreg_pool_shm, 1024);
+AT(shmreg_pool_keeper, ref, 0);
+AT(shmreg_pool_keeper, recall, 8);
+AT(shmreg_pool_keeper, seat, 16);
+SIZE(shmreg_pool_keeper, 128);
 
 /* cell.h */
 AT(shmreg_cell_shm, latest, 0);

@@ -222,7 +222,7 @@ static int pool_bytes(const struct shmreg_shape *s, uint64_t *ret, const char **
 
 	if (s->layout != SHMREG_POOL_LAYOUT)
 		return refuse(-EPROTONOSUPPORT, ret_why,
-			      "has a layout version of pools other than 1");
+			      "has a layout version of pools other than 2");
 	if (s->flags)
 		return refuse(-EINVAL, ret_why, "has unknown flags; a pool knows none");
 	r = check_elem(s, SHMREG_POOL_ELEM_MAX, SHMREG_POOL_ALIGN_MAX,

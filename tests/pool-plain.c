@@ -36,7 +36,8 @@ bool pool_is_clean(void *base, const struct shmreg_shape *shape)
 
 	for (i = 0; i < shape->capacity; i++) {
 		w = shmreg_load_acquire(pool_word(base, shape, i));
-		if (w != shmreg_pool_word_free(w))
+		if (w != shmreg_pool_word_free(w) &&
+		    (w & SHMREG_POOL_STATE_MASK) != SHMREG_POOL_KEPT)
 			return false;
 	}
 	return true;

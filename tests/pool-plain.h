@@ -26,7 +26,7 @@ void pool_seed(void *base, const struct shmreg_shape *shape, uint64_t generation
 /* The word of an object, to look at and to plant things in. */
 uint64_t *pool_word(void *base, const struct shmreg_shape *shape, uint64_t index);
 
-/* pool_is_clean() - is every object free, as must be true of a pool that nobody uses? */
+/* pool_is_clean() - is every object free, or kept, as must be true of a pool that nobody uses? */
 bool pool_is_clean(void *base, const struct shmreg_shape *shape);
 
 /* Words of hints with bits set, in both levels. */

@@ -355,8 +355,11 @@ START_TEST(pool_well)
 	*pool_word(pool, &shape, shmreg_pool_ref_index(ref[1])) =
 		shmreg_pool_word_held(good, WORLD_NOBODYS);
 	ck_assert_int_eq(world_finds("object.seat"), FINDING_ERROR);
-	*pool_word(pool, &shape, shmreg_pool_ref_index(ref[1])) = good | 3;
+	*pool_word(pool, &shape, shmreg_pool_ref_index(ref[1])) = shmreg_pool_word_kept(good, 0, 0);
 	ck_assert_int_eq(world_finds("pool.word"), FINDING_ERROR);
+	*pool_word(pool, &shape, shmreg_pool_ref_index(ref[1])) =
+		shmreg_pool_word_kept(good, WORLD_NOBODYS, 0);
+	ck_assert_int_eq(world_finds("object.seat"), FINDING_ERROR);
 }
 END_TEST
 

@@ -114,7 +114,7 @@ START_TEST(bad_references_are_not_sent)
 	ck_assert_int_eq(shmreg_object_queue_send(&a.queue, ref + 4), -EINVAL);
 	ck_assert_int_eq(shmreg_object_queue_send(&a.queue, ref + SHMREG_POOL_GENERATION_ONE), -ESTALE);
 	ck_assert_int_eq(shmreg_object_queue_send(&b.queue, ref), -EPERM);
-	*word |= 3;
+	*word = shmreg_pool_word_kept(ref, 0, 0);
 	ck_assert_int_eq(shmreg_object_queue_send(&a.queue, ref), -EUCLEAN);
 	/* None of them took a place in the queue. */
 	ck_assert_uint_eq(((struct shmreg_queue_shm *)pair.queue)->tail, tail);

@@ -44,7 +44,8 @@ START_TEST(home_moves)
 	pool_bind(&early, base, &shape, 2);
 	ck_assert_uint_eq(early.home, 0);
 	ref = acquire(&late);
-	ck_assert_int_eq(shmreg_pool_release(&late, ref), 0);
+	/* Batches are not kept. */
+	ck_assert_int_eq(shmreg_pool_release_batch(&late, &ref, 1), 0);
 	stale = acquire(&early);
 	ck_assert_uint_eq(shmreg_pool_ref_index(ref), shmreg_pool_ref_index(stale));
 	ref = acquire(&late);

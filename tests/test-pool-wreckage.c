@@ -154,7 +154,7 @@ END_TEST
 /* The same, killed between the two levels. */
 static void die_between_levels(uint32_t n, uint64_t full)
 {
-	shmreg_pool_ref refs[256], ref;
+	shmreg_pool_ref refs[256], ref, anothers;
 	unsigned int i;
 
 	setup_of(n);
@@ -167,9 +167,8 @@ static void die_between_levels(uint32_t n, uint64_t full)
 	*alive.full &= ~shmreg_pool_hint_(0);
 	ck_assert_int_eq(shmreg_pool_acquire(&alive, &ref), -EAGAIN);
 	/* Another's release makes both visible: it does not rely on the first one. */
-	ck_assert_int_eq(shmreg_pool_release(&dead, shmreg_pool_ref_of(*pool_word(base, &shape, 1),
-								       1)),
-			 0);
+	anothers = shmreg_pool_ref_of(*pool_word(base, &shape, 1), 1);
+	ck_assert_int_eq(shmreg_pool_release_batch(&dead, &anothers, 1), 0);
 	ck_assert_int_eq(shmreg_pool_acquire(&alive, &ref), 0);
 	ck_assert_int_eq(shmreg_pool_release(&alive, ref), 0);
 	ck_assert_uint_eq(repair().n_repaired, n - 2);
@@ -192,7 +191,7 @@ START_TEST(dead_in_search)
 	setup_of(16);
 	ck_assert_int_eq(shmreg_pool_acquire_batch(&alive, refs, 16, 16), 16);
 	*alive.full = SHMREG_POOL_LOOK | SHMREG_POOL_LOOK_ONE;
-	ck_assert_int_eq(shmreg_pool_release(&alive, refs[3]), 0);
+	ck_assert_int_eq(shmreg_pool_release_batch(&alive, &refs[3], 1), 0);
 	ck_assert_uint_eq(*alive.full, SHMREG_POOL_LOOK_ONE);
 	*alive.full |= SHMREG_POOL_LOOK;
 	ck_assert_int_eq(shmreg_pool_acquire(&alive, &refs[3]), 0);
@@ -216,7 +215,7 @@ START_TEST(looks_are_told_apart)
 	setup_of(16);
 	ck_assert_int_eq(shmreg_pool_acquire_batch(&alive, refs, 16, 16), 16);
 	*alive.full = h;
-	ck_assert_int_eq(shmreg_pool_release(&alive, refs[0]), 0);
+	ck_assert_int_eq(shmreg_pool_release_batch(&alive, refs, 1), 0);
 	ck_assert_int_eq(shmreg_pool_acquire(&alive, &refs[0]), 0);
 	ck_assert_int_eq(shmreg_pool_acquire(&alive, &ref), -EAGAIN);
 	ck_assert_uint_eq(*alive.full & SHMREG_POOL_HINT_MASK, SHMREG_POOL_FULL);
@@ -234,7 +233,7 @@ START_TEST(nonsense)
 
 	setup_of(40);
 	*pool_word(base, &shape, 3) = shmreg_pool_word_held(g, 0);
-	*pool_word(base, &shape, 4) = shmreg_pool_word_held(g, DEAD) | 2;
+	*pool_word(base, &shape, 4) = shmreg_pool_word_kept(g, 0, 0);
 	*pool_word(base, &shape, 5) = shmreg_pool_word_held(g, DEAD) | UINT64_C(1) << 37;
 	*pool_word(base, &shape, 39) = shmreg_pool_word_held(g, DEAD);
 	report = repair();

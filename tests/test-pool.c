@@ -266,7 +266,10 @@ START_TEST(bad_references)
 	ck_assert_int_eq(shmreg_pool_release(&p, ref), -EUCLEAN);
 	*word = shmreg_pool_word_held(ref, 5) | UINT64_C(1) << 14;
 	ck_assert_int_eq(shmreg_pool_release(&p, ref), -EUCLEAN);
-	*word = shmreg_pool_word_held(ref, 5) | 2;
+	*word = shmreg_pool_word_kept(ref, 5, SHMREG_POOL_TAG_MASK);
+	ck_assert_int_eq(shmreg_pool_release(&p, ref), -ESTALE);
+	ck_assert_int_eq(shmreg_pool_owner(&p, ref), -ESTALE);
+	*word = shmreg_pool_word_kept(ref, 0, 0);
 	ck_assert_int_eq(shmreg_pool_release(&p, ref), -EUCLEAN);
 	ck_assert_int_eq(shmreg_pool_owner(&p, ref), -EUCLEAN);
 	/* Garbage beside FREE goes with the next acquisition. */

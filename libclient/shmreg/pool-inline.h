@@ -10,22 +10,67 @@
  * Ownership.
  *
  *   (I1) An object's word is all there is to say about it, and changes by
- *	  compare-and-swap only. So at every instruction an object is free, or one
- *	  seat's, or one slot's.
+ *	  compare-and-swap only, but where a handle releases to itself, and
+ *	  acquires that again: see below. So at every instruction an object is free, or
+ *	  one seat's, or one slot's.
  *   (I2) From FREE anybody may take it; from HELD only the seat's participant may
  *	  move it, or the reaper when the seat is dead; from SENT only who claimed
- *	  the slot, or the reaper.
+ *	  the slot, or the reaper. KEPT is free: its handle may take it, anybody who
+ *	  has recalled it, and the reaper when the seat is dead.
  *   (I3) A generation is raised from FREE to HELD, and nowhere else. So a word that
  *	  is HELD, with a generation and a seat, means one acquisition; a reference
  *	  has the generation of its own.
  *
- *   A: acquire, compare-and-swap FREE -> HELD (acq_rel)  pairs with  R: release, HELD ->
- *	FREE (seq_cst, so release too): what the last holder did with the object is
- *	visible to the next. Words change by RMW only, so it does not matter whose R.
+ *   A: acquire, compare-and-swap FREE or KEPT -> HELD (acq_rel)  pairs with  R: release, HELD
+ *	-> FREE (seq_cst, so release too): what the last holder did with the object is
+ *	visible to the next. From R on words change by RMW only, so it does not matter
+ *	whose R. What is KEPT is published by K (release), which K' (acquire) sees.
  *
  * Death. A killed process has executed a prefix of its operations, of which A and R are
- * each one: what it holds is said by the words, and repair (pool-repair.c) has
+ * each one store: what it holds is said by the words, and repair (pool-repair.c) has
  * nothing to finish, only words to free.
+ *
+ * Keeping. Most often a handle acquires what it released, which nobody else asked for. Then
+ * both are plain stores, and it is who else wants the object that makes the fence.
+ *
+ *	its handle, acquiring			another, who found nothing else
+ *						  r = keeper's ref, w = word of that: KEPT, tag t
+ *	keeper's ref = 0		(K)	  recall |= WANTED				(W)
+ *						  membarrier				(M)
+ *	recall is WANTED, or has another	  keeper's ref is not r: no			(K')
+ *	tag than what is kept: slow	(W')
+ *	word = HELD					  compare-and-swap w -> HELD		(A)
+ *
+ *	its handle, releasing: word = KEPT with the tag of `recall` (R), then keeper's ref
+ *	slow:	compare-and-swap KEPT -> HELD (A), which fails if another was faster; then,
+ *		if recall was WANTED, recall = a new tag, which nothing has yet	(T)
+ *
+ *   (I6) Only its handle acts on a word that is KEPT or, having its seat, HELD, but who recalls
+ *	  with A and the reaper. So its plain stores, R from HELD, and HELD from KEPT,
+ *	  could destroy another's word only in the second case: another's A comes between
+ *	  W' and the store.
+ *   (I7) That is not so. A succeeds from w, of tag t. What has that tag was kept before T, which
+ *	  comes when w is gone for ever. So T, which alone takes WANTED away, did not come
+ *	  between W and A; and W', which found tag t without WANTED, read before W. So W' was not
+ *	  behind the barrier that M put into its thread, (N1) of shmreg/wake.h. So K was before
+ *	  that barrier, and K' sees it, or what came after it: never r again, which has the
+ *	  generation of w. So K' does not let A happen. (If generations went round
+ *	  meanwhile, w and r were as if no time had passed.)
+ *   (I8) Who died anywhere in this leaves nothing half-done: the word says HELD or KEPT
+ *	  of a dead seat, and the reaper frees both. WANTED of who died costs one slow
+ *	  acquire. That an object is KEPT and in no keeper's ref is so while its handle is
+ *	  between two stores; or is dead.
+ *   (I9) Who finds nothing FREE, and then nothing KEPT, may say -EAGAIN. An object that was KEPT
+ *	  when the search passed its word, and then was not in the keeper's ref, or not to be
+ *	  had, was acquired in between: by its handle or another. For from KEPT it becomes
+ *	  FREE in no other way, but for repair, and a handle that is closed acquires it first. Hints
+ *	  count it as held, so R to KEPT needs no C.
+ *
+ *	K and R are stores that nobody needs to see at once: others who do not see
+ *	them find an object held whose release is not known to them; M comes before anything
+ *	that depends on it. Who releases cannot know whether his reference is released
+ *	by another thread of his at the same time: that is a mistake that may cost others
+ *	what they hold, as a store to what one does not hold does.
  *
  * Hints. A search passes over what FULL says is full, and must not say -EAGAIN when an
  * object was free all the time. A process may be stopped anywhere in a search or
@@ -63,7 +108,8 @@
  * object. The reaper clears all hints, having freed the words of the dead; like anybody
  * who makes a word FREE it has R and C.
  *
- * Waiting. P of <shmreg/wake.h> is R and C together, and L comes behind both: what a sleeper's
+ * Waiting. P of <shmreg/wake.h> is R and C together (K, if it is kept: a sleeper's search looks at
+ * keepers, too), and L comes behind both: what a sleeper's
  * search after its announcement does not find was held when that passed it, or had
  * been released by somebody who had not passed C (I4). Either way his L comes after the
  * membarrier, finds S, and wakes. Were L between R and C, he could be stopped there having
@@ -78,7 +124,9 @@
  * the search, which is what -EAGAIN says.
  *
  * Wrap. A generation has 26 bits, and goes from its maximum to 1. `looks begun` has 32: its
- * wrap would need 2^32 clearings while one process stands between L and F.
+ * wrap would need 2^32 clearings while one process stands between L and F. A tag has 24: T
+ * would have to come 2^24 times, each after another's membarrier, while one stands between W
+ * and A, and the generation would have to be the same then.
  */
 
 #include <errno.h>
@@ -90,7 +138,7 @@
 SHMREG_BEGIN_DECLS
 
 /*
- * Out of line: whatever is not one uncontended compare-and-swap.
+ * Out of line: whatever is not kept by this handle, or not to be.
  *
  * Return: as shmreg_pool_acquire(), _acquire_wait() of which one try was in vain,
  * shmreg_pool_release(), shmreg_pool_get().
@@ -181,6 +229,20 @@ SHMREG_FORCE_INLINE int shmreg_pool_give_back_(struct shmreg_pool *pool, uint64_
 	return 1;
 }
 
+/* R by a plain store, and wake. @word: what mine_word is: HELD by this handle */
+SHMREG_FORCE_INLINE void shmreg_pool_keep_(struct shmreg_pool *pool, shmreg_pool_ref ref,
+					   uint64_t word)
+{
+	const struct shmreg_pool_shm *const shm = shmreg_pool_shm_(pool);
+	struct shmreg_pool_keeper *const keeper = pool->keeper;
+
+	/* relaxed: nobody else acts on it who has not seen K */
+	shmreg_store_relaxed(pool->mine_word, word | pool->keeps);			/* R */
+	shmreg_store_release(&keeper->ref, ref);					/* K */
+	pool->kept = 1;
+	shmreg_pool_wake_(pool, shm, 1);
+}
+
 SHMREG_FORCE_INLINE void *shmreg_pool_get_sized(struct shmreg_pool *pool, shmreg_pool_ref ref,
 						size_t stride)
 {
@@ -199,19 +261,22 @@ SHMREG_FORCE_INLINE void *shmreg_pool_get_sized(struct shmreg_pool *pool, shmreg
 
 SHMREG_HOT int shmreg_pool_acquire(struct shmreg_pool *pool, shmreg_pool_ref *ret)
 {
-	const uint64_t last = pool->last;
-	const uint64_t next = shmreg_pool_next_(last, pool->claim);
-	uint64_t free = shmreg_pool_word_free(last);
+	const shmreg_pool_ref ref = pool->mine + SHMREG_POOL_GENERATION_ONE;
+	struct shmreg_pool_keeper *const keeper = pool->keeper;
 
-	/* 0 also in a forked child and without a seat. */
-	if (SHMREG_LIKELY(last != 0) &&
-	    SHMREG_LIKELY(shmreg_cas_acq_rel(&pool->owner[shmreg_pool_ref_index(last)],	/* A */
-					     &free, next))) {
-		pool->last = 0;
-		*ret = shmreg_pool_ref_of(next, shmreg_pool_ref_index(last));
-		return 0;
-	}
-	return shmreg_pool_acquire_search(pool, ret);
+	/* Not so in a forked child either; nor does the generation become 0. */
+	if (SHMREG_UNLIKELY(!pool->kept) || SHMREG_UNLIKELY(ref < SHMREG_POOL_GENERATION_ONE))
+		return shmreg_pool_acquire_search(pool, ret);
+	shmreg_store_relaxed(&keeper->ref, SHMREG_POOL_NONE);				/* K */
+	__asm__ __volatile__("" : : : "memory");					/* M' */
+	if (SHMREG_UNLIKELY(shmreg_load_relaxed(&keeper->recall) != pool->tag))		/* W' */
+		return shmreg_pool_acquire_search(pool, ret);
+	/* Behind W', on which it depends. */
+	shmreg_store_relaxed(pool->mine_word, shmreg_pool_word_free(ref) | pool->claim);
+	pool->mine = ref;
+	pool->kept = 0;
+	*ret = ref;
+	return 0;
 }
 
 SHMREG_HOT int shmreg_pool_acquire_wait(struct shmreg_pool *pool, shmreg_pool_ref *ret,
@@ -224,15 +289,14 @@ SHMREG_HOT int shmreg_pool_acquire_wait(struct shmreg_pool *pool, shmreg_pool_re
 
 SHMREG_HOT int shmreg_pool_release(struct shmreg_pool *pool, shmreg_pool_ref ref)
 {
-	const uint64_t index = shmreg_pool_ref_index(ref);
+	const uint64_t word = shmreg_pool_word_free(ref) | pool->claim;
 
-	if (SHMREG_LIKELY(index < pool->capacity) && SHMREG_LIKELY(pool->claim != 0) &&
-	    SHMREG_LIKELY(shmreg_pool_give_back_(pool, index,
-						 shmreg_pool_word_free(ref) | pool->claim))) {
-		pool->last = ref;
-		return 0;
-	}
-	return shmreg_pool_release_other(pool, ref);
+	/* relaxed: nobody but this participant changes such a word */
+	if (SHMREG_UNLIKELY(ref != pool->mine) || SHMREG_UNLIKELY(ref == SHMREG_POOL_NONE) ||
+	    SHMREG_UNLIKELY(shmreg_load_relaxed(pool->mine_word) != word))
+		return shmreg_pool_release_other(pool, ref);
+	shmreg_pool_keep_(pool, ref, word);
+	return 0;
 }
 
 SHMREG_FORCE_INLINE int shmreg_pool_acquire_init_sized(struct shmreg_pool *pool,

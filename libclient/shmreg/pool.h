@@ -10,11 +10,14 @@
  *		participant: any of its handles of the pool may use and release it.
  *		A handle is used by one thread at a time and may move between
  *		threads with a happens-before; a signal handler counts as another
- *		thread.
+ *		thread. One thread at a time gives one reference back, or sends it: two at
+ *		once is a mistake that can cost others what they hold by then.
  *
- * Progress	Wait-free: no call but those that wait, waits, retries, enters the kernel, allocates or
- *		sleeps. A search passes each object twice at most. What others
- *		do, or where they were stopped, makes it longer and never wrong.
+ * Progress	Wait-free: no call but those that wait, waits, retries, allocates or sleeps, nor enters
+ *		the kernel, but for one or two membarriers where nothing is free but what
+ *		other handles keep, see Cost. (Who may not call membarrier does not get that.)
+ *		A search passes each object twice at most. What others do, or where they
+ *		were stopped, makes it longer and never wrong.
  *
  * Ordering	What was done with an object before it was released is visible to
  *		who acquires it next (release/acquire). Its contents are as the last
@@ -48,15 +51,21 @@
  * Units	Objects. A reference is good for one acquisition: once given back it fits
  *		no more (but after 2^26 - 1 further acquisitions of the same object).
  *
- * Cost		acquire of what the same handle released last: one compare-and-swap;
- *		else a look at a few words more, most often of two cache lines that
- *		the handle has to itself. release: one compare-and-swap and three
- *		loads, and one or two more atomic operations if others have found
- *		the pool full thereabouts. A search skips what is known to be
- *		full: in an exhausted pool it reads one word for 4096 objects.
- *		An object takes a word (8 bytes) besides itself, elem_align of 64
- *		or 128 gives each its own cache lines. After a death the hints by
- *		which searches skip are found anew.
+ * Cost		A handle that acquires keeps one of the objects that it releases: release of
+ *		that, and acquire, are plain loads and stores, no atomic operation.
+ *		Else acquire is one compare-and-swap, and a look at a few words more,
+ *		most often of two cache lines that the handle has to itself; release is
+ *		one compare-and-swap and three loads, and one or two more atomic
+ *		operations if others have found the pool full thereabouts. What is kept
+ *		is free: others get it when there is nothing else, for a membarrier (1 to
+ *		10 microseconds, in which other processors are interrupted), and its
+ *		handle keeps nothing for a while. A search skips what is known to
+ *		be full: in an exhausted pool it reads one word for 4096 objects, and a
+ *		cache line for each handle that keeps, 64 at most.
+ *		An object takes a word (8 bytes) besides itself, and each eight take 128
+ *		bytes more, up to 8 KiB in all; elem_align of 64 or 128 gives each its
+ *		own cache lines. After a death the hints by which searches skip are
+ *		found anew.
  *
  * Bytes: <shmreg/abi/pool.h>. Why it is correct: <shmreg/pool-inline.h>.
  */
@@ -117,7 +126,13 @@ struct shmreg_pool_holder {
 struct shmreg_pool {
 	struct shmreg_handle handle;
 	uint64_t claim;		/* HELD and the seat; 0: no seat, or a forked child */
-	uint64_t last;		/* what it released last, and may find free; 0: nothing */
+	uint64_t mine;		/* reference to what it keeps, or may; 0: nothing */
+	uint64_t *mine_word;
+	struct shmreg_pool_keeper *keeper;	/* NULL: is none */
+	uint64_t keeps;		/* KEPT and the tag */
+	uint64_t tag;
+	uint32_t kept;		/* is it, or does somebody hold it? */
+	uint32_t patience;	/* searches until it may keep again */
 	uint64_t capacity;
 	uint64_t *owner;
 	uint64_t *full;
@@ -130,6 +145,9 @@ struct shmreg_pool {
 	uint64_t extent;	/* and how many groups it has, round the end */
 	uint64_t cursor;	/* index at which its next search begins */
 	uint32_t touched_shift;
+	uint64_t last;		/* what it released last, did not keep, and may find free; 0: nothing */
+	struct shmreg_pool_keeper *keepers;
+	uint32_t n_keepers;
 };
 
 /*
@@ -219,8 +237,8 @@ SHMREG_API int shmreg_pool_close(const struct shmreg_pool *pool);
  * shmreg_pool_acquire() - become the holder of an object that is free
  * @ret:	its reference; get() has the address
  *
- * Return: 0; -EAGAIN each object was held at some time during the call (or its release had
- * not returned).
+ * Return: 0; -EAGAIN each object was held at some time during the call (or its release, or
+ * another's acquisition of it, had not returned).
  */
 SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_pool_acquire(struct shmreg_pool *pool,
 							   shmreg_pool_ref *ret);

@@ -251,7 +251,8 @@ static enum outcome leaks(const struct cast *cast)
 	const uint64_t tail = shm->tail & ~SHMREG_QUEUE_LOW_MASK;
 
 	for (uint64_t i = 0; i < RIG_OBJECTS; i++)
-		if (pool->owner[i] != shmreg_pool_word_free(pool->owner[i]))
+		if (pool->owner[i] != shmreg_pool_word_free(pool->owner[i]) &&
+		    (pool->owner[i] & SHMREG_POOL_STATE_MASK) != SHMREG_POOL_KEPT)
 			return bad(OUTCOME_LEAKED, "object %" PRIu64 " is not free: %#" PRIx64, i,
 				   pool->owner[i]);
 	if (tail != (shm->head & ~SHMREG_QUEUE_LOW_MASK))

@@ -7,6 +7,7 @@
 #include <shmreg/pool.h>
 
 #include "pool-bind.h"
+#include "pool-keep.h"
 #include "rig.h"
 
 /*
@@ -18,7 +19,8 @@
  * the hints said when somebody died.
  */
 
-#define CAPACITY_MAX 20
+#define CAPACITY_MAX 24
+#define KEEPERS 3		/* that so many objects have */
 #define KEPT 4			/* references an actor can note */
 #define GENERATION_MAX ((UINT64_C(1) << 26) - 1)
 
@@ -42,7 +44,7 @@ struct image {
 	uint64_t kept[CAPACITY_MAX];	/* what nobody is to touch */
 	SHMREG_ALIGNAS(SHMREG_BLOCK)
 	unsigned char pool[sizeof(struct shmreg_pool_shm) + 2 * SHMREG_BLOCK + 2 * 16 * 8 +
-			   CAPACITY_MAX * sizeof(struct item) + SHMREG_BLOCK];
+			   KEEPERS * sizeof(struct shmreg_pool_keeper) + CAPACITY_MAX * sizeof(struct item) + SHMREG_BLOCK];
 };
 
 struct start {
@@ -51,6 +53,12 @@ struct start {
 	uint32_t n_vain;	/* searches that have been in vain since: hints of full groups */
 	uint64_t generation;
 	bool asleep;		/* somebody may wait for a free object */
+	enum {
+		KEEP_NOTHING,		/* nobody does */
+		KEEP,			/* those who are keepers may */
+		KEEP_ONE,		/* and do: what they have had; it is free */
+		RECALLED,		/* and others want it */
+	} keep;
 };
 
 static uint64_t *word_of(struct image *image, uint64_t index)
@@ -216,20 +224,50 @@ static const struct operation operations[] = {
 	{ "acquire 1 to 3, release them", run_batches, 0, NULL },
 	{ "acquire twice, release", run_search, 0, NULL },
 };
-static const struct operation *const peers[] = { &operations[3] };
+static const struct operation *const peers[] = { &operations[3], &vain };
 
 static const struct setting settings[] = {
-	{ "room", SETTING_KILL, &(const struct start){ 12, 9, 0, 0, false } },
-	{ "two left", SETTING_PAIR, &(const struct start){ 5, 2, 0, 5, false } },
-	{ "one left", 0, &(const struct start){ 4, 1, 0, 5, false } },
-	{ "exhausted", SETTING_PAIR | SETTING_RACE, &(const struct start){ 3, 0, 0, 5, false } },
-	{ "exhausted, and it is said", 0, &(const struct start){ 3, 0, 3, 5, false } },
-	{ "exhausted, two groups", 0, &(const struct start){ 17, 0, 0, 5, false } },
+	{ "room", SETTING_KILL, &(const struct start){ 12, 9, 0, 0, false, KEEP_NOTHING } },
+	{ "two left", SETTING_PAIR, &(const struct start){ 5, 2, 0, 5, false, KEEP_NOTHING } },
+	{ "one left", 0, &(const struct start){ 4, 1, 0, 5, false, KEEP_NOTHING } },
+	{ "exhausted", SETTING_PAIR | SETTING_RACE, &(const struct start){ 3, 0, 0, 5, false, KEEP_NOTHING } },
+	{ "exhausted, and it is said", 0, &(const struct start){ 3, 0, 3, 5, false, KEEP_NOTHING } },
+	{ "exhausted, two groups", 0, &(const struct start){ 17, 0, 0, 5, false, KEEP_NOTHING } },
 	{ "one left of two groups, said to be full before", 0,
-	  &(const struct start){ 20, 1, 3, 5, false } },
-	{ "exhausted, and somebody waits", 0, &(const struct start){ 3, 0, 3, 5, true } },
-	{ "about to wrap", 0, &(const struct start){ 6, 2, 0, GENERATION_MAX - 1, false } },
+	  &(const struct start){ 20, 1, 3, 5, false, KEEP_NOTHING } },
+	{ "exhausted, and somebody waits", 0, &(const struct start){ 3, 0, 3, 5, true, KEEP_NOTHING } },
+	{ "about to wrap", 0, &(const struct start){ 6, 2, 0, GENERATION_MAX - 1, false, KEEP_NOTHING } },
+	{ "keepers, room", SETTING_KILL | SETTING_PAIR,
+	  &(const struct start){ 12, 9, 0, 0, false, KEEP } },
+	{ "keepers, exhausted, and somebody waits", SETTING_PAIR,
+	  &(const struct start){ 24, 0, 3, 5, true, KEEP } },
+	{ "all that is free is kept", SETTING_PAIR | SETTING_RACE,
+	  &(const struct start){ 24, 0, 3, 5, false, KEEP_ONE } },
+	{ "all that is free is kept, about to wrap", SETTING_PAIR,
+	  &(const struct start){ 24, 0, 0, GENERATION_MAX - 1, false, KEEP_ONE } },
+	{ "all that is free is kept and wanted", SETTING_PAIR,
+	  &(const struct start){ 24, 0, 3, 5, false, RECALLED } },
 };
+
+static void set_keeping(struct actor *a, const struct start *start)
+{
+	struct shmreg_pool *p = &a->pool.pool;
+
+	if (start->keep == KEEP_NOTHING) {
+		pool_keep_end(p);
+		p->patience = UINT32_MAX;
+		return;
+	}
+	if (start->keep == KEEP)
+		return;
+	if (p->keeper == NULL)
+		abort();
+	give(a, 0);
+	if (!p->kept)
+		abort();
+	if (start->keep == RECALLED)
+		p->keeper->recall |= SHMREG_POOL_WANTED;
+}
 
 static void setup(void *memory, const struct setting *setting)
 {
@@ -260,6 +298,8 @@ static void setup(void *memory, const struct setting *setting)
 			abort();
 	memset(image->kept + n_kept, 0, sizeof(image->kept) - n_kept * sizeof(*image->kept));
 	checker->last = SHMREG_POOL_NONE;
+	for (unsigned int i = 0; i < CHECKER; i++)
+		set_keeping(&image->actor[i], start);
 	if (start->n_vain == 0) {
 		*checker->full = 0;
 		*checker->fuller = 0;
@@ -295,6 +335,36 @@ static bool is_noted(const struct image *image, const struct actor *a, unsigned 
 	return false;
 }
 
+/* What is kept, somebody who lives says that he keeps. */
+static bool is_kept(const struct image *image, const struct cast *cast, uint64_t index)
+{
+	for (unsigned int who = 0; who < N_ACTORS; who++) {
+		const struct shmreg_pool *p = &image->actor[who].pool.pool;
+		const uint64_t w = p->owner[index];
+
+		if ((cast->dead >> who & 1) == 0 && p->keeper != NULL &&
+		    w == shmreg_pool_word_kept(w, actor_seat(who), p->tag))
+			return p->keeper->ref == shmreg_pool_ref_of(w, index);
+	}
+	return false;
+}
+
+/* Keepers are of those who live. */
+static bool keepers_live(const struct image *image, const struct cast *cast)
+{
+	const struct shmreg_pool *p = &image->actor[CHECKER].pool.pool;
+	uint32_t n = 0;
+
+	for (unsigned int who = 0; who < N_ACTORS; who++)
+		for (uint32_t i = 0; i < p->n_keepers; i++)
+			if (p->keepers[i].seat == actor_seat(who)) {
+				if (cast->dead >> who & 1)
+					return false;
+				n++;
+			}
+	return n == (uint32_t)__builtin_popcountll(shmreg_pool_shm_(p)->keepers);
+}
+
 /* Each word says what whoever lives has noted. */
 static enum outcome judge_words(struct image *image, const struct cast *cast,
 				struct judgement *ret, uint64_t *ret_n_free)
@@ -306,6 +376,13 @@ static enum outcome judge_words(struct image *image, const struct cast *cast,
 		unsigned int who = 0;
 
 		if (w == shmreg_pool_word_free(w)) {
+			n_free++;
+			continue;
+		}
+		if ((w & SHMREG_POOL_STATE_MASK) == SHMREG_POOL_KEPT) {
+			if (!is_kept(image, cast, i))
+				return judgement_bad(ret, OUTCOME_LEAKED, "nobody keeps object "
+						     "%" PRIu64 ": %#" PRIx64, i, w);
 			n_free++;
 			continue;
 		}
@@ -391,6 +468,10 @@ static void judge(void *memory, const struct cast *cast, struct judgement *ret)
 			judgement_bad(ret, OUTCOME_LEAKED, "a dead one uses it");
 			return;
 		}
+	if (!keepers_live(image, cast)) {
+		judgement_bad(ret, OUTCOME_LEAKED, "somebody is a keeper who is none");
+		return;
+	}
 	if (use(image, n_free, ret) != OUTCOME_GOOD || use(image, n_free, ret) != OUTCOME_GOOD)
 		return;
 	/* Nobody did sleep, which who released something has found out. */

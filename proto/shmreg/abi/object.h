@@ -35,7 +35,7 @@ enum shmreg_kind {
 #define SHMREG_QUEUE_LAYOUT 1
 #define SHMREG_RING_LAYOUT 1
 #define SHMREG_TOPIC_LAYOUT 2
-#define SHMREG_POOL_LAYOUT 1
+#define SHMREG_POOL_LAYOUT 2
 #define SHMREG_CELL_LAYOUT 1
 
 /* Flags of an object; which kinds know which is said in the kind's header. */
