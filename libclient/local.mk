@@ -88,6 +88,7 @@ libstructures_la_SOURCES = \
 	libclient/queue-bind.c \
 	libclient/queue-bind.h \
 	libclient/queue-claim.c \
+	libclient/queue-manners.h \
 	libclient/queue-stat.c \
 	libclient/queue-wait.c \
 	libclient/ready.c \

@@ -15,8 +15,8 @@ void queue_prepare(struct shmreg_queue *q)
 	q->pushed = 0;
 	q->popped = 0;
 	q->sampled = 0;
-	q->push_pause = 0;
-	q->pop_pause = 0;
+	q->push_manners = (struct shmreg_queue_manners){ 0 };
+	q->pop_manners = (struct shmreg_queue_manners){ 0 };
 	q->redel_seen = 0;
 	q->redel_next = 0;
 	q->redel_turn = 0;

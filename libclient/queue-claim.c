@@ -7,6 +7,7 @@
 #include <shmreg/queue.h>
 
 #include "again.h"
+#include "queue-manners.h"
 #include "relax.h"
 
 #define LINE 64
@@ -126,6 +127,23 @@ static void note_length(const struct shmreg_queue *q, uint64_t length)
 		shmreg_cas_relaxed(&shm->high, &high, length);
 }
 
+/*
+ * Nothing, or no room, for the first time in @n positions. Apart, so that who only looks does not pay for it.
+ *
+ * Return: it was time for a pause, and one may look again.
+ */
+static SHMREG_COLD bool look_again(struct shmreg_queue_manners *m, uint64_t n, uint64_t capacity,
+				   bool *paused)
+{
+	const uint32_t pause = manners_look(m, n, capacity, *paused);
+
+	if (pause == 0)
+		return false;
+	relax_for(pause);
+	*paused = true;
+	return true;
+}
+
 /* What a counter becomes by the claim of @n positions from @pos on. */
 static uint64_t claimed(const struct shmreg_queue *q, uint64_t pos, uint32_t n)
 {
@@ -133,29 +151,11 @@ static uint64_t claimed(const struct shmreg_queue *q, uint64_t pos, uint32_t n)
 		      (q->claim & SHMREG_QUEUE_OWNER_MASK));
 }
 
-/*
- * Others are there, who claimed since @own, one's own last claim, if that is known: stand back
- * as long as it took last time, before looking at lines that they write to.
- */
-static void enter(uint32_t *pause, uint64_t own)
-{
-	if (own == 0 || *pause == 0)
-		return;
-	relax_for(*pause);
-	*pause -= (*pause + 3) / 4;
-}
-
-static void lost_a_race(uint32_t *pause)
-{
-	*pause = *pause < SHMREG_QUEUE_PAUSE_MAX / 2 ? *pause * 2 + 1 : SHMREG_QUEUE_PAUSE_MAX;
-	relax_for(*pause);
-}
-
 int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
-	uint64_t c, pos, next, w, stale = 0;
-	bool is_stale = false;
+	uint64_t c, pos, next, w, since, stale = 0;
+	bool is_stale = false, paused = false;
 	uint32_t i, n;
 	int r;
 
@@ -163,7 +163,8 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 		return shmreg_queue_unusable(q);
 	if (max > q->batch_max)
 		max = q->batch_max;
-	enter(&q->push_pause, q->pushed);
+	if (q->pushed != 0)
+		relax_for(manners_enter(&q->push_manners));
 	for (i = 0; i < SHMREG_QUEUE_TRIES; i++) {
 		c = shmreg_load_acquire(&shm->tail);					/* C' */
 		if (is_stale && c == stale)
@@ -171,6 +172,10 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 		n = count_words(q, c, max, SHMREG_QUEUE_FREE, &w);
 		if (n < min) {
 			if ((int64_t)w < 0) {
+				since = manners_end(&q->push_manners, c);
+				if (SHMREG_UNLIKELY(since > 1 || paused) &&
+				    look_again(&q->push_manners, since, q->mask + 1, &paused))
+					continue;
 				if (n == 0)
 					note_length(q, q->mask + 1);
 				return handle_again(&q->handle);
@@ -197,7 +202,7 @@ int shmreg_queue_claim_push(struct shmreg_queue *q, uint32_t min, uint32_t max, 
 			*ret_pos = pos;
 			return (int)n;
 		}
-		lost_a_race(&q->push_pause);
+		relax_for(manners_lost_race(&q->push_manners));
 	}
 	return -EBUSY;
 }
@@ -263,8 +268,8 @@ static int nothing_to_pop(struct shmreg_queue *q, uint64_t *ret_pos)
 int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
-	uint64_t c, pos, lap, next, w, other, stale = 0;
-	bool is_stale = false;
+	uint64_t c, pos, lap, next, w, other, since, stale = 0;
+	bool is_stale = false, paused = false;
 	uint32_t i, n;
 	int r;
 
@@ -274,7 +279,8 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 		max = q->batch_max;
 	if (claim_redelivered(q, REDEL_LOOK, ret_pos))
 		return 1;
-	enter(&q->pop_pause, q->popped);
+	if (q->popped != 0)
+		relax_for(manners_enter(&q->pop_manners));
 	for (i = 0; i < SHMREG_QUEUE_TRIES; i++) {
 		c = shmreg_load_acquire(&shm->head);					/* C' */
 		if (is_stale && c == stale)
@@ -284,8 +290,13 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 		if (w != (lap | SHMREG_QUEUE_READY) && w != (lap | SHMREG_QUEUE_TOMB)) {
 			if ((int64_t)(w - lap) < 0 || w == lap ||
 			    (w & (q->lap_mask | SHMREG_QUEUE_STATE_MASK)) ==
-				    (lap | SHMREG_QUEUE_WRITING))
+				    (lap | SHMREG_QUEUE_WRITING)) {
+				since = manners_end(&q->pop_manners, c);
+				if (SHMREG_UNLIKELY(since > 1 || paused) &&
+				    look_again(&q->pop_manners, since, q->mask + 1, &paused))
+					continue;
 				return nothing_to_pop(q, ret_pos);
+			}
 			is_stale = true;
 			stale = c;
 			continue;
@@ -301,7 +312,7 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 		pos = c & ~SHMREG_QUEUE_LOW_MASK;
 		next = claimed(q, pos, n);
 		if (!shmreg_cas_acq_rel(&shm->head, &c, next)) {				/* C */
-			lost_a_race(&q->pop_pause);
+			relax_for(manners_lost_race(&q->pop_manners));
 			continue;
 		}
 		q->popped = n == 1 ? next : 0;						/* (I7) */

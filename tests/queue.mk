@@ -30,6 +30,12 @@ test_queue_lease_CFLAGS = $(harness_cflags)
 test_queue_lease_LDADD = $(queue_ldadd)
 test_queue_lease_SOURCES = tests/test-queue-lease.c tests/suite.h tests/queue-fixture.h
 
+PURE_TESTS += test-queue-manners
+test_queue_manners_CPPFLAGS = $(queue_cppflags)
+test_queue_manners_CFLAGS = $(harness_cflags)
+test_queue_manners_LDADD = $(queue_ldadd)
+test_queue_manners_SOURCES = tests/test-queue-manners.c tests/suite.h
+
 PURE_TESTS += test-queue-wreckage
 test_queue_wreckage_CPPFLAGS = $(queue_cppflags)
 test_queue_wreckage_CFLAGS = $(harness_cflags)

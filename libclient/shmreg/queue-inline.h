@@ -81,6 +81,12 @@
  * after the other by the fast path, on lines that stay with him, and has nobody to record.
  * A handle remembers how long that was, and stands back so long before it enters in the
  * midst of others again, a quarter less each time. Nothing depends on it but speed.
+ *
+ * Looks. Who finds the queue empty takes a line that a producer is about to write to, and who
+ * looks again at once does so for each element; likewise producers who find it full. So who
+ * comes to the end and has met several since it last did pauses once before it says so: longer
+ * the next time if they were few, up to the same bound; half as long if they were many, or
+ * if there was nothing even then. Who waits for one answer at a time never does.
  */
 
 #include <errno.h>

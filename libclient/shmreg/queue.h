@@ -19,8 +19,11 @@
  *		reaper has repaired the queue. Who loses a race against others
  *		stands back before the next try, for SHMREG_QUEUE_PAUSE_MAX pause
  *		instructions at most (one takes 10 to 140 cycles), so that they get
- *		on. Retries are bounded: -EBUSY after SHMREG_QUEUE_TRIES lost races
- *		in one call, with nothing taken or given.
+ *		on. So does, once a call, who finds it empty, or full, if two or more
+ *		came since it last did; never in request and reply, and soon no more
+ *		if nothing comes meanwhile. Retries are bounded: -EBUSY after
+ *		SHMREG_QUEUE_TRIES lost races in one call, with nothing taken or
+ *		given.
  *
  * Ordering	First in, first out: elements are handed out in the order in
  *		which their positions were claimed, so in the order of each
@@ -117,6 +120,13 @@ struct shmreg_queue_holder {
 	uint32_t state;		/* SHMREG_QUEUE_WRITING, _READING or _REDEL */
 };
 
+/* Of a handle, at one end: when it keeps off lines that others write to. The library's own. */
+struct shmreg_queue_manners {
+	uint64_t ended;		/* the counter when there was last no more */
+	uint32_t look_pause;	/* how long it then waited before it looked again, */
+	uint32_t race_pause;	/* or after a race that it lost: in pauses of the processor */
+};
+
 /* A private view of a queue, bound to a seat. Fields are the library's own. */
 struct shmreg_queue {
 	struct shmreg_handle handle;
@@ -135,8 +145,7 @@ struct shmreg_queue {
 	size_t elem_offset;
 	size_t elem_bytes;
 	uint32_t batch_max;	/* min(63, capacity) */
-	uint32_t push_pause;	/* how long it stood back when it last met others, */
-	uint32_t pop_pause;	/* in pauses of the processor */
+	struct shmreg_queue_manners push_manners, pop_manners;
 };
 
 /*
