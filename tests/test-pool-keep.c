@@ -407,6 +407,48 @@ START_TEST(who_is_faster)
 }
 END_TEST
 
+/* The other way round: before each access of one who acquires what it keeps another wants that. */
+static bool another_wants(void *data)
+{
+	struct step *s = data;
+
+	if (s->n++ != s->at)
+		return true;
+	s->has = shmreg_pool_acquire(&s->p[0], &s->ref) == 0;
+	return false;
+}
+
+START_TEST(keeper_is_stopped)
+{
+	unsigned char *memory, *alias;
+	struct step s;
+	long at;
+
+	setup(1);
+	for (at = 0;; at++) {
+		memory = mmap(NULL, STEP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			      0);
+		ck_assert_ptr_ne(memory, MAP_FAILED);
+		alias = mremap(memory, 0, STEP_BYTES, MREMAP_MAYMOVE);
+		ck_assert_ptr_ne(alias, MAP_FAILED);
+		s = (struct step){ .at = at };
+		pool_bind(&s.wants, alias, &shape, 16);
+		pool_bind(&s.p[0], memory, &shape, 17);
+		ck_assert_int_eq(shmreg_pool_acquire(&s.wants, &s.ref), 0);
+		ck_assert_int_eq(shmreg_pool_release(&s.wants, s.ref), 0);
+		ck_assert(s.wants.kept);
+		inside_accesses(alias, STEP_BYTES, want_one, &s, another_wants, &s);
+		ck_assert_int_eq(s.result, s.has ? -EAGAIN : 0);
+		munmap(memory, STEP_BYTES);
+		munmap(alias, STEP_BYTES);
+		if (s.n <= at)
+			break;
+	}
+	ck_assert_int_ge(at, 3);
+	teardown();
+}
+END_TEST
+
 /*
  * Two processes and one object: each writes into it whose it is, and finds that until it gives
  * it back. One of them keeps it, and the other takes it away.
@@ -506,6 +548,7 @@ int main(void)
 	tcase_add_test(c, nonsense_in_keepers);
 #ifdef __x86_64__
 	tcase_add_test(c, who_is_faster);
+	tcase_add_test(c, keeper_is_stopped);
 #endif
 	tcase_add_test(c, never_two);
 	return run_case("pool-keep", c);
