@@ -240,6 +240,8 @@ static void begin(bool managed)
 	server.options.max_segments = 6;
 	server.options.log_level = LOG_EMERG;
 	server.max_connections = N_CLIENTS + 1;
+	server.max_connection_fds = 3 * (N_CLIENTS + 1);
+	server.max_answer_fds = PEER_FDS_MAX * (N_CLIENTS + 1);
 	server.max_watches = 6;
 	unsetenv("NOTIFY_SOCKET");
 	if (managed)
