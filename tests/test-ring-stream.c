@@ -240,6 +240,27 @@ START_TEST(a_lagging_consumer)
 }
 END_TEST
 
+/* To stop at a line's end is not to look: the head's line stays with the consumer. */
+START_TEST(what_is_known_is_used_up)
+{
+	uint64_t known, i;
+
+	begin(1024, 8, ring_starts[_i]);
+	push(1024);
+	pop(300);
+	push(1);
+	known = p.known;
+	pop(100);
+	for (i = 0; i < 299; i++) {
+		push(1);
+		ck_assert_uint_eq(p.known, known);
+	}
+	push(1);
+	ck_assert_uint_eq(p.known, known + 100);
+	plain_unmap(base, &shape);
+}
+END_TEST
+
 /* What is asked for at once is measured by the room, not by the line. */
 START_TEST(bulk_sees_the_room)
 {
@@ -276,6 +297,7 @@ int main(void)
 	tcase_add_loop_test(t, others_neither_wait_nor_learn, 0, N_RING_STARTS);
 	tcase_add_loop_test(t, one_is_a_high, 0, N_RING_STARTS);
 	tcase_add_loop_test(t, a_lagging_consumer, 0, N_SIZES * N_RING_STARTS);
+	tcase_add_loop_test(t, what_is_known_is_used_up, 0, N_RING_STARTS);
 	tcase_add_loop_test(t, bulk_sees_the_room, 0, N_RING_STARTS);
 	tcase_set_timeout(t, 0);
 	return run_case("ring-stream", t);
