@@ -237,10 +237,12 @@ START_TEST(test_pool)
 	ck_assert_uint_eq(g.n_full, 4);
 	ck_assert_uint_eq(g.n_fuller, 1);
 	ck_assert_uint_eq(g.touched_shift, 0);
-	ck_assert_uint_eq(g.owner_offset, 896 + 128 + 128);
-	ck_assert_uint_eq(g.elems_offset, 896 + 256 + 63 * 128);
-	CHECK_BYTES(s, 896 + 256 + 63 * 128 + 24064, 4096);
-	CHECK_BYTES(shape(SHMREG_KIND_POOL, 1, 1, 1), 896 + 256 + 128 + 128, 128);
+	ck_assert_uint_eq(g.n_keepers, 64);
+	ck_assert_uint_eq(g.owner_offset, 1024 + 128 + 128);
+	ck_assert_uint_eq(g.keepers_offset, 1024 + 256 + 63 * 128);
+	ck_assert_uint_eq(g.elems_offset, 1024 + 256 + (63 + 64) * 128);
+	CHECK_BYTES(s, 1024 + 256 + (63 + 64) * 128 + 24064, 4096);
+	CHECK_BYTES(shape(SHMREG_KIND_POOL, 1, 1, 1), 1024 + 256 + 128 + 128 + 128, 128);
 	CHECK_BYTES(shape(SHMREG_KIND_POOL, 5000, 4096, 2), 4096 + 4 * 4096, 4096);
 	/* The bitmap has a bit for each chunk, and the last chunk is in it. */
 	s.capacity = 16 * 1024;
