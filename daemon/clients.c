@@ -204,7 +204,7 @@ int clients_get(struct clients *all, int pidfd, uint32_t pid, struct client **re
 
 /*
  * Reopen the pidfd of a process that a directory names. "Cannot tell" is alive
- * (DESIGN, rule 4): only ESRCH or a proved mismatch is death.
+ * here: only ESRCH or a proved mismatch is death.
  */
 static void client_reopen(struct client *c)
 {

@@ -20,7 +20,7 @@
 
 #define OPTIONS_ERROR_MAX 511
 
-#define OPTIONS_SEGMENTS_MAX 2000	/* DESIGN section 5: PID 1 pays for each stored one */
+#define OPTIONS_SEGMENTS_MAX 2000	/* systemd compares a new stored descriptor with each */
 #define OPTIONS_CONNECTIONS_MAX 10000
 #define OPTIONS_REAPERS_MAX 64
 #define OPTIONS_MODE_UNSET UINT64_MAX

@@ -374,7 +374,7 @@ static int take_name(struct shmreg_connection *c, const char *name)
 }
 
 /*
- * Before the first attach returns (DESIGN, rule 15): a sleeper makes the fence of
+ * Before the first attach returns: a sleeper makes the fence of
  * whoever may wake it, in every process that could.
  */
 static int register_membarrier(void)

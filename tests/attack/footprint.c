@@ -11,7 +11,7 @@
 
 /*
  * Descriptors. A connection: its socket, its process's pidfd, its token's file, and four in the one
- * answer that may wait (DESIGN section 9, rule 10). A subscription: a watch has one, a stream
+ * answer that may wait. A subscription: a watch has one, a stream
  * of events none. A segment: directory and data. A repair: the reaper's socket, pidfd and lock, and
  * the job's copies.
  */

@@ -108,7 +108,7 @@ struct shmreg_hello_reply {
 
 struct shmreg_create {
 	char name[SHMREG_SEGMENT_NAME_MAX + 1];
-	uint64_t nonce;			/* not 0; see DESIGN: same nonce, same process, same answer */
+	uint64_t nonce;			/* not 0; same nonce, same process: same answer */
 	uint64_t data_bytes;		/* 1 .. SHMREG_DATA_BYTES_MAX, rounded up to its pages */
 	uint32_t flags;
 	uint32_t mode;			/* 0 .. 0777; r and w count, x must be 0 */
