@@ -19,7 +19,10 @@ static inline uint32_t manners_longer(uint32_t pause)
 	return pause < SHMREG_QUEUE_PAUSE_MAX / 2 ? pause * 2 + 1 : SHMREG_QUEUE_PAUSE_MAX;
 }
 
-/* Others have claimed since one's own last claim. */
+/*
+ * Others have claimed since one's own last claim; or whether they have is not known, because there
+ * was nothing, no room, or something to look at behind it. So it is used up in vain at worst.
+ */
 static inline uint32_t manners_enter(struct shmreg_queue_manners *m)
 {
 	const uint32_t pause = m->race_pause;
@@ -56,13 +59,16 @@ static inline uint32_t manners_look(struct shmreg_queue_manners *m, uint64_t n, 
 {
 	const uint64_t enough = capacity / 2 < MANNERS_ENOUGH ? capacity / 2 : MANNERS_ENOUGH;
 
+	/* By more than it has just become longer: who drains a little now and then is soon rid of it. */
 	if (again) {
-		m->look_pause /= 2;
+		m->look_pause /= 4;
 		return 0;
 	}
 	if (n < 2)
 		return 0;
-	m->look_pause = n < enough ? manners_longer(m->look_pause) : m->look_pause / 2;
+	/* No more than one a pause is not a stream that is worth it, but a few who wait for answers. */
+	m->look_pause = n < enough && n > m->look_pause ? manners_longer(m->look_pause) :
+							  m->look_pause / 2;
 	return m->look_pause;
 }
 

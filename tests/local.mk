@@ -52,7 +52,7 @@ test_name_CPPFLAGS = -I$(top_srcdir)/proto
 test_name_CFLAGS = $(harness_cflags)
 test_name_LDADD = libproto.la $(CHECK_LIBS)
 
-test_object_SOURCES = tests/test-object.c tests/suite.h tests/random.h
+test_object_SOURCES = tests/test-object.c tests/layouts.h tests/suite.h tests/random.h
 test_object_CPPFLAGS = -I$(top_srcdir)/proto
 test_object_CFLAGS = $(harness_cflags)
 test_object_LDADD = libproto.la $(CHECK_LIBS)
@@ -162,7 +162,7 @@ test_registry_transfer_SOURCES = tests/test-registry-transfer.c tests/registry-w
 test_registry_watch_CPPFLAGS = $(core_cppflags)
 test_registry_watch_CFLAGS = $(core_cflags)
 test_registry_watch_LDADD = $(core_ldadd)
-test_registry_watch_SOURCES = tests/test-registry-watch.c tests/registry-world.h tests/suite.h $(registry_fixture)
+test_registry_watch_SOURCES = tests/test-registry-watch.c tests/layouts.h tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_directory_random_CPPFLAGS = $(core_cppflags)
 test_directory_random_CFLAGS = $(core_cflags)
@@ -334,7 +334,7 @@ test_rate_SOURCES = tests/test-rate.c tests/suite.h ctl/rate.c ctl/rate.h
 test_show_json_CPPFLAGS = $(ctl_cppflags) -I$(top_srcdir)/libclient
 test_show_json_CFLAGS = $(harness_cflags)
 test_show_json_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
-test_show_json_SOURCES = tests/test-show-json.c tests/suite.h ctl/file.c ctl/file.h ctl/info.c ctl/info.h ctl/json.c ctl/json.h \
+test_show_json_SOURCES = tests/test-show-json.c tests/layouts.h tests/suite.h ctl/file.c ctl/file.h ctl/info.c ctl/info.h ctl/json.c ctl/json.h \
 	ctl/kind-cell.c ctl/kind-pool.c ctl/kind-queue.c ctl/kind-ring.c ctl/kind-topic.c \
 	ctl/kind.c ctl/kind.h ctl/placement.c ctl/placement.h ctl/rate.c ctl/rate.h \
 	ctl/show-json.c ctl/show-json.h \
@@ -456,7 +456,7 @@ test_daemon_spares_CPPFLAGS = $(harness_cppflags)
 test_daemon_spares_CFLAGS = $(harness_cflags)
 test_daemon_spares_LDADD = $(daemon_test_ldadd)
 test_daemon_spares_SOURCES = $(restart_fixture) tests/test-daemon-spares.c
-watch_fixture = tests/raw-watch.c tests/raw-watch.h tests/raw.c tests/raw.h \
+watch_fixture = tests/raw-watch.c tests/layouts.h tests/raw-watch.h tests/raw.c tests/raw.h \
 	tests/watch-fixture.c tests/watch-fixture.h
 test_daemon_watch_CPPFLAGS = $(harness_cppflags)
 test_daemon_watch_CFLAGS = $(harness_cflags)

@@ -29,7 +29,7 @@ test_original_queue_SOURCES = tests/test-original-queue.c tests/random.h
 test_original_space_CPPFLAGS = $(harness_cppflags)
 test_original_space_CFLAGS = $(harness_cflags)
 test_original_space_LDADD = $(integration_ldadd)
-test_original_space_SOURCES = tests/test-original-space.c tests/random.h
+test_original_space_SOURCES = tests/test-original-space.c tests/layouts.h tests/random.h
 
 test_original_table_CPPFLAGS = $(harness_cppflags)
 test_original_table_CFLAGS = $(harness_cflags)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "layouts.h"
 #include "raw-watch.h"
 
 void raw_segment_take(struct raw_segment *ret, struct raw *c)
@@ -45,7 +46,7 @@ uint64_t raw_object(struct raw *c, const struct raw_segment *s, const char *name
 	in.u.create_object.at = attachment(s);
 	in.u.create_object.nonce = ++nonce;
 	in.u.create_object.shape = (struct shmreg_shape){
-		.kind = kind, .layout = 1, .elem_align = 8, .elem_bytes = 8, .capacity = 4,
+		.kind = kind, .layout = layout_of(kind), .elem_align = 8, .elem_bytes = 8, .capacity = 4,
 		.param = { kind == SHMREG_KIND_CELL ? 2 : 0 },
 	};
 	snprintf(in.u.create_object.name, sizeof(in.u.create_object.name), "%s", name);

@@ -9,6 +9,7 @@
 
 #include "advice.h"
 #include "kind.h"
+#include "layouts.h"
 #include "suite.h"
 
 static struct snapshot s;
@@ -37,7 +38,7 @@ static void object(uint32_t kind, uint32_t flags, uint64_t elem, uint64_t capaci
 
 	objects[0] = (struct snapshot_object){
 		.entry = { .state = SHMREG_ENTRY_LIVE, .id = 1,
-			   .shape = { .kind = kind, .layout = 1, .flags = flags, .elem_align = 8,
+			   .shape = { .kind = kind, .layout = layout_of(kind), .flags = flags, .elem_align = 8,
 				      .elem_bytes = elem, .capacity = capacity } },
 		.read = true,
 	};

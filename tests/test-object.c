@@ -8,21 +8,15 @@
 #include <shmreg/abi/queue.h>
 #include <shmreg/abi/topic.h>
 
+#include "layouts.h"
 #include "random.h"
 #include "suite.h"
-
-static const uint32_t layouts[SHMREG_KIND_MAX + 2] = {
-	[SHMREG_KIND_ARRAY] = SHMREG_ARRAY_LAYOUT, [SHMREG_KIND_ATOMIC] = SHMREG_ATOMIC_LAYOUT,
-	[SHMREG_KIND_QUEUE] = SHMREG_QUEUE_LAYOUT, [SHMREG_KIND_RING] = SHMREG_RING_LAYOUT,
-	[SHMREG_KIND_TOPIC] = SHMREG_TOPIC_LAYOUT, [SHMREG_KIND_POOL] = SHMREG_POOL_LAYOUT,
-	[SHMREG_KIND_CELL] = SHMREG_CELL_LAYOUT,
-};
 
 static struct shmreg_shape shape(uint32_t kind, uint64_t bytes, uint32_t align, uint64_t capacity)
 {
 	return (struct shmreg_shape){
 		.kind = kind,
-		.layout = layouts[kind],
+		.layout = layout_of(kind),
 		.elem_align = align,
 		.elem_bytes = bytes,
 		.capacity = capacity,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "actor.h"
+#include "layouts.h"
 #include "random.h"
 
 #define BYTES (UINT64_C(1) << 20)
@@ -81,7 +82,7 @@ END_TEST
 /* Products that do not fit 64 bits must not come out small. */
 START_TEST(test_sizes_that_overflow)
 {
-	struct shmreg_shape shape = { .layout = 1 };
+	struct shmreg_shape shape = { 0 };
 	struct shmreg_handle *handle = NULL;
 	uint64_t n_refused = 0, bits, elem;
 	uint32_t kind;
@@ -92,6 +93,7 @@ START_TEST(test_sizes_that_overflow)
 		for (bits = 16; bits < 64; bits++)
 			for (elem = 3; elem < 64; elem++) {
 				shape.kind = kind;
+				shape.layout = layout_of(kind);
 				shape.elem_align = 1;
 				shape.elem_bytes = UINT64_C(1) << elem;
 				shape.capacity = UINT64_C(1) << bits;

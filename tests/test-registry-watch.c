@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "layouts.h"
 #include "registry-world.h"
 
 #define BOTH (SHMREG_WAIT_ITEMS | SHMREG_WAIT_SPACE)
@@ -28,7 +29,7 @@ static uint64_t make(const char *name, uint32_t kind)
 {
 	struct shmreg_create_object in = {
 		.at = { owner.segment, owner.participant, 0 },
-		.shape = { .kind = kind, .layout = 1, .elem_align = 8, .elem_bytes = 8,
+		.shape = { .kind = kind, .layout = layout_of(kind), .elem_align = 8, .elem_bytes = 8,
 			   .capacity = 4, .param = { kind == SHMREG_KIND_CELL ? 2 : 0 } },
 	};
 	struct shmreg_create_object_reply reply;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "kind.h"
+#include "layouts.h"
 #include "show-json.h"
 #include "suite.h"
 
@@ -30,7 +31,7 @@ static struct snapshot_object object(uint32_t index, const char *name, uint32_t 
 		.entry = {
 			.state = SHMREG_ENTRY_LIVE,
 			.id = index + 1,
-			.shape = { .kind = kind, .layout = 1, .elem_bytes = 8, .elem_align = 8,
+			.shape = { .kind = kind, .layout = layout_of(kind), .elem_bytes = 8, .elem_align = 8,
 				   .capacity = 4 },
 		},
 		.index = index,

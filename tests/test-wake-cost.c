@@ -110,16 +110,17 @@ START_TEST(test_cost_of_waking)
 		push(&w.q, i);
 		expect(&w.q, i);
 	}
+	/* It runs in a child. From here on the handle is behind, and all three go the same, slow way. */
+	if (stepper_run(&stepper) == -EPERM) {
+		printf("skipped: ptrace is not allowed here\n");
+		world_free(&w);
+		return;
+	}
+	expect(&w.q, 5);
 	job_new(&job, &w, 2);
 	sleeper_fork(&s, job_pop, &job);
 	sleeper_await(&s);
 	first = stepper_run(&stepper);
-	if (first == -EPERM) {
-		printf("skipped: ptrace is not allowed here\n");
-		sleeper_kill(&s);
-		world_free(&w);
-		return;
-	}
 	ck_assert_int_eq(sleeper_result(&s), 0);
 	second = stepper_run(&stepper);
 	third = stepper_run(&stepper);

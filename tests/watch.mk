@@ -63,7 +63,7 @@ test_watch_spoilt_CPPFLAGS = $(harness_cppflags) -DOLD_KERNEL=\"$(abs_top_buildd
 test_watch_spoilt_CFLAGS = $(harness_cflags)
 test_watch_spoilt_LDADD = $(integration_ldadd)
 test_watch_spoilt_SOURCES = \
-	tests/raw-watch.c \
+	tests/raw-watch.c tests/layouts.h \
 	tests/raw-watch.h \
 	tests/raw.c \
 	tests/raw.h \

@@ -85,8 +85,9 @@
  * Looks. Who finds the queue empty takes a line that a producer is about to write to, and who
  * looks again at once does so for each element; likewise producers who find it full. So who
  * comes to the end and has met several since it last did pauses once before it says so: longer
- * the next time if they were few, up to the same bound; half as long if they were many, or
- * if there was nothing even then. Who waits for one answer at a time never does.
+ * the next time if they were few, up to the same bound; half as long if they were many, or no more
+ * than the pauses; a quarter if there was nothing even then. Who waits for one answer at a time
+ * never does, and who answers n at a time never for more than twice n.
  */
 
 #include <errno.h>

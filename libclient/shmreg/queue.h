@@ -20,7 +20,8 @@
  *		stands back before the next try, for SHMREG_QUEUE_PAUSE_MAX pause
  *		instructions at most (one takes 10 to 140 cycles), so that they get
  *		on. So does, once a call, who finds it empty, or full, if two or more
- *		came since it last did; never in request and reply, and soon no more
+ *		came since it last did, at first for one pause: never with one request
+ *		under way at a time, for fewer than 2n pauses with n, and soon no more
  *		if nothing comes meanwhile. Retries are bounded: -EBUSY after
  *		SHMREG_QUEUE_TRIES lost races in one call, with nothing taken or
  *		given.
