@@ -90,8 +90,10 @@ static bool look_at(const struct shmreg_pool *p, uint32_t at, struct kept *ret)
 	if (index >= p->capacity)
 		return false;
 	word = shmreg_load_acquire(&p->owner[index]);
+	/* A ref that stayed behind may say what, all generations later, another keeps. */
 	if ((word & SHMREG_POOL_STATE_MASK) != SHMREG_POOL_KEPT ||
-	    shmreg_pool_ref_of(word, index) != ref)
+	    shmreg_pool_ref_of(word, index) != ref ||
+	    shmreg_pool_word_seat(word) != shmreg_load_acquire(&keeper->seat))
 		return false;
 	*ret = (struct kept){ .keeper = keeper, .ref = ref, .word = word };
 	return true;
@@ -121,14 +123,19 @@ static uint32_t recall(struct shmreg_pool *p, struct kept *kept, uint32_t n,
 		       shmreg_pool_ref *refs, uint32_t want)
 {
 	uint32_t i, got = 0;
-	uint64_t next, index;
+	uint64_t next, index, recalled;
 
-	for (i = 0; i < n; i++)
-		shmreg_fetch_or_acq_rel(&kept[i].keeper->recall, SHMREG_POOL_WANTED);		/* W */
+	for (i = 0; i < n; i++) {
+		recalled = shmreg_fetch_or_acq_rel(&kept[i].keeper->recall, SHMREG_POOL_WANTED); /* W */
+		if (((recalled ^ kept[i].word) & SHMREG_POOL_TAG_MASK) != 0)
+			kept[i].keeper = NULL;		/* it is not this one that keeps it (any more) */
+	}
 	/* Fails only where it was forbidden: then what others keep cannot be had. */
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) != 0)		/* M */
 		return 0;
 	for (i = 0; i < n && got < want; i++) {
+		if (kept[i].keeper == NULL)
+			continue;
 		if (shmreg_load_acquire(&kept[i].keeper->ref) != kept[i].ref)			/* K' */
 			continue;
 		index = shmreg_pool_ref_index(kept[i].ref);

@@ -12,8 +12,9 @@
  * Labels are those of shmreg/pool-inline.h.
  *
  * A dead seat takes no object any more, and nobody but the reaper changes a word that
- * names it: what is to be freed is fixed when the repair begins, and one pass finds
- * it. Then all hints are cleared: the dead may have freed an object and not come to C; which one
+ * names it, but who recalls what it kept: what is to be freed is among what is found when
+ * the repair begins, and one pass finds it. What was kept is free for others all the time, but
+ * for the moment between R and C, so its C comes at once. Then all hints are cleared: the dead may have freed an object and not come to C; which one
  * it was, nothing says. `full` before `fuller`, as in C, because live processes
  * set hints meanwhile.
  */
@@ -21,11 +22,26 @@
 struct repair {
 	unsigned char *base;
 	struct shmreg_pool_shm *shm;
+	const struct shmreg_pool_geometry *geometry;
 	const struct repair_memory *memory;
 	const uint64_t *dead;
 	const uint64_t *gone;
 	struct shmreg_reaper_report *report;
 };
+
+/* C, behind R of object @index. */
+static void clear_hints_of(unsigned char *base, const struct shmreg_pool_geometry *g, uint64_t index)
+{
+	const uint64_t group = index / SHMREG_POOL_FANOUT;
+	const uint64_t k = group / SHMREG_POOL_FANOUT;
+	const uint64_t both = SHMREG_POOL_FULL | SHMREG_POOL_LOOK;
+
+	shmreg_fetch_and_seq_cst((uint64_t *)(void *)(base + g->full_offset) + k,
+				 ~(both << group % SHMREG_POOL_FANOUT));
+	shmreg_fetch_and_seq_cst((uint64_t *)(void *)(base + sizeof(struct shmreg_pool_shm)) +
+					 k / SHMREG_POOL_FANOUT,
+				 ~(both << k % SHMREG_POOL_FANOUT));
+}
 
 static void repair_owner(const struct repair *r, uint64_t *word)
 {
@@ -44,8 +60,12 @@ static void repair_owner(const struct repair *r, uint64_t *word)
 	    !shmreg_cas_seq_cst(word, &w, shmreg_pool_word_free(w)))			/* R */
 		return;
 	/* Nobody held what was kept. */
-	if (state == SHMREG_POOL_KEPT)
+	if (state == SHMREG_POOL_KEPT) {
+		clear_hints_of(r->base, r->geometry,
+			       (uint64_t)(word - (uint64_t *)(void *)(r->base +
+								      r->geometry->owner_offset)));
 		return;
+	}
 	r->report->n_repaired++;
 	r->report->n_freed++;
 	shmreg_fetch_add_relaxed(&r->shm->n_reclaimed, 1);	/* a number to look at */
@@ -128,6 +148,7 @@ int pool_repair(const struct shmreg_shape *shape, void *base, const struct repai
 	}
 
 	g = shmreg_pool_geometry(shape);
+	r.geometry = &g;
 	each_word(&r, g.owner_offset, shape->capacity, repair_owner);
 	repair_keepers(&r, &g);
 	each_word(&r, g.full_offset, g.n_full, clear_hint);
@@ -148,20 +169,11 @@ bool pool_repair_word(const struct shmreg_shape *shape, void *base, uint64_t ind
 {
 	const struct shmreg_pool_geometry g = shmreg_pool_geometry(shape);
 	unsigned char *const bytes = base;
-	const uint64_t group = index / SHMREG_POOL_FANOUT;
-	const uint64_t k = group / SHMREG_POOL_FANOUT;
-	const uint64_t both = SHMREG_POOL_FULL | SHMREG_POOL_LOOK;
 
 	if (!shmreg_cas_seq_cst((uint64_t *)(void *)(bytes + g.owner_offset) + index, &from, to)) /* R */
 		return false;
-	if ((to & SHMREG_POOL_STATE_MASK) != SHMREG_POOL_FREE)
-		return true;
-	/* C */
-	shmreg_fetch_and_seq_cst((uint64_t *)(void *)(bytes + g.full_offset) + k,
-				 ~(both << group % SHMREG_POOL_FANOUT));
-	shmreg_fetch_and_seq_cst((uint64_t *)(void *)(bytes + sizeof(struct shmreg_pool_shm)) +
-					 k / SHMREG_POOL_FANOUT,
-				 ~(both << k % SHMREG_POOL_FANOUT));
+	if ((to & SHMREG_POOL_STATE_MASK) == SHMREG_POOL_FREE)
+		clear_hints_of(bytes, &g, index);
 	return true;
 }
 

@@ -311,6 +311,86 @@ START_TEST(dead_in_recall)
 }
 END_TEST
 
+/*
+ * A keeper that was recalled and then did nothing has a ref left. When the generations have gone
+ * round, it names what another keeps, who does not see that this one is recalled; of another
+ * participant or of the same.
+ */
+START_TEST(ref_stays_behind)
+{
+	struct shmreg_pool x, y, z;
+	shmreg_pool_ref ref, refs[32];
+	int i;
+
+	setup(32);
+	pool_bind(&x, base, &shape, 5);
+	pool_bind(&y, base, &shape, _i == 0 ? 6 : 5);
+	pool_bind(&z, base, &shape, 7);
+	ref = kept(&x);
+	ck_assert_int_eq(shmreg_pool_acquire_batch(&z, refs, 32, 32), 32);
+	ck_assert_uint_eq(x.keeper->ref, ref);
+	x.keeper->recall = x.tag;
+	*pool_word(base, &shape, shmreg_pool_ref_index(ref)) =
+		shmreg_pool_word_free(ref - SHMREG_POOL_GENERATION_ONE);
+	ck_assert_uint_eq(kept(&y), ref);
+	/* It is about to acquire, and has seen nothing of a recall. */
+	y.keeper->ref = SHMREG_POOL_NONE;
+	expect_exhausted(&z);
+	ck_assert_uint_eq(word_of(ref), shmreg_pool_word_kept(ref, y.handle.seat, y.tag));
+	ck_assert_uint_eq(y.keeper->recall, y.tag);
+	if (_i == 0)
+		ck_assert_uint_eq(x.keeper->recall, x.tag);
+	y.keeper->ref = ref;
+	for (i = 0; shmreg_pool_ref_index(refs[i]) != shmreg_pool_ref_index(ref); i++)
+		;
+	refs[i] = acquire(&z);
+	ck_assert_uint_eq(shmreg_pool_ref_index(refs[i]), shmreg_pool_ref_index(ref));
+	ck_assert_int_eq(shmreg_pool_release_batch(&z, refs, 32), 0);
+	teardown();
+}
+END_TEST
+
+/* What the dead kept was free for others, so the hints must not hide it while the rest is repaired. */
+static bool hidden;
+
+static void repair_of_five(void *data)
+{
+	(void)data;
+	repaired(5);
+}
+
+static void look_for_hidden(void *data)
+{
+	const uint64_t *full = data;
+
+	if ((*pool_word(base, &shape, 31) & SHMREG_POOL_STATE_MASK) == SHMREG_POOL_FREE)
+		hidden |= (*full & (SHMREG_POOL_FULL | SHMREG_POOL_LOOK)) != 0;
+}
+
+START_TEST(kept_is_not_hidden)
+{
+	struct shmreg_pool p;
+	shmreg_pool_ref refs[32];
+	uint64_t *full;
+
+	setup(32);
+	full = (uint64_t *)(void *)((unsigned char *)base + shmreg_pool_geometry(&shape).full_offset);
+	pool_bind(&p, base, &shape, 5);
+	ck_assert_int_eq(shmreg_pool_acquire_batch(&p, refs, 32, 32), 32);
+	ck_assert_int_eq(shmreg_pool_release(&p, refs[0]), 0);
+	refs[0] = acquire(&p);
+	ck_assert_int_eq(shmreg_pool_release(&p, refs[0]), 0);
+	ck_assert(p.kept);
+	ck_assert_uint_lt(shmreg_pool_ref_index(refs[0]), SHMREG_POOL_FANOUT);
+	*full |= SHMREG_POOL_FULL;
+	hidden = false;
+	inside_step(repair_of_five, NULL, look_for_hidden, full);
+	ck_assert_uint_eq(word_of(refs[0]), shmreg_pool_word_free(refs[0]));
+	ck_assert(!hidden);
+	teardown();
+}
+END_TEST
+
 /* Bytes that no correct process writes: others find nothing there, and touch nothing. */
 START_TEST(nonsense_in_keepers)
 {
@@ -545,6 +625,8 @@ int main(void)
 	tcase_add_loop_test(c, keepers_die, 0, 4);
 	tcase_add_test(c, dead_before_the_bit);
 	tcase_add_test(c, dead_in_recall);
+	tcase_add_loop_test(c, ref_stays_behind, 0, 2);
+	tcase_add_test(c, kept_is_not_hidden);
 	tcase_add_test(c, nonsense_in_keepers);
 #ifdef __x86_64__
 	tcase_add_test(c, who_is_faster);

@@ -35,7 +35,7 @@
  *
  *	its handle, acquiring			another, who found nothing else
  *						  r = keeper's ref, w = word of that: KEPT, tag t
- *	keeper's ref = 0		(K)	  recall |= WANTED				(W)
+ *	keeper's ref = 0		(K)	  recall |= WANTED; its tag is not t: no	(W)
  *						  membarrier				(M)
  *	recall is WANTED, or has another	  keeper's ref is not r: no			(K')
  *	tag than what is kept: slow	(W')
@@ -45,11 +45,14 @@
  *	slow:	compare-and-swap KEPT -> HELD (A), which fails if another was faster; then,
  *		if recall was WANTED, recall = a new tag, which nothing has yet	(T)
  *
- *   (I6) Only its handle acts on a word that is KEPT or, having its seat, HELD, but who recalls
- *	  with A and the reaper. So its plain stores, R from HELD, and HELD from KEPT,
+ *   (I6) Only its handle acts on a word that is KEPT, but who recalls with A and the reaper; and on
+ *	  one that is HELD by its seat, as one thread at a time gives a reference back or sends
+ *	  it, but the reaper. So its plain stores, R from HELD, and HELD from KEPT,
  *	  could destroy another's word only in the second case: another's A comes between
  *	  W' and the store.
- *   (I7) That is not so. A succeeds from w, of tag t. What has that tag was kept before T, which
+ *   (I7) That is not so. W found tag t, so the keeper is the one that keeps it: a ref that was
+ *	  left behind may name what another keeps when the generations have gone round, but no two
+ *	  have one tag. A succeeds from w, of tag t. What has that tag was kept before T, which
  *	  comes when w is gone for ever. So T, which alone takes WANTED away, did not come
  *	  between W and A; and W', which found tag t without WANTED, read before W. So W' was not
  *	  behind the barrier that M put into its thread, (N1) of shmreg/wake.h. So K was before

@@ -238,7 +238,7 @@ SHMREG_API int shmreg_pool_close(const struct shmreg_pool *pool);
  * @ret:	its reference; get() has the address
  *
  * Return: 0; -EAGAIN each object was held at some time during the call (or its release, or
- * another's acquisition of it, had not returned).
+ * another's acquisition of it, had not returned, or was just being taken from a dead keeper).
  */
 SHMREG_API SHMREG_CHECK SHMREG_HOT int shmreg_pool_acquire(struct shmreg_pool *pool,
 							   shmreg_pool_ref *ret);

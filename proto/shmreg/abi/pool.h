@@ -58,8 +58,7 @@
  *
  *	WANTED	others want what is kept: its handle takes it by compare-and-swap, if at all, and
  *		then clears WANTED together with taking a new tag
- *	tag	of what is KEPT until then; no two keepers have the same, nor one keeper
- *		again, until 2^24 - 1 tags later
+ *	tag	of what is KEPT until then; nobody takes the same, until 2^24 - 1 tags later
  *
  *	0		struct shmreg_pool_shm
  *	fuller_offset	uint64_t fuller[n_fuller]
