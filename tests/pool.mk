@@ -4,7 +4,7 @@ if HAVE_CHECK
 
 libplain_la_SOURCES += tests/pool-plain.c tests/pool-plain.h
 
-PURE_TESTS += test-pool test-pool-keep test-pool-stat test-pool-wreckage
+PURE_TESTS += test-pool test-pool-keep test-pool-recall test-pool-stat test-pool-wreckage
 test_pool_CPPFLAGS = $(queue_cppflags)
 test_pool_CFLAGS = $(harness_cflags)
 test_pool_LDADD = $(queue_ldadd)
@@ -13,8 +13,14 @@ test_pool_SOURCES = tests/test-pool.c tests/pool-fixture.h tests/suite.h
 test_pool_keep_CPPFLAGS = $(queue_cppflags)
 test_pool_keep_CFLAGS = $(harness_cflags)
 test_pool_keep_LDADD = $(queue_ldadd)
-test_pool_keep_SOURCES = tests/test-pool-keep.c tests/crash/inside.c tests/crash/inside.h \
-	tests/pool-fixture.h tests/suite.h
+test_pool_keep_SOURCES = tests/test-pool-keep.c tests/pool-keep-fixture.h tests/pool-fixture.h \
+	tests/suite.h
+
+test_pool_recall_CPPFLAGS = $(queue_cppflags)
+test_pool_recall_CFLAGS = $(harness_cflags)
+test_pool_recall_LDADD = $(queue_ldadd)
+test_pool_recall_SOURCES = tests/test-pool-recall.c tests/crash/inside.c tests/crash/inside.h \
+	tests/pool-keep-fixture.h tests/pool-fixture.h tests/random.h tests/suite.h
 
 test_pool_stat_CPPFLAGS = $(queue_cppflags)
 test_pool_stat_CFLAGS = $(harness_cflags)

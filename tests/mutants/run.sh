@@ -79,7 +79,7 @@ build() {
 			tests/registry-fixture.c"
 		sources=$core out=core ;;
 	test-registry* | test-directory*) more=tests/registry-fixture.c sources=$core out=core ;;
-	test-pool-keep | test-pool-wait-steps) more=tests/crash/inside.c ;;
+	test-pool-recall | test-pool-wait-steps) more=tests/crash/inside.c ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
 	test-object-wait | test-segment-wait | test-wait-any* | test-wake-kill | test-many-sleepers | test-event | test-watch* | test-placement-nodes)
