@@ -390,6 +390,6 @@ int top_screen_key(void)
 		clear();	/* whatever others have written there */
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (c == keys[i].curses)
-			return keys[i].key;
+			return (int)keys[i].key;
 	return c == ERR ? TOP_KEY_NONE : c < 128 ? c : TOP_KEY_REDRAW;
 }

@@ -64,6 +64,21 @@ END_TEST
  */
 #define STEP_BYTES 16384
 
+/* Empty, for who is stepped and for the others. */
+static void map_twice(unsigned char **ret, unsigned char **ret_alias)
+{
+	*ret = mmap(NULL, STEP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(*ret, MAP_FAILED);
+	*ret_alias = mremap(*ret, 0, STEP_BYTES, MREMAP_MAYMOVE);
+	ck_assert_ptr_ne(*ret_alias, MAP_FAILED);
+}
+
+static void unmap(unsigned char *memory, unsigned char *alias)
+{
+	munmap(memory, STEP_BYTES);
+	munmap(alias, STEP_BYTES);
+}
+
 struct step {
 	struct shmreg_pool p[2], wants;
 	long at, n;
@@ -100,11 +115,7 @@ START_TEST(who_is_faster)
 
 	setup(16);
 	for (at = 0;; at++) {
-		memory = mmap(NULL, STEP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			      0);
-		ck_assert_ptr_ne(memory, MAP_FAILED);
-		alias = mremap(memory, 0, STEP_BYTES, MREMAP_MAYMOVE);
-		ck_assert_ptr_ne(alias, MAP_FAILED);
+		map_twice(&memory, &alias);
 		s = (struct step){ .at = at };
 		pool_bind(&s.p[0], memory, &shape, 16);
 		pool_bind(&s.p[1], memory, &shape, 17);
@@ -118,8 +129,7 @@ START_TEST(who_is_faster)
 		ck_assert_int_eq(s.result, 0);
 		if (s.has)
 			ck_assert_uint_eq(shmreg_pool_ref_index(s.ref), shmreg_pool_ref_index(refs[1]));
-		munmap(memory, STEP_BYTES);
-		munmap(alias, STEP_BYTES);
+		unmap(memory, alias);
 		if (s.n <= at)
 			break;
 	}
@@ -147,11 +157,7 @@ START_TEST(keeper_is_stopped)
 
 	setup(1);
 	for (at = 0;; at++) {
-		memory = mmap(NULL, STEP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			      0);
-		ck_assert_ptr_ne(memory, MAP_FAILED);
-		alias = mremap(memory, 0, STEP_BYTES, MREMAP_MAYMOVE);
-		ck_assert_ptr_ne(alias, MAP_FAILED);
+		map_twice(&memory, &alias);
 		s = (struct step){ .at = at };
 		pool_bind(&s.wants, alias, &shape, 16);
 		pool_bind(&s.p[0], memory, &shape, 17);
@@ -160,8 +166,7 @@ START_TEST(keeper_is_stopped)
 		ck_assert(s.wants.kept);
 		inside_accesses(alias, STEP_BYTES, want_one, &s, another_wants, &s);
 		ck_assert_int_eq(s.result, s.has ? -EAGAIN : 0);
-		munmap(memory, STEP_BYTES);
-		munmap(alias, STEP_BYTES);
+		unmap(memory, alias);
 		if (s.n <= at)
 			break;
 	}
