@@ -14,9 +14,9 @@
  * A dead seat takes no object any more, and nobody but the reaper changes a word that
  * names it, but who recalls what it kept: what is to be freed is among what is found when
  * the repair begins, and one pass finds it. What was kept is free for others all the time, but
- * for the moment between R and C, so its C comes at once. Then all hints are cleared: the dead may have freed an object and not come to C; which one
- * it was, nothing says. `full` before `fuller`, as in C, because live processes
- * set hints meanwhile.
+ * for the moment between R and C, so its C comes at once. Then all hints are cleared: the dead may
+ * have freed an object and not come to C; which one it was, nothing says. `full` before `fuller`,
+ * as in C, because live processes set hints meanwhile.
  */
 
 struct repair {
