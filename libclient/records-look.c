@@ -216,7 +216,7 @@ int shmreg_record_peek(struct shmreg_record_consumer *c, uint64_t offset, void *
 	if (found.bytes > size)
 		return -EMSGSIZE;
 	memcpy(data, shmreg_record_header_(&c->ring, found.at, c->mask) + 1, (size_t)found.bytes);
-	SHMREG_RING_COPIED();
+	SHMREG_COPIED();
 	return 0;
 }
 

@@ -44,8 +44,7 @@ SHMREG_FORCE_INLINE void shmreg_copy_to_shared(void *to, const void *from, size_
 SHMREG_FORCE_INLINE void shmreg_copy_from_shared(void *to, const void *from, size_t n)
 {
 	memcpy(to, from, n);
-	/* What was copied must not be looked up again at its source. */
-	__asm__ __volatile__("" : : : "memory");
+	SHMREG_COPIED();
 }
 
 SHMREG_FORCE_INLINE void shmreg_copy_to_shared(void *to, const void *from, size_t n)

@@ -250,12 +250,6 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_pop_one_(struct shmreg_queue *q, size
 	return shmreg_queue_claimed_(q, r, pos, stride, ret);
 }
 
-/*
- * What was copied out of a slot must not be looked up there again by the compiler:
- * a hostile producer could change it between the caller's check and use.
- */
-#define SHMREG_QUEUE_COPIED() __asm__ __volatile__("" : : : "memory")
-
 SHMREG_FORCE_INLINE int shmreg_queue_push_sized(struct shmreg_queue *q, const void *elem,
 						size_t elem_bytes, size_t elem_offset,
 						size_t stride)
@@ -282,7 +276,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *ele
 	if (SHMREG_UNLIKELY(r < 0))
 		return r;
 	memcpy(elem, claim.slot + elem_offset, elem_bytes);
-	SHMREG_QUEUE_COPIED();
+	SHMREG_COPIED();
 	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap + q->lap);	/* S */
 	shmreg_queue_wake_space_(q, claim.shm, 1);
 	return 0;
@@ -347,7 +341,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_batch_sized(struct shmreg_queue *q, voi
 		for (end = slot + run * stride; slot != end; slot += stride, to += elem_bytes)
 			memcpy(to, slot + elem_offset, elem_bytes);
 	}
-	SHMREG_QUEUE_COPIED();
+	SHMREG_COPIED();
 	/* Only now, so that who dies while he copies has passed none. The leader last: (I5). S. */
 	for (j = 1; j < (uint32_t)r; j += run) {
 		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);

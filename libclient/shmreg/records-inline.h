@@ -210,7 +210,7 @@ SHMREG_HOT int shmreg_record_pop(struct shmreg_record_consumer *c, void *data, s
 	if (SHMREG_UNLIKELY(found.bytes > size))
 		return -EMSGSIZE;
 	memcpy(data, shmreg_record_header_(&c->ring, found.at, c->mask) + 1, (size_t)found.bytes);
-	SHMREG_RING_COPIED();
+	SHMREG_COPIED();
 	shmreg_record_pass_(c, found.next, 1);
 	return 0;
 }

@@ -114,12 +114,6 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_ring_slot_(struct shmreg_ring_shm *shm
 }
 
 /*
- * What was copied out of a slot must not be looked up there again by the compiler:
- * a hostile producer could change it between the caller's check and use.
- */
-#define SHMREG_RING_COPIED() __asm__ __volatile__("" : : : "memory")
-
-/*
  * Elements are copied. A length that is constant where it was inlined is a run of vector moves up
  * to 256 bytes; above, gcc makes "rep movs" of it, which a call of memcpy() outruns.
  */
@@ -237,7 +231,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_pop_sized(struct shmreg_ring_consumer *c, vo
 		c->left--;
 	}
 	memcpy(elem, shmreg_ring_slot_(shm, h, c->mask, elem_bytes), elem_bytes);
-	SHMREG_RING_COPIED();
+	SHMREG_COPIED();
 	shmreg_ring_pass_(c, shm, h + 1);
 	return 0;
 }
@@ -307,7 +301,7 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consum
 	if (SHMREG_LIKELY(n <= there && n <= first)) {	/* as in push_bulk */
 		shmreg_ring_copy_(to, shmreg_ring_slot_(shm, h, c->mask, elem_bytes),
 				  (size_t)n * elem_bytes);
-		SHMREG_RING_COPIED();
+		SHMREG_COPIED();
 		c->left = there - n;
 		shmreg_ring_pass_(c, shm, h + n);
 		return (int64_t)n;
@@ -324,7 +318,7 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_pop_bulk_sized(struct shmreg_ring_consum
 		       shmreg_ring_slot_(shm, 0, c->mask, elem_bytes),
 		       (size_t)(n - first) * elem_bytes);
 	}
-	SHMREG_RING_COPIED();
+	SHMREG_COPIED();
 	c->left = there - n;
 	shmreg_ring_pass_(c, shm, h + n);
 	return (int64_t)n;
@@ -397,7 +391,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_peek_sized(struct shmreg_ring_consumer *c, u
 			return shmreg_ring_no_more(c);
 	}
 	memcpy(elem, shmreg_ring_slot_(shm, h + offset, c->mask, elem_bytes), elem_bytes);
-	SHMREG_RING_COPIED();
+	SHMREG_COPIED();
 	return 0;
 }
 

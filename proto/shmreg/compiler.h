@@ -100,6 +100,12 @@
 #define shmreg_fence_release() shmreg_fence_(__ATOMIC_RELEASE)
 #define shmreg_fence_seq_cst() shmreg_fence_(__ATOMIC_SEQ_CST)
 
+/*
+ * Behind a copy out of shared memory. The compiler must not look up there again what was
+ * copied: a hostile peer could change it between the caller's check and use.
+ */
+#define SHMREG_COPIED() __asm__ __volatile__("" : : : "memory")
+
 /* The line at @p shall come into the cache, to be read or written soon. Any address is fine. */
 #define shmreg_prefetch(p) __builtin_prefetch(p)
 #if defined(__x86_64__)
