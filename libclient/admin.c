@@ -11,21 +11,13 @@
 
 #include "connection.h"
 #include "error.h"
+#include "params.h"
 
 static int check(struct shmreg_connection *c, const char *name)
 {
-	const char *why;
-	int r;
+	const int r = connection_usable(c);
 
-	r = connection_usable(c);
-	if (r < 0)
-		return r;
-	if (name == NULL)
-		return error_set(-EINVAL, "the segment's name is NULL");
-	r = shmreg_name_check(name, SHMREG_SEGMENT_NAME_MAX, &why);
-	if (r < 0)
-		return error_set(r, "the segment's name '%.160s' %s", name, why);
-	return 0;
+	return r < 0 ? r : params_check_segment_name(name);
 }
 
 static int describe(struct shmreg_connection *c, const char *name, struct connection_call *call)

@@ -10,20 +10,20 @@
 
 #include "connection.h"
 #include "error.h"
+#include "params.h"
 
 int shmreg_subscribe(struct shmreg_connection *connection, const char *name, uint32_t mask)
 {
 	struct connection_call call = { .request.header.type = SHMREG_PACKET_SUBSCRIBE };
-	const char *why;
 	int r;
 
 	r = connection_usable(connection);
 	if (r < 0)
 		return r;
 	if (name != NULL) {
-		r = shmreg_name_check(name, SHMREG_SEGMENT_NAME_MAX, &why);
+		r = params_check_segment_name(name);
 		if (r < 0)
-			return error_set(r, "the segment's name '%.160s' %s", name, why);
+			return r;
 		snprintf(call.request.u.subscribe.name, sizeof(call.request.u.subscribe.name), "%s",
 			 name);
 	}

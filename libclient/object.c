@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "object.h"
+#include "params.h"
 #include "segment.h"
 
 int object_refuse_read_only(struct shmreg_segment *s, const char *name, const char *instead)
@@ -90,18 +91,9 @@ static int check_match(const struct shmreg_segment *s, const struct shmreg_dir_o
 
 int object_check_name(struct shmreg_segment *s, const char *name)
 {
-	const char *why;
-	int r;
+	const int r = segment_usable(s);
 
-	r = segment_usable(s);
-	if (r < 0)
-		return r;
-	if (name == NULL)
-		return error_set(-EINVAL, "the object's name is NULL");
-	r = shmreg_name_check(name, SHMREG_OBJECT_NAME_MAX, &why);
-	if (r < 0)
-		return error_set(r, "the object's name '%.160s' %s", name, why);
-	return 0;
+	return r < 0 ? r : params_check_object_name(name);
 }
 
 static int check_arguments(struct shmreg_segment *s, uint32_t how, const char *name,
@@ -253,17 +245,11 @@ int shmreg_object_remove(struct shmreg_segment *segment, const char *name)
 {
 	struct connection_call call = { .request.header.type = SHMREG_PACKET_REMOVE_OBJECT };
 	struct shmreg_dir_object entry;
-	const char *why;
 	int r;
 
-	r = segment_usable(segment);
+	r = object_check_name(segment, name);
 	if (r < 0)
 		return r;
-	if (name == NULL)
-		return error_set(-EINVAL, "the object's name is NULL");
-	r = shmreg_name_check(name, SHMREG_OBJECT_NAME_MAX, &why);
-	if (r < 0)
-		return error_set(r, "the object's name '%.160s' %s", name, why);
 	if (segment->read_only)
 		return error_set(-EROFS, "segment '%s' is attached read-only, so object '%s' cannot be "
 				 "removed through it", segment->name, name);

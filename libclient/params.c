@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <shmreg/abi/name.h>
 #include <shmreg/connection.h>
 
 #include "error.h"
@@ -36,4 +37,27 @@ int params_copy(void *ret, size_t bytes, const void *params, const char *what)
 	memcpy(ret, params, size < bytes ? size : bytes);
 	memcpy(ret, &bytes, sizeof(bytes));
 	return 0;
+}
+
+static int check_name(const char *name, size_t max, const char *whose)
+{
+	const char *why;
+	int r;
+
+	if (name == NULL)
+		return error_set(-EINVAL, "the %s's name is NULL", whose);
+	r = shmreg_name_check(name, max, &why);
+	if (r < 0)
+		return error_set(r, "the %s's name '%.160s' %s", whose, name, why);
+	return 0;
+}
+
+int params_check_segment_name(const char *name)
+{
+	return check_name(name, SHMREG_SEGMENT_NAME_MAX, "segment");
+}
+
+int params_check_object_name(const char *name)
+{
+	return check_name(name, SHMREG_OBJECT_NAME_MAX, "object");
 }

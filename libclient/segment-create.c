@@ -176,19 +176,6 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 	return 0;
 }
 
-static int check_name(const char *name)
-{
-	const char *why;
-	int r;
-
-	if (name == NULL)
-		return error_set(-EINVAL, "the segment's name is NULL");
-	r = shmreg_name_check(name, SHMREG_SEGMENT_NAME_MAX, &why);
-	if (r < 0)
-		return error_set(r, "the segment's name '%.160s' %s", name, why);
-	return 0;
-}
-
 static int check_attaching(struct shmreg_connection *c, const char *name)
 {
 	int r;
@@ -199,7 +186,7 @@ static int check_attaching(struct shmreg_connection *c, const char *name)
 	if ((c->flags & SHMREG_CONNECT_OBSERVER) != 0)
 		return error_set(-EINVAL, "this connection was made with SHMREG_CONNECT_OBSERVER, so it "
 				 "attaches to nothing; connect without");
-	return check_name(name);
+	return params_check_segment_name(name);
 }
 
 /* Attached, all of it placed or allocated, and then as asked for: lifetime, and nobody attached. */
@@ -264,7 +251,8 @@ static int create(struct shmreg_connection *c, struct shmreg_segment **ret, cons
 	prepare = (p.flags & SHMREG_CREATE_RESERVE) != 0 || p.placement.numa != SHMREG_NUMA_DEFAULT;
 	/* Who places or reserves is attached meanwhile. */
 	if (r == 0)
-		r = ret != NULL || prepare ? check_attaching(c, name) : check_name(name);
+		r = ret != NULL || prepare ? check_attaching(c, name) :
+					     params_check_segment_name(name);
 	if (r < 0)
 		return r;
 	if ((p.flags & ~SHMREG_CREATE_RESERVE) != 0)
