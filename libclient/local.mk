@@ -81,8 +81,10 @@ libstructures_la_SOURCES = \
 	libclient/pool-bind.c \
 	libclient/pool-bind.h \
 	libclient/pool-claim.c \
+	libclient/pool-hints.h \
 	libclient/pool-keep.c \
 	libclient/pool-keep.h \
+	libclient/pool-release.c \
 	libclient/pool-stat.c \
 	libclient/pool-wait.c \
 	libclient/queue-bind.c \
@@ -133,6 +135,7 @@ librepair_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
 librepair_la_SOURCES = \
 	libclient/cell-repair.c \
 	libclient/cell-repair.h \
+	libclient/pool-hints.h \
 	libclient/pool-repair.c \
 	libclient/pool-repair.h \
 	libclient/queue-repair.c \

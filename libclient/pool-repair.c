@@ -5,6 +5,7 @@
 
 #include <shmreg/abi/directory.h>
 
+#include "pool-hints.h"
 #include "pool-repair.h"
 #include "repair-report.h"
 
@@ -32,15 +33,8 @@ struct repair {
 /* C, behind R of object @index. */
 static void clear_hints_of(unsigned char *base, const struct shmreg_pool_geometry *g, uint64_t index)
 {
-	const uint64_t group = index / SHMREG_POOL_FANOUT;
-	const uint64_t k = group / SHMREG_POOL_FANOUT;
-	const uint64_t both = SHMREG_POOL_FULL | SHMREG_POOL_LOOK;
-
-	shmreg_fetch_and_seq_cst((uint64_t *)(void *)(base + g->full_offset) + k,
-				 ~(both << group % SHMREG_POOL_FANOUT));
-	shmreg_fetch_and_seq_cst((uint64_t *)(void *)(base + sizeof(struct shmreg_pool_shm)) +
-					 k / SHMREG_POOL_FANOUT,
-				 ~(both << k % SHMREG_POOL_FANOUT));
+	pool_clear_hints((uint64_t *)(void *)(base + g->full_offset),
+			 (uint64_t *)(void *)(base + sizeof(struct shmreg_pool_shm)), index);
 }
 
 static void repair_owner(const struct repair *r, uint64_t *word)
