@@ -28,6 +28,7 @@ libharness_la_SOURCES = \
 # For tests of waits: sources, since some link libplain.la and some libharness.la; and -lpthread.
 asleep = tests/asleep.c tests/asleep.h
 readers = tests/readers.c tests/readers.h
+syscalls = tests/syscalls.c tests/syscalls.h
 
 # For every integration test: _CPPFLAGS, _CFLAGS, _LDADD.
 harness_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto

@@ -20,7 +20,7 @@ test_pool_recall_CPPFLAGS = $(queue_cppflags)
 test_pool_recall_CFLAGS = $(harness_cflags)
 test_pool_recall_LDADD = $(queue_ldadd)
 test_pool_recall_SOURCES = tests/test-pool-recall.c tests/crash/inside.c tests/crash/inside.h \
-	tests/pool-keep-fixture.h tests/pool-fixture.h tests/random.h tests/suite.h
+	tests/pool-keep-fixture.h tests/pool-fixture.h tests/random.h tests/suite.h $(syscalls)
 
 test_pool_stat_CPPFLAGS = $(queue_cppflags)
 test_pool_stat_CFLAGS = $(harness_cflags)

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
-#include <dlfcn.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "random.h"
 #include "suite.h"
+#include "syscalls.h"
 #include "torture.h"
 #include "wait-fixture.h"
 
@@ -42,12 +40,12 @@ static pid_t pid[WORKERS];
 
 /* Of this process. */
 static struct random_state loitering;
-static long (*real_syscall)(long number, ...);
 
-static void loiter(void)
+static void loiter(long number)
 {
 	const struct timespec pause = { 0, (long)random_below(&loitering, 20000) };
 
+	(void)number;
 	switch (random_below(&loitering, 8)) {
 	case 0:
 		nanosleep(&pause, NULL);
@@ -55,29 +53,6 @@ static void loiter(void)
 	case 1: case 2:
 		sched_yield();
 	}
-}
-
-/* Instead of libc's. */
-long syscall(long number, ...)
-{
-	long a[6], r;
-	va_list args;
-	int i;
-
-	va_start(args, number);
-	for (i = 0; i < 6; i++)
-		a[i] = va_arg(args, long);
-	va_end(args);
-	if (real_syscall == NULL)
-		*(void **)&real_syscall = dlsym(RTLD_NEXT, "syscall");
-	if (loitering.x == 0)
-		return real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	loiter();
-	r = real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	i = errno;
-	loiter();
-	errno = i;
-	return r;
 }
 
 /* None, or one that may pass. */
@@ -171,6 +146,7 @@ static void work(unsigned int me)
 	uint32_t n, i, n_going;
 
 	loitering.x = mix(seed, 100 + me) | 1;
+	syscalls_before = syscalls_behind = loiter;
 	job_new(&from, &side[me % SIDES], 2 + me);
 	job_new(&to, &side[(me + 1) % SIDES], 2 + me);
 	job_new(&end, &over, 2 + me);

@@ -37,14 +37,15 @@ TESTS += test-wake-order
 test_wake_order_CPPFLAGS = $(queue_cppflags)
 test_wake_order_CFLAGS = $(harness_cflags)
 test_wake_order_LDADD = $(queue_ldadd) -lpthread
-test_wake_order_SOURCES = tests/test-wake-order.c $(wait_sources) $(torture)
+test_wake_order_SOURCES = tests/test-wake-order.c tests/crash/inside.c tests/crash/inside.h \
+	$(wait_sources) $(torture) $(syscalls)
 
 check_PROGRAMS += test-wait-stress
 TESTS += test-wait-stress
 test_wait_stress_CPPFLAGS = $(queue_cppflags)
 test_wait_stress_CFLAGS = $(harness_cflags)
 test_wait_stress_LDADD = $(queue_ldadd) -lpthread
-test_wait_stress_SOURCES = tests/test-wait-stress.c $(wait_sources) $(torture)
+test_wait_stress_SOURCES = tests/test-wait-stress.c $(wait_sources) $(torture) $(syscalls)
 
 check_PROGRAMS += test-queue-wait
 TESTS += test-queue-wait

@@ -79,14 +79,17 @@ build() {
 			tests/registry-fixture.c"
 		sources=$core out=core ;;
 	test-registry* | test-directory*) more=tests/registry-fixture.c sources=$core out=core ;;
-	test-pool-recall | test-pool-wait-steps) more=tests/crash/inside.c ;;
+	test-pool-recall) more="tests/crash/inside.c tests/syscalls.c" ;;
+	test-pool-wait-steps) more=tests/crash/inside.c ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
 	test-object-wait | test-segment-wait | test-wait-any* | test-wake-kill | test-many-sleepers | test-event | test-watch* | test-placement-nodes)
 		more="tests/asleep.c tests/alone.c" sources=$(echo $client) flags=$(echo $flags $programs) out=client-$out limit=30 ;;
 	test-ring-torture) more="tests/ring-torture.c tests/torture.c" ;;
 	test-ring-wait | test-records-wait) more=tests/ring-waits.c ;;
-	test-*-torture | test-wake-order | test-wait-stress) more=tests/torture.c ;;
+	test-wake-order) more="tests/crash/inside.c tests/syscalls.c tests/torture.c" ;;
+	test-wait-stress) more="tests/syscalls.c tests/torture.c" ;;
+	test-*-torture) more=tests/torture.c ;;
 	esac
 	program=$work/$out/$test
 	make -s -C "$work" -f Makefile "test=$test" "main=$main" "more=$more" \
