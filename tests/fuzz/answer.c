@@ -17,16 +17,41 @@ struct answer answer_to(const struct shmreg_request *request)
 	return a;
 }
 
-void answer_refuse(struct answer *a, struct fuzz_input *in)
+static void refuse(struct answer *a, struct fuzz_input *in)
 {
 	memset(&a->reply.u, 0, sizeof(a->reply.u));
 	a->reply.header.status = -(int32_t)fuzz_below(in, 140);
 	fuzz_take(in, a->reply.u.error, fuzz_below(in, 80));
 }
 
-void answer_cut(struct answer *a, struct fuzz_input *in)
+bool answer_spoil(struct answer *a, struct fuzz_input *in, void (*drop_fds)(struct answer *a),
+		  void (*other_fds)(struct answer *a))
 {
-	a->bytes = (size_t)fuzz_below(in, 1200);
+	const uint8_t how = fuzz_u8(in);
+
+	if (how < 128)
+		return true;
+	switch (how % 8) {
+	case 0:
+		return false;
+	case 1:
+		drop_fds(a);
+		refuse(a, in);
+		break;
+	case 2:
+		fuzz_poke(in, &a->reply.header, sizeof(a->reply.header));
+		break;
+	case 3:
+		other_fds(a);
+		break;
+	case 4:
+		a->bytes = (size_t)fuzz_below(in, 1200);
+		break;
+	default:
+		for (uint8_t n = how % 3 + 1; n; n--)
+			fuzz_poke(in, &a->reply.u, 256);
+	}
+	return true;
 }
 
 int answer_send(const struct answer *a, int to)

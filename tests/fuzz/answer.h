@@ -4,6 +4,8 @@
 
 /* answer.h - the answer of a target that is the daemon, and how it goes wrong */
 
+#include <stdbool.h>
+
 #include <shmreg/abi/packet.h>
 
 #include "fuzz.h"
@@ -17,9 +19,15 @@ struct answer {
 
 /* To this request, so far with nothing in it but what a HELLO's has. */
 struct answer answer_to(const struct shmreg_request *request);
-/* Refused, with an error of some number and text; its descriptors stay. */
-void answer_refuse(struct answer *a, struct fuzz_input *in);
-void answer_cut(struct answer *a, struct fuzz_input *in);
+/*
+ * answer_spoil() - as the input says: leave it, refuse, cut it off, change what it says or carries
+ * @drop_fds:	none is left in it
+ * @other_fds:	others than those, fewer or more
+ *
+ * Return: false: there is to be none, hang up instead.
+ */
+bool answer_spoil(struct answer *a, struct fuzz_input *in, void (*drop_fds)(struct answer *a),
+		  void (*other_fds)(struct answer *a));
 /* Return: 0; -errno, such as -EPIPE: whoever asked has hung up. */
 int answer_send(const struct answer *a, int to);
 

@@ -215,36 +215,6 @@ static void other_descriptors(struct answer *a)
 		a->fds[a->n_fds++] = all[fuzz_u8(input) % 6];
 }
 
-/* Return: false: hang up instead. */
-static bool spoil(struct answer *a)
-{
-	const uint8_t how = fuzz_u8(input);
-
-	if (how < 128)
-		return true;
-	switch (how % 8) {
-	case 0:
-		return false;
-	case 1:
-		close_tokens(a);
-		answer_refuse(a, input);
-		break;
-	case 2:
-		fuzz_poke(input, &a->reply.header, sizeof(a->reply.header));
-		break;
-	case 3:
-		other_descriptors(a);
-		break;
-	case 4:
-		answer_cut(a, input);
-		break;
-	default:
-		for (uint8_t n = how % 3 + 1; n; n--)
-			fuzz_poke(input, &a->reply.u, 256);
-	}
-	return true;
-}
-
 static void hang_up(void)
 {
 	if (other_end >= 0)
@@ -275,7 +245,7 @@ int __wrap_transport_send(int fd, const struct shmreg_request *request)
 	/* What the library asks for is well-formed, whatever it was answered before. */
 	MUST(shmreg_request_check(request, sizeof(*request), NULL) == 0);
 	answer_well(&a, request);
-	if (!spoil(&a)) {
+	if (!answer_spoil(&a, input, close_tokens, other_descriptors)) {
 		close_tokens(&a);
 		hang_up();
 		return 0;
@@ -289,7 +259,7 @@ int __wrap_transport_send(int fd, const struct shmreg_request *request)
 	a.reply.header.type = SHMREG_PACKET_EVENT;
 	a.reply.header.serial = 0;
 	a.reply.u.event = event;
-	if (spoil(&a))
+	if (answer_spoil(&a, input, close_tokens, other_descriptors))
 		MUST(answer_send(&a, other_end) == 0);
 	else
 		hang_up();
