@@ -83,7 +83,7 @@ build() {
 	test-pool-wait-steps) more=tests/crash/inside.c ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
-	test-object-wait | test-segment-wait | test-wait-any* | test-wake-kill | test-many-sleepers | test-event | test-watch* | test-placement-nodes)
+	test-object-wait* | test-segment-wait | test-wait-any* | test-wake-kill | test-many-sleepers | test-event | test-watch* | test-placement-nodes)
 		more="tests/asleep.c tests/alone.c" sources=$(echo $client) flags=$(echo $flags $programs) out=client-$out limit=30 ;;
 	test-ring-torture) more="tests/ring-torture.c tests/torture.c" ;;
 	test-ring-wait | test-records-wait) more=tests/ring-waits.c ;;
