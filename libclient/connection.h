@@ -92,6 +92,14 @@ bool connection_inherited(const struct shmreg_connection *c);
 int connection_call(struct shmreg_connection *c, struct connection_call *call);
 /* Closes what descriptors are left in it. */
 void connection_call_done(struct connection_call *call);
+/*
+ * connection_begin() - the first session, of a connection that nobody else has yet
+ *
+ * Return: 0; -errno, with a sentence.
+ */
+int connection_begin(struct shmreg_connection *c);
+/* Of all sessions that there were: at the end. */
+void connection_forget_tokens(struct shmreg_connection *c);
 /* Ends the session, with the mutex held; the next call begins another. */
 void connection_hang_up(struct shmreg_connection *c);
 /* One that is never made, for a segment without a daemon. Return: 0; -ENOMEM, -ENOSYS. */

@@ -19,6 +19,7 @@ libshmreg_la_SOURCES = \
 	libclient/cell.c \
 	libclient/connection.c \
 	libclient/connection.h \
+	libclient/connection-session.c \
 	libclient/error.c \
 	libclient/error.h \
 	libclient/event.c \
