@@ -42,7 +42,11 @@ crash_programs += crash-pool
 crash_pool_CPPFLAGS = $(crash_cppflags)
 crash_pool_LDFLAGS = $(crash_ldflags)
 crash_pool_LDADD = $(crash_ldadd)
-crash_pool_SOURCES = tests/crash/pool.c
+crash_pool_SOURCES = \
+	tests/crash/pool-operations.c \
+	tests/crash/pool-oracle.c \
+	tests/crash/pool-rig.c \
+	tests/crash/pool-rig.h
 
 crash_atomic_CPPFLAGS = $(crash_cppflags)
 crash_atomic_LDFLAGS = $(crash_ldflags)
