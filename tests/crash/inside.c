@@ -15,6 +15,11 @@
 
 #define TRAP_FLAG 0x100	/* of EFLAGS: SIGTRAP behind the next instruction */
 
+bool inside_unusable(void)
+{
+	return false;
+}
+
 static struct {
 	unsigned char *memory;
 	size_t bytes;
@@ -181,6 +186,12 @@ void inside_step(void (*run)(void *arg), void *arg, void (*visit)(void *data), v
 
 #else
 
+bool inside_unusable(void)
+{
+	printf("skipped: single-stepping is implemented for x86-64 only\n");
+	return true;
+}
+
 void inside_accesses(void *memory, size_t bytes, void (*run)(void *arg), void *arg,
 		     bool (*visit)(void *data), void *data)
 {
@@ -195,7 +206,7 @@ void inside_before_stores(void *memory, size_t bytes, void (*run)(void *arg), vo
 	abort();
 }
 
-/* tracer_unusable() has said so before anybody comes here. */
+/* tracer_unusable() or inside_unusable() has said so before anybody comes here. */
 void inside_stores(void *memory, size_t bytes, void (*run)(void *arg), void *arg,
 		   void (*visit)(void *data), void *data)
 {

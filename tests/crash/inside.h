@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Whether that is not known of this processor; says so, as a test does that is skipped. */
+bool inside_unusable(void);
+
 /* Calls @run; @visit before its first instruction, and behind each. Not to be nested. */
 void inside_step(void (*run)(void *arg), void *arg, void (*visit)(void *data), void *data);
 
