@@ -14,6 +14,7 @@
 #define HEAD_MAX 4096
 #define SKIPPED 77
 #define SPACE " \t\n"
+#define UNKNOWN "-"
 
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
@@ -122,7 +123,7 @@ static size_t own_column(const struct list *list)
 	return COLUMNS_MAX;
 }
 
-static const struct row *find_row(const struct list *list, const char *name)
+static struct row *find_row(struct list *list, const char *name)
 {
 	for (size_t i = 0; i < list->n_rows; i++)
 		if (strcmp(list->rows[i].name, name) == 0)
@@ -139,7 +140,7 @@ int instructions_check(const char *path, const struct instructions_count *found,
 {
 	struct list *list = list_read(path);
 	const size_t column = own_column(list);
-	size_t n_wrong = 0;
+	size_t n_wrong = 0, n_unknown = 0;
 
 	if (column == COLUMNS_MAX) {
 		printf("skipped: %s has no figures of %s\n", path, COMPILER);
@@ -153,6 +154,10 @@ int instructions_check(const char *path, const struct instructions_count *found,
 		print_count(count, found[i].sixteenths);
 		if (row && strcmp(row->count[column], count) == 0)
 			continue;
+		if (row && strcmp(row->count[column], UNKNOWN) == 0) {
+			n_unknown++;
+			continue;
+		}
 		printf("%s: %s instructions, not %s as %s has it for %s\n", found[i].name, count,
 		       row ? row->count[column] : "known", path, COMPILER);
 		n_wrong++;
@@ -164,9 +169,22 @@ int instructions_check(const char *path, const struct instructions_count *found,
 	if (n_wrong)
 		puts("If that is meant, \"make update-instructions\" and say why in the commit.");
 	else
-		printf("%zu operations, each with the instructions that it had (%s)\n", n, COMPILER);
+		printf("%zu operations, each with the instructions that it had (%s); those of %zu are "
+		       "not known\n", n, COMPILER, n_unknown);
 	free(list);
 	return n_wrong != 0;
+}
+
+/*
+ * What the first column's compiler makes otherwise, others do, too: their old figures would be
+ * wrong, and new ones may not be had where that compiler is.
+ */
+static void forget_others(struct row *row, const char *count)
+{
+	if (strcmp(row->count[0], count) == 0)
+		return;
+	for (size_t k = 1; k < COLUMNS_MAX; k++)
+		memcpy(row->count[k], UNKNOWN, sizeof(UNKNOWN));
 }
 
 int instructions_update(const char *path, const struct instructions_count *found, size_t n)
@@ -188,16 +206,20 @@ int instructions_update(const char *path, const struct instructions_count *found
 	for (size_t k = 0; k < list->n_compilers; k++)
 		fprintf(file, " %16s", list->compilers[k]);
 	for (size_t i = 0; i < n; i++) {
-		const struct row *row = find_row(list, found[i].name);
+		struct row *row = find_row(list, found[i].name);
+		char own[WORD_MAX];
 
+		print_count(own, found[i].sixteenths);
+		if (row && column == 0)
+			forget_others(row, own);
 		fprintf(file, "\n%-28s", found[i].name);
 		for (size_t k = 0; k < list->n_compilers; k++) {
-			char count[WORD_MAX] = "-";
+			const char *count = UNKNOWN;
 
 			if (k == column)
-				print_count(count, found[i].sixteenths);
+				count = own;
 			else if (row && row->count[k][0])
-				memcpy(count, row->count[k], WORD_MAX);
+				count = row->count[k];
 			fprintf(file, " %16s", count);
 		}
 	}
