@@ -118,6 +118,7 @@ static int run_wc(int names, uint64_t *ret_words)
 		if (lseek(names, 0, SEEK_SET) != 0 || dup2(names, 0) < 0 || dup2(out[1], 1) < 0)
 			_exit(126);
 		setenv("LC_ALL", "C", 1);
+		setenv("POSIXLY_CORRECT", "1", 1);	/* a no-break space is none */
 		execlp("wc", "wc", "-w", "--files0-from=-", (char *)NULL);
 		_exit(127);
 	}
