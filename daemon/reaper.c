@@ -43,6 +43,7 @@ struct job {
 	uint32_t n_dead;
 	uint64_t gone[POOL_SWEEP_QUEUES];	/* by index: object queues that nobody can have open */
 	uint32_t n_gone;
+	struct shmreg_reaper_report last;	/* the last object's, not sent yet; type 0: there is none */
 };
 
 /*
@@ -56,15 +57,33 @@ _Noreturn static void leave(int status)
 }
 
 /* Returns only if it was sent: there is nobody to report to once the daemon has gone. */
-static void send_report(const struct shmreg_reaper_report *report)
+static void send_reports(const struct shmreg_reaper_report *reports, size_t n_reports)
 {
+	const size_t bytes = n_reports * sizeof(*reports);
 	ssize_t n;
 
 	do
-		n = send(SHMREG_REAPER_FD, report, sizeof(*report), MSG_NOSIGNAL);
+		n = send(SHMREG_REAPER_FD, reports, bytes, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	if (n != sizeof(*report))
+	if (n != (ssize_t)bytes)
 		leave(1);
+}
+
+static void report_object(struct job *job, const struct shmreg_reaper_report *report)
+{
+	if (job->last.type)
+		send_reports(&job->last, 1);
+	job->last = *report;
+}
+
+static void report_done(const struct job *job, const struct shmreg_reaper_report *report)
+{
+	const struct shmreg_reaper_report both[SHMREG_REAPER_REPORTS] = { job->last, *report };
+
+	if (job->last.type)
+		send_reports(both, 2);
+	else
+		send_reports(report, 1);
 }
 
 static struct shmreg_reaper_report report_init(const struct job *job, uint32_t type)
@@ -197,7 +216,7 @@ static int repair_object(const struct job *job, uint32_t index, const struct shm
  * A removed one is visited: its range is not used again before those who had it
  * open have been repaired.
  */
-static void repair_objects(const struct job *job)
+static void repair_objects(struct job *job)
 {
 	for (uint32_t i = 0; i < job->dir->max_objects; i++) {
 		struct shmreg_reaper_report report = report_init(job, SHMREG_REAPER_OBJECT);
@@ -210,7 +229,7 @@ static void repair_objects(const struct job *job)
 			continue;
 		if (report.status || report.n_repaired || report.n_freed || report.n_requeued ||
 		    report.n_gave_up)
-			send_report(&report);
+			report_object(job, &report);
 	}
 }
 
@@ -233,7 +252,7 @@ static int run(struct job *job)
 	report = report_init(job, SHMREG_REAPER_DONE);
 	report.status = r;
 	report.n_seats = job->n_dead;
-	send_report(&report);
+	report_done(job, &report);
 	return r < 0;
 }
 

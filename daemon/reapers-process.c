@@ -17,7 +17,7 @@
 #include "reapers-internal.h"
 #include "spawn.h"
 
-#define REPORTS_A_TURN 16
+#define PACKETS_A_TURN 16
 #define LINGER_SEC 5.	/* from DONE, or its hang-up, to SIGKILL */
 
 void reaper_hang_up(struct reaper *r)
@@ -109,30 +109,35 @@ static void take_report(struct reaper *r, const struct shmreg_reaper_report *rep
 		reapers_succeeded(r);
 }
 
-/* Return: false if there is nothing more to be read. */
-static bool read_report(struct reaper *r)
+/* One packet. Return: false if there is nothing more to be read. */
+static bool read_reports(struct reaper *r)
 {
-	struct shmreg_reaper_report report;
+	struct shmreg_reaper_report reports[SHMREG_REAPER_REPORTS];
+	const size_t size = sizeof(*reports);
 	ssize_t n;
 
 	if (r->fd < 0)
 		return false;
-	n = recv(r->fd, &report, sizeof(report), MSG_DONTWAIT | MSG_TRUNC);
+	n = recv(r->fd, reports, sizeof(reports), MSG_DONTWAIT | MSG_TRUNC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n <= 0)
+	if (n <= 0) {
 		reaper_linger(r);
-	else if (r->state != REAPER_BUSY || !r->job || n != sizeof(report))
+	} else if (r->state != REAPER_BUSY || !r->job || (size_t)n > sizeof(reports) ||
+		   (size_t)n % size != 0) {
 		reaper_fail(r, "its report makes no sense");
-	else
-		take_report(r, &report);
+	} else {
+		/* What follows DONE, or what makes no sense, is not heard any more. */
+		for (size_t i = 0; i < (size_t)n / size && r->fd >= 0; i++)
+			take_report(r, &reports[i]);
+	}
 	return true;
 }
 
 static void on_io(struct ev_loop *loop, ev_io *w, int revents)
 {
 	(void)loop, (void)revents;
-	for (int i = 0; i < REPORTS_A_TURN && read_report(w->data); i++)
+	for (int i = 0; i < PACKETS_A_TURN && read_reports(w->data); i++)
 		;
 }
 
@@ -160,7 +165,7 @@ bool reaper_segments_fault(const struct reaper *r, int status)
 
 void reaper_read_rest(struct reaper *r)
 {
-	while (read_report(r))
+	while (read_reports(r))
 		;
 }
 

@@ -34,8 +34,7 @@ void reapers_succeeded(struct reaper *r)
 	const struct log_about about = repair_about(s, MESSAGE_REPAIRED);
 
 	r->state = REAPER_ENDING;
-	lock_release(r->lock_fd);
-	reaper_linger(r);
+	lock_release(r->lock_fd);	/* a janitor may be next */
 	job->n_failures = job->n_prevented = 0;
 	all->spare_died = false;
 	all->stats->n_repairs++;
@@ -45,8 +44,13 @@ void reapers_succeeded(struct reaper *r)
 	all->stats->n_gave_up += r->sum.n_gave_up;
 	log_client(LOG_DEBUG, &about, "segment '%s' is repaired, %" PRIu32 " dead seats",
 		   segment_name(s), r->sum.n_seats);
-	/* Last: the segment may go, and it may need the next repair. */
+	/*
+	 * The segment may go, or need the next repair: of another process, and not before this one
+	 * has been waited for.
+	 */
 	registry_repair_end(all->registry, s, true, &r->sum);
+	/* After that, for which somebody waits. */
+	reaper_linger(r);
 	kick(all);
 	if (n_spares(all) == 0)
 		ev_idle_start(all->loop, &all->idle);

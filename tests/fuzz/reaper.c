@@ -151,17 +151,23 @@ static void send_job(struct fuzz_input *in, int to, int dir_fd, int data_fd)
 
 static void check_reports(int from, const struct job *job, int way)
 {
-	struct shmreg_reaper_report report;
+	struct shmreg_reaper_report reports[SHMREG_REAPER_REPORTS];
+	const ssize_t size = sizeof(*reports);
 	bool done = false;
 	ssize_t n;
 
-	while ((n = recv(from, &report, sizeof(report), MSG_DONTWAIT | MSG_TRUNC)) > 0) {
-		MUST(!done && n == sizeof(report));
-		MUST(report.magic == SHMREG_REAPER_MAGIC && report.segment == job->in.segment);
-		done = report.type == SHMREG_REAPER_DONE;
-		MUST(done || report.type == SHMREG_REAPER_OBJECT);
-		MUST(report.n_seats <= SHMREG_SEATS);
-		MUST(report.status <= 0 && (!done || way == (report.status < 0 ? 2 : 1)));
+	while ((n = recv(from, reports, sizeof(reports), MSG_DONTWAIT | MSG_TRUNC)) > 0) {
+		MUST(n == size || n == 2 * size);
+		for (ssize_t i = 0; i < n / size; i++) {
+			const struct shmreg_reaper_report *report = &reports[i];
+
+			MUST(!done && report->magic == SHMREG_REAPER_MAGIC);
+			MUST(report->segment == job->in.segment);
+			done = report->type == SHMREG_REAPER_DONE;
+			MUST(done || report->type == SHMREG_REAPER_OBJECT);
+			MUST(report->n_seats <= SHMREG_SEATS);
+			MUST(report->status <= 0 && (!done || way == (report->status < 0 ? 2 : 1)));
+		}
 	}
 	/* With nothing to do it says nothing. */
 	MUST(done || way == 1);

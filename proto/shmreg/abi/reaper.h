@@ -12,7 +12,12 @@
  *	daemon -> reaper	shmreg_reaper_job, with two descriptors: the
  *				directory (read-only), the data area (read-write)
  *	reaper -> daemon	one shmreg_reaper_report an object in which it did
- *				something (type OBJECT), then one of type DONE
+ *				something (type OBJECT), then one of type DONE; a
+ *				packet has one, or two: the last object's and DONE
+ *
+ * One packet, because each wakes the daemon, and whoever has waited for the repair
+ * waits for that, too. A reaper that is killed has not reported the object that it
+ * repaired last: another one finds it in order.
  *
  * A job that cannot be done (a malformed one, a directory that fails its check)
  * is DONE with a status below 0, and the reaper exits with 1; else with 0. On EOF
@@ -33,7 +38,7 @@
 #include <shmreg/compiler.h>
 
 #define SHMREG_REAPER_FD 3
-#define SHMREG_REAPER_MAGIC UINT32_C(0x52474d53)
+#define SHMREG_REAPER_MAGIC UINT32_C(0x53474d53)
 
 struct shmreg_reaper_job {
 	uint32_t magic;
@@ -51,6 +56,7 @@ SHMREG_STATIC_ASSERT(sizeof(struct shmreg_reaper_job) == 40, "frozen");
 
 #define SHMREG_REAPER_OBJECT UINT32_C(1)
 #define SHMREG_REAPER_DONE UINT32_C(2)
+#define SHMREG_REAPER_REPORTS 2	/* in a packet, at most */
 struct shmreg_reaper_report {
 	uint32_t magic;
 	uint32_t type;
