@@ -412,7 +412,6 @@ struct peer *peer_free(struct peer *p)
 
 	p->doomed = true;
 	ev_io_stop(server->loop, &p->io);
-	rights_close(p->fd);
 	store_unwait(&p->stored);
 	drop_answer(p);
 	p->parked = parked_free(&server->parking, p->parked);
@@ -431,6 +430,8 @@ struct peer *peer_free(struct peer *p)
 		LIST_REMOVE(p, of_client);
 		client_put(p->client);
 	}
+	/* Only now: somebody may wait for the repair of what has died with it. */
+	rights_close(p->fd);
 	TAILQ_REMOVE(&server->peers, p, link);
 	free((void *)p->caller.groups);
 	free(p);
