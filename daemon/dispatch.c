@@ -2,7 +2,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +74,12 @@ static int check_attacher(struct call *c)
 	return 0;
 }
 
+static void add_fd(struct answer *a, int fd, bool lent)
+{
+	a->lent |= (unsigned int)lent << a->n_fds;
+	a->fds[a->n_fds++] = fd;
+}
+
 /* Descriptors of an attachment. If they cannot be had, there is none. */
 static int add_descriptors(struct call *c, struct segment *s)
 {
@@ -84,18 +89,15 @@ static int add_descriptors(struct call *c, struct segment *s)
 
 	/* A repeated request may be answered with an attachment from before a restart. */
 	client_prove(c->peer->client, out.segment, out.participant);
-	dir = segment_open_dir_ro(s);
-	if (dir >= 0 && out.access & SHMREG_ACCESS_WRITE) {
-		data = fcntl(segment_data_fd(s), F_DUPFD_CLOEXEC, 3);
-		if (data < 0)
-			data = -errno;
-	} else if (dir >= 0) {
-		data = segment_open_data_ro(s);
-	}
+	/* Who creates many is not to push out those that are opened. */
+	dir = out.created ? segment_open_dir_ro(s) : segment_dir_ro(s);
 	if (dir >= 0)
-		c->a.fds[c->a.n_fds++] = dir;
+		data = out.access & SHMREG_ACCESS_WRITE ? segment_data_fd(s) :
+							  segment_open_data_ro(s);
+	if (dir >= 0)
+		add_fd(&c->a, dir, !out.created);
 	if (data >= 0) {
-		c->a.fds[c->a.n_fds++] = data;
+		add_fd(&c->a, data, out.access & SHMREG_ACCESS_WRITE);
 		return 0;
 	}
 	registry_detach(c->registry, &c->peer->caller,

@@ -40,6 +40,7 @@ libshmregd_core_la_SOURCES = \
 	daemon/registry.h \
 	daemon/root.c \
 	daemon/root.h \
+	daemon/segment-ro.c \
 	daemon/segment-verify.c \
 	daemon/segment-watch.c \
 	daemon/segment.c \

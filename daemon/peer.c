@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,26 @@
 void answer_close_fds(struct answer *a)
 {
 	while (a->n_fds > 0)
-		close(a->fds[--a->n_fds]);
+		if (!(a->lent >> --a->n_fds & 1))
+			close(a->fds[a->n_fds]);
+	a->lent = 0;
+}
+
+/* Who lent them may close them as soon as we are back in the loop. Return: 0; -EMFILE. */
+static int own_fds(struct answer *a)
+{
+	for (unsigned int i = 0; i < a->n_fds; i++) {
+		int fd;
+
+		if (!(a->lent >> i & 1))
+			continue;
+		fd = fcntl(a->fds[i], F_DUPFD_CLOEXEC, 3);
+		if (fd < 0)
+			return -errno;
+		a->fds[i] = fd;
+		a->lent &= ~(1U << i);
+	}
+	return 0;
 }
 
 static struct answer *answer_free(struct answer *a)
@@ -194,12 +214,12 @@ static bool reserve_room(struct peer *p, struct answer *a)
 {
 	if (a->n_fds == 0)
 		return true;
-	if (!server_charge_answer(p->server, p->caller.uid, a->n_fds)) {
-		take_back(p, a, -ETOOMANYREFS, too_many);
-		return false;
+	if (own_fds(a) == 0 && server_charge_answer(p->server, p->caller.uid, a->n_fds)) {
+		p->n_kept_fds = a->n_fds;
+		return true;
 	}
-	p->n_kept_fds = a->n_fds;
-	return true;
+	take_back(p, a, -ETOOMANYREFS, too_many);
+	return false;
 }
 
 static void drop_answer(struct peer *p)
@@ -294,14 +314,14 @@ static void on_writable(struct peer *p)
 }
 
 /*
- * QUIESCE is asked for by who wants to know what the loop has seen meanwhile
- * (libclient/role.c); NOTIFY may ring thousands of bells. The next packet is for the next turn.
+ * Who waits for his answer has sent nothing else, so that to look would be for nothing. The
+ * others' next packet is for the next turn, too: NOTIFY may ring thousands of bells, and QUIESCE
+ * is asked for by who wants to know what the loop has seen meanwhile (libclient/role.c).
  */
 static bool ends_turn(const struct shmreg_request *request, ssize_t n)
 {
-	return (size_t)n >= sizeof(request->header) &&
-	       (request->header.type == SHMREG_PACKET_QUIESCE ||
-		request->header.type == SHMREG_PACKET_NOTIFY);
+	return (size_t)n < sizeof(request->header) ||
+	       request->header.type != SHMREG_PACKET_UNWATCH;
 }
 
 /* One packet. Return: false if there is no other in this turn, or the connection is over. */

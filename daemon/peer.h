@@ -34,6 +34,7 @@ struct answer {
 	struct shmreg_reply reply;
 	int fds[PEER_FDS_MAX];
 	unsigned int n_fds;
+	unsigned int lent;	/* a bit for each that is not the answer's own, until it has to wait */
 };
 
 struct peer {

@@ -177,7 +177,7 @@ static int begin(struct reapers *all, struct repair *job)
 	struct reaper *r;
 	int dir_fd, e = -EPIPE;
 
-	dir_fd = segment_open_dir_ro(s);
+	dir_fd = segment_dir_ro(s);
 	if (dir_fd < 0)
 		return dir_fd;
 	/* One that died while it waited is not this segment's fault. */
@@ -189,7 +189,6 @@ static int begin(struct reapers *all, struct repair *job)
 	}
 	if (!r && (r = start_one(all)))
 		e = reaper_send_job(r, s, dir_fd);
-	close(dir_fd);
 	/* The other end of a fresh one is open at least until it is executed. */
 	if (!r || (e < 0 && e != -EPIPE && e != -ECONNRESET))
 		return r ? e : -EAGAIN;

@@ -235,6 +235,12 @@ const char *segment_name(const struct segment *s);
 int segment_dir_fd(const struct segment *s);
 int segment_data_fd(const struct segment *s);
 int segment_open_dir_ro(const struct segment *s);	/* fd or -errno */
+/*
+ * The same for less, where the same few segments are asked for again and again: it stays the
+ * segment's, and is open until SEGMENT_RO_KEPT others have been asked for.
+ */
+#define SEGMENT_RO_KEPT 16
+int segment_dir_ro(struct segment *s);
 int segment_open_data_ro(const struct segment *s);	/* fd or -errno */
 const struct shmreg_dir *segment_dir(const struct segment *s);
 /* For free(): @ret has room for SEGMENT_FREEING_MAX. Return: how many. */

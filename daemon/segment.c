@@ -149,6 +149,7 @@ int segment_new(struct segment **ret, struct directory *directory, int data_fd, 
 		return refuse(error, ENOMEM, "shmregd is out of memory");
 	s->directory = *directory;
 	s->data_fd = data_fd;
+	s->dir_ro_fd = -1;
 	s->next_participant = 1;
 	s->next_object = 1;
 	s->reserved_bytes = placement_kept_bytes(directory->map);
@@ -183,6 +184,7 @@ struct segment *segment_free(struct segment *s)
 	bitmap_deinit(&s->object_entries);
 	bitmap_deinit(&s->participant_entries);
 	free(s->object_ids);
+	segment_close_ro(s);
 	directory_deinit(&s->directory);
 	if (s->data_fd >= 0)
 		close(s->data_fd);

@@ -52,6 +52,8 @@ struct segment {
 
 	struct directory directory;
 	int data_fd;
+	int dir_ro_fd;				/* -1: not kept, see segment_dir_ro() */
+	TAILQ_ENTRY(segment) of_ro;		/* while it is */
 	uint64_t reserved_bytes;		/* charged; 0 without RESERVE and huge pages of a pool */
 	struct extents extents;
 
@@ -183,6 +185,9 @@ int64_t segment_find_object(const struct segment *s, uint64_t id);
 int segment_watch(struct segment *s, struct participant *p, uint32_t index, uint32_t events);
 /* The halves become what they should be: after a restart, and after the last one's end. */
 void segment_recover_watch(struct segment *s);
+
+/* What segment_dir_ro() kept. */
+void segment_close_ro(struct segment *s);
 
 /* Does everything here agree with the directory? Asserts. */
 void segment_verify(const struct segment *s);

@@ -8,6 +8,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -322,6 +323,42 @@ START_TEST(userdata_and_walk)
 }
 END_TEST
 
+/* As many as are said to be, those that were used last, and none when its segment has gone. */
+START_TEST(kept_read_only)
+{
+	struct shmreg_attach_reply at[SEGMENT_RO_KEPT + 1];
+	struct segment *s[SEGMENT_RO_KEPT + 1];
+	int fds[SEGMENT_RO_KEPT + 1];
+	char name[16];
+
+	for (int i = 0; i <= SEGMENT_RO_KEPT; i++) {
+		snprintf(name, sizeof(name), "kept.%d", i);
+		at[i] = made_to_last(&alice, name, SHMREG_WHILE_ATTACHED);
+		s[i] = registry_find(r, at[i].segment);
+	}
+	for (int i = 0; i < SEGMENT_RO_KEPT; i++) {
+		fds[i] = segment_dir_ro(s[i]);
+		ck_assert_int_ge(fds[i], 0);
+		ck_assert_int_eq(fcntl(fds[i], F_GETFL) & O_ACCMODE, O_RDONLY);
+		ck_assert_int_ne(fcntl(fds[i], F_GETFD) & FD_CLOEXEC, 0);
+		ck_assert_int_eq(segment_dir_ro(s[i]), fds[i]);
+	}
+	/* The first is used again, so that the second goes. */
+	ck_assert_int_eq(segment_dir_ro(s[0]), fds[0]);
+	fds[SEGMENT_RO_KEPT] = segment_dir_ro(s[SEGMENT_RO_KEPT]);
+	ck_assert_int_ge(fds[SEGMENT_RO_KEPT], 0);
+	ck_assert_int_lt(fcntl(fds[1], F_GETFD), 0);
+	for (int i = 0; i <= SEGMENT_RO_KEPT; i++) {
+		if (i == 1)
+			continue;
+		ck_assert_int_eq(segment_dir_ro(s[i]), fds[i]);
+		ck_assert_int_eq(fixture_detach(r, &alice, &at[i]), 0);
+		ck_assert_ptr_null(registry_find(r, at[i].segment));
+		ck_assert_int_lt(fcntl(fds[i], F_GETFD), 0);
+	}
+}
+END_TEST
+
 START_TEST(process_identity)
 {
 	const struct process_id a = { .pid = 5, .pidfd_inode = 6, .start_time = 7 };
@@ -350,7 +387,7 @@ int main(void)
 		while_attached,	  while_attached_all_die, until_removed,      with_creator,
 		lifetime_changes, life_of_a_seat,	  repair_fails,	      removed_objects,
 		readers_hold_ranges, no_range_is_freed_during_repair, disposal_frees_memory,
-		userdata_and_walk, process_identity,
+		userdata_and_walk, kept_read_only, process_identity,
 	};
 
 	return RUN_SUITE("registry-life", tests, setup, teardown, 60);

@@ -14,7 +14,8 @@
 #include "soak.h"
 
 #define SAMPLES 4096
-#define SPARE_FDS 6	/* a janitor and two reapers may wait for work, or not: two each */
+/* A janitor and two reapers may wait for work, or not: two each; and SEGMENT_RO_KEPT. */
+#define SPARE_FDS (6 + 16)
 #define JUDGED 6		/* samples at least, of one daemon */
 /*
  * From the middle third of them to the last, at most. Allocations are exact where the C library's
