@@ -52,9 +52,10 @@ struct reapers {
 	ev_timer retry;
 	uint64_t last_serial;
 	/*
-	 * When a spare is started after one has got a job: a moment later, so that it does not take
-	 * the processor from those who have waited for the repair. If it was the last, as soon as
-	 * its job is done, its event is out, and the loop has nothing else to do.
+	 * When a spare is started after one has got a job: as soon as that is done, its event is
+	 * out, and the loop has nothing else to do. A start takes longer than a repair, and where
+	 * one process has died, the next often dies at once: what is left would not be ready for
+	 * the one after. If the job does not succeed, a moment later.
 	 */
 	ev_idle idle;
 	ev_timer moment;

@@ -26,6 +26,11 @@ static unsigned int n_spares(const struct reapers *all)
 	return n;
 }
 
+static bool wants_spare(const struct reapers *all)
+{
+	return !all->prevented && !all->spare_died && n_spares(all) < REAPERS_SPARE;
+}
+
 void reapers_succeeded(struct reaper *r)
 {
 	struct reapers *all = r->all;
@@ -52,7 +57,7 @@ void reapers_succeeded(struct reaper *r)
 	/* After that, for which somebody waits. */
 	reaper_linger(r);
 	kick(all);
-	if (n_spares(all) == 0)
+	if (wants_spare(all))
 		ev_idle_start(all->loop, &all->idle);
 }
 
@@ -251,11 +256,6 @@ static struct repair *pick(struct reapers *all)
 			break;
 	}
 	return best;
-}
-
-static bool wants_spare(const struct reapers *all)
-{
-	return !all->prevented && !all->spare_died && n_spares(all) < REAPERS_SPARE;
 }
 
 static void start_spare_soon(struct reapers *all)

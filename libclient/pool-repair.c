@@ -69,16 +69,16 @@ static void repair_owner(const struct repair *r, uint64_t *word)
 static void repair_keepers(const struct repair *r, const struct shmreg_pool_geometry *g)
 {
 	struct shmreg_pool_keeper *keeper;
-	uint64_t at, start, end, seat;
+	uint64_t at, start = 0, end = 0, seat;
 	uint32_t i;
 
 	for (i = 0; i < g->n_keepers; i++) {
 		at = g->keepers_offset + i * sizeof(*keeper);
 		keeper = (struct shmreg_pool_keeper *)(void *)(r->base + at);
-		if (!repair_memory_next(r->memory, at, &start, &end))
-			return;
 		/* None lies in two pages. */
-		if (start != at)
+		if (at >= end && !repair_memory_next(r->memory, at, &start, &end))
+			return;
+		if (at < start)
 			continue;
 		seat = shmreg_load_acquire(&keeper->seat);
 		if (seat >= SHMREG_SEATS || (r->dead[seat / 64] >> seat % 64 & 1) == 0)
