@@ -33,7 +33,7 @@ prepare() {
 		trap 'exit 99' INT TERM HUP
 		unset SHMREG_SOCKET
 	fi
-	ctl="$top_builddir/shmregctl"
+	ctl=${SHMREG_TEST_CTL:-$top_builddir/shmregctl}
 	out="$scratch/out" err="$scratch/err"
 	: >"$out"
 	: >"$err"

@@ -99,6 +99,7 @@ START_TEST(queues)
 	is(ADVICE_LARGER, 2048);
 	value("high_water", UINT64_MAX);
 	is(ADVICE_FITS, 1024);
+	ck_assert_uint_eq(a->objects[0].high_water, 1024);
 	objects[0].read = false;
 	is(ADVICE_NONE, 1024);
 }

@@ -232,6 +232,20 @@ START_TEST(manners)
 }
 END_TEST
 
+START_TEST(watchdogs)
+{
+	static const char *const none[] = { "WatchdogUSec=infinity\n", "WatchdogUSec=0\n", "WatchdogUSec=\n" };
+	struct unit_properties p;
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		unit_parse(none[i], &p);
+		ck_assert(!p.watchdog);
+	}
+	unit_parse("WatchdogUSec=1min 30s\n", &p);
+	ck_assert(p.watchdog);
+}
+END_TEST
+
 START_TEST(words)
 {
 	char *text = NULL;
@@ -263,7 +277,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { kernel, limits, memory, unknown, units, manners, words };
+	const TTest *const tests[] = { kernel, limits, memory, unknown, units, manners, watchdogs,
+				       words };
 
 	return RUN_SUITE("doctor", tests, setup, teardown, 0);
 }

@@ -147,6 +147,7 @@ START_TEST(test_bad_description)
 	refuses_struct("u32 a u32 b;", "where ';'");
 	refuses_struct("u32 a[1][1][1][1][1];", "more than 4 dimensions");
 	refuses_struct("u64 a[99999999999999999999];", "larger than any");
+	refuses_struct("u8 a[4294967296][4294967296];", "larger than any"); /* 2^64 */
 	refuses_struct("u8 a[1099511627776]; u8 b;", "larger than any");
 	refuses_struct("struct { } a;", "without fields");
 	refuses_struct("struct { u8 a; ", "ends where a type");

@@ -2,7 +2,8 @@
 #	make check-mutants [LISTS="queue ring"] [MUTANTS="NAME ..."]
 
 EXTRA_DIST += tests/mutants/run.sh $(wildcard $(srcdir)/tests/mutants/*.list)
-check-mutants: libshmreg.la shmregd$(EXEEXT) shmreg-reaper$(EXEEXT) failing-reaper$(EXEEXT)
+check-mutants: libshmreg.la shmregctl$(EXEEXT) shmregd$(EXEEXT) shmreg-reaper$(EXEEXT) \
+		ctl-peer$(EXEEXT) failing-reaper$(EXEEXT)
 	@top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' CC='$(CC)' \
 	CHECK_CFLAGS='$(CHECK_CFLAGS)' CHECK_LIBS='$(CHECK_LIBS)' LISTS='$(LISTS)' \
 	sh $(top_srcdir)/tests/mutants/run.sh $(MUTANTS)

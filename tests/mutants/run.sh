@@ -10,7 +10,7 @@ work=$(mktemp -d)
 list=$work/list
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-cp -R "$top_srcdir/libclient" "$top_srcdir/proto" "$top_srcdir/daemon" "$work/"
+cp -R "$top_srcdir/libclient" "$top_srcdir/proto" "$top_srcdir/daemon" "$top_srcdir/ctl" "$work/"
 mkdir "$work/tests"
 cp "$top_srcdir"/tests/*.[ch] "$work/tests/"
 cp -R "$top_srcdir/tests/crash" "$work/tests/"
@@ -23,6 +23,11 @@ done >"$list"
 sources_of() {
 	sed -n "/^$1_SOURCES/,/[^\\\\]\$/s/^[[:space:]]*\([a-z]*\/[a-z-]*\.c\).*/\1/p" \
 		"$top_srcdir/$2/local.mk" | tr '\n' ' '
+}
+# parts_of PROGRAM DIRECTORY: what a program has from there, by what Automake made of it
+parts_of() {
+	make -s --no-print-directory -C "$top_builddir" \
+		--eval "parts:;@echo \$(filter $2/%.c,\$($1_SOURCES))" parts | tail -n 1
 }
 core=$(sources_of libshmregd_core_la daemon)
 shell=$(sources_of shmregd daemon)
@@ -43,7 +48,7 @@ $(out)/$(test): $(objects)
 $(out)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -w $(flags) -fno-strict-aliasing $(CHECK_CFLAGS) -MMD \
-		-I$(top_builddir) -Itests $(if $(core),-Idaemon,-Ilibclient -Itests/crash) -Iproto -c $< -o $@
+		-I$(top_builddir) -Itests $(if $(filter daemon/%,$(core)),-Idaemon,-Ilibclient -Itests/crash) -Iproto -c $< -o $@
 -include $(objects:.o=.d)
 EOF
 
@@ -71,6 +76,22 @@ build() {
 		make -s -C "$top_builddir" "$test" shmreg-reaper >"$work/log" 2>&1 || return 1
 		main= sources="$core $shell" out=daemon libs="-lsystemd -linih -lev"
 		flags='-DPKGLIBEXECDIR=\"/nonexistent\" -DSYSCONFDIR=\"/nonexistent\"'
+		;;
+	# What is built is shmregctl, for a test that is a script. It has what it needs from the library.
+	*.sh)
+		main= sources=$(parts_of shmregctl ctl) out=ctl libs=-lncursesw
+		flags='-DBINDIR=\"/nonexistent\" -DSYSCONFDIR=\"/nonexistent\"'
+		flags="$flags "'-DDBUSPOLICYDIR=\"/nonexistent\"'
+		;;
+	test-advice | test-doctor | test-fdstore | test-format | test-json | test-openmetrics | test-rate | \
+		test-show-json | test-text | test-top)
+		sources=$(parts_of "$(echo "$test" | tr - _)" ctl)
+		flags=-Ictl out=parts libs="-lsystemd -lm"
+		;;
+	test-inspect*)
+		sources="$(parts_of test_inspect ctl) $structures tests/inspect-world.c
+			$(cd "$work" && echo tests/plain.c tests/*-plain.c)"
+		flags=-Ictl out=inspect
 		;;
 	test-token) more=daemon/token.c sources=$core out=core ;;
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
@@ -104,6 +125,10 @@ run() {
 	test-daemon-*)
 		SHMREG_TEST_HARNESS_PATIENCE=10 SHMREG_TEST_DAEMON=$program timeout -k 1 300 \
 			"$top_builddir/$test" >"$work/log" 2>&1
+		return
+		;;
+	*.sh)
+		SHMREG_TEST_CTL=$program timeout -k 1 300 sh "$top_srcdir/tests/$test" >"$work/log" 2>&1
 		return
 		;;
 	esac
