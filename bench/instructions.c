@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -211,6 +212,13 @@ int main(int argc, char **argv)
 #if !defined(__x86_64__) && !defined(__aarch64__)
 	puts("skipped: it is not known here how this processor is single-stepped");
 	return SKIPPED;
+#endif
+#ifdef __aarch64__
+	/* Each step ends an exclusive access, which is tried until it succeeds. */
+	if ((getauxval(AT_HWCAP) & HWCAP_ATOMICS) == 0) {
+		puts("skipped: without atomic instructions steps would never end here");
+		return SKIPPED;
+	}
 #endif
 	if ((check || update) && !instructions_comparable())
 		return SKIPPED;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -52,6 +53,11 @@ long stepper_run(const struct stepper *s)
 	int status;
 	long n;
 
+#ifdef __aarch64__
+	/* Each step ends an exclusive access, which is tried until it succeeds. */
+	if ((getauxval(AT_HWCAP) & HWCAP_ATOMICS) == 0)
+		return -EPERM;
+#endif
 	fflush(NULL);
 	child = fork();
 	if (child < 0)

@@ -21,8 +21,9 @@ struct stepper {
 };
 
 /*
- * Return: number of instructions; -EPERM ptrace is not allowed here; -ECHILD
- * the child died or run() did not return 0.
+ * Return: number of instructions; -EPERM ptrace is not allowed here, or this processor has no
+ * atomic instructions but loads and stores in pairs, which steps would tear apart (AArch64);
+ * -ECHILD the child died or run() did not return 0.
  */
 long stepper_run(const struct stepper *s);
 
