@@ -41,7 +41,7 @@ static uint64_t resident_pages(void)
 	struct stat st;
 
 	ck_assert_int_eq(fstat(d.fd, &st), 0);
-	return (uint64_t)st.st_blocks * 512 / 4096;
+	return (uint64_t)st.st_blocks * 512 / (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Tables for tens of thousands cost what is in them: an empty one, the page of the head. */
