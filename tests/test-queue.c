@@ -21,6 +21,7 @@ struct wide {
 	SHMREG_ALIGNAS(128) unsigned char b[384];
 };
 SHMREG_DEFINE_QUEUE(wide_queue, struct wide);
+SHMREG_DEFINE_QUEUE(number_queue, uint64_t);
 
 START_TEST(test_fifo_full_empty_at_every_wrap)
 {
@@ -228,6 +229,100 @@ START_TEST(test_typed)
 }
 END_TEST
 
+/* A compiler that knows the stride may find slots in another way: they are the same ones. */
+START_TEST(test_typed_at_every_wrap)
+{
+	const uint64_t capacity = capacities[_i % N_CAPACITIES];
+	const struct shmreg_shape shape = shape_of(capacity, 8, 8);
+	struct number_queue q;
+	void *base = map(&shape);
+	uint64_t i, lap, x;
+
+	queue_seed(base, &shape, starts[_i / N_CAPACITIES]);
+	queue_bind(&q.queue, base, &shape, 1);
+	for (lap = 0; lap < 3; lap++) {
+		for (i = 0; i < capacity; i++) {
+			x = 100 * lap + i;
+			ck_assert_int_eq(i & 1 ? number_queue_push(&q, &x) :
+						 shmreg_queue_push(&q.queue, &x), 0);
+		}
+		for (i = 0; i < capacity; i++) {
+			ck_assert_int_eq(i & 2 ? number_queue_pop(&q, &x) :
+						 shmreg_queue_pop(&q.queue, &x), 0);
+			ck_assert_uint_eq(x, 100 * lap + i);
+		}
+		/* shift against the lap */
+		x = 7;
+		ck_assert_int_eq(number_queue_push(&q, &x), 0);
+		ck_assert_int_eq(number_queue_pop(&q, &x), 0);
+	}
+	ck_assert(queue_is_clean(base, &shape));
+	plain_unmap(base, &shape);
+}
+END_TEST
+
+static void look_in_vain(struct shmreg_queue *q)
+{
+	for (int i = 0; i < 3; i++)
+		expect_empty(q);
+}
+
+/* Who has looked in vain sees whatever comes to the place where it looked. */
+START_TEST(test_looks_again)
+{
+	const uint64_t capacity = capacities[_i % N_CAPACITIES];
+	const struct shmreg_shape shape = shape_of(capacity, 8, 8);
+	struct shmreg_queue a, b;
+	struct shmreg_queue_lease lease;
+	uint64_t i, two[2] = { 1, 2 };
+	void *base = map(&shape);
+
+	queue_seed(base, &shape, starts[_i / N_CAPACITIES]);
+	queue_bind(&a, base, &shape, 1);
+	queue_bind(&b, base, &shape, 2);
+	for (i = 0; i < 3 * capacity; i++) {
+		push(&b, i);
+		expect(&a, i);
+		look_in_vain(&a);
+		/* an element */
+		push(&b, i);
+		expect(&a, i);
+		look_in_vain(&a);
+		/* several: as many as are asked for */
+		ck_assert_int_eq(shmreg_queue_push_batch(&b, two, 2, 2), 2);
+		ck_assert_int_eq(shmreg_queue_pop_batch(&a, two, 2), 2);
+		ck_assert_uint_eq(two[0], 1);
+		push(&b, i);
+		expect(&a, i);
+		look_in_vain(&a);
+		/* one that is not finished, and never will be */
+		ck_assert_int_eq(shmreg_queue_reserve(&b, &lease), 0);
+		look_in_vain(&a);
+		ck_assert_int_eq(shmreg_queue_abort(&b, &lease), 0);
+		look_in_vain(&a);
+		push(&b, i);
+		expect(&a, i);
+		look_in_vain(&a);
+		/* what others take */
+		push(&b, i);
+		expect(&b, i);
+		look_in_vain(&a);
+		push(&b, i);
+		expect(&a, i);
+		look_in_vain(&a);
+		/* what comes back */
+		push(&b, i);
+		ck_assert_int_eq(shmreg_queue_acquire(&b, &lease), 0);
+		look_in_vain(&a);
+		ck_assert_int_eq(shmreg_queue_refuse(&b, &lease), 0);
+		expect(&a, i);
+		look_in_vain(&a);
+	}
+	ck_assert(queue_is_clean(base, &shape));
+	plain_unmap(base, &shape);
+}
+END_TEST
+
 /* Without a seat, or wiped by fork: nothing is touched, and the reason is told. */
 START_TEST(test_unusable)
 {
@@ -424,6 +519,8 @@ int main(void)
 	tcase_add_loop_test(c, test_sizes_and_alignments, 0,
 			    (int)(sizeof(elems) / sizeof(*elems)));
 	tcase_add_test(c, test_typed);
+	tcase_add_loop_test(c, test_typed_at_every_wrap, 0, N_STARTS * N_CAPACITIES);
+	tcase_add_loop_test(c, test_looks_again, 0, N_STARTS * N_CAPACITIES);
 	tcase_add_test(c, test_unusable);
 	tcase_add_test(c, test_stat_and_holders);
 	tcase_add_test(c, test_sparse_stays_sparse);

@@ -222,6 +222,21 @@ static void run_push_pop(void *arg)
 	finish(a);
 }
 
+/* What comes while it looks the second time is for it, as what was there at once. */
+static void run_pop_again(void *arg)
+{
+	struct actor *a = arg;
+	struct item item;
+	int r;
+
+	begin(a);
+	r = shmreg_queue_pop(&a->queue, &item);
+	for (int i = 0; i < 2 && r == -EAGAIN; i++)
+		r = shmreg_queue_pop(&a->queue, &item);
+	popped(a, r, &item, 1);
+	finish(a);
+}
+
 /* For whose deadline see queue-sleep.c. */
 static const struct timespec deadline = { INT32_MAX, 0 };
 
@@ -288,6 +303,7 @@ const struct operation queue_operations[N_QUEUE_OPERATIONS] = {
 	[TWO_RESERVES] = { "two reserves", run_two_reserves, 0, EFFECT(1, 0, true, false) },
 	[TWO_ACQUIRES] = { "two acquires", run_two_acquires, 0, EFFECT(0, 2, false, true) },
 	[PUSH_POP] = { "push, pop", run_push_pop, 0, EFFECT(1, 1, true, false) },
+	[POP_AGAIN] = { "pop_again", run_pop_again, RACE, EFFECT(0, 1, false, false) },
 	[POP_WAIT] = { "pop_wait", run_pop_wait, OPERATION_RESUME, WAITS(0, 1) },
 	[PUSH_WAIT] = { "push_wait", run_push_wait, OPERATION_RESUME, WAITS(1, 0) },
 	[PUSH_BATCH_WAIT] = { "push_batch_wait", run_push_batch_wait, OPERATION_RESUME, WAITS(2, 0) },
