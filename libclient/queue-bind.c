@@ -22,6 +22,7 @@ void queue_prepare(struct shmreg_queue *q)
 	q->redel_turn = 0;
 	q->redel_done = 0;
 	q->stride = (size_t)shmreg_queue_stride(shape->elem_bytes, shape->elem_align);
+	q->stride_mask = q->mask * q->stride;
 	q->elem_offset = (size_t)shmreg_queue_elem_offset(shape->elem_align);
 	q->elem_bytes = (size_t)shape->elem_bytes;
 	q->batch_max = shape->capacity < SHMREG_QUEUE_BATCH_MAX ? (uint32_t)shape->capacity

@@ -265,7 +265,8 @@ static int nothing_to_pop(struct shmreg_queue *q, uint64_t *ret_pos)
 	return claim_redelivered(q, q->mask + 1, ret_pos) ? 1 : handle_again(&q->handle);
 }
 
-int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
+/* Not inline: below, who looks in vain need save no registers. */
+static __attribute__((noinline)) int claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
 	uint64_t c, pos, lap, next, w, other, since, stale = 0;
@@ -325,6 +326,33 @@ int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_p
 			shmreg_queue_wake_space_(q, shm, 1);
 	}
 	return -EBUSY;
+}
+
+/*
+ * First where one was the last to claim, found nothing behind it, and looks again: one word says
+ * whether there still is nothing. If it is READY now, the fast path came a moment too early, and
+ * here is once more what it does.
+ */
+int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
+{
+	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
+	uint64_t c = q->popped, lap, next, w;
+
+	/* redel relaxed: as in the fast path */
+	if (c != 0 && c == q->pop_manners.ended && shmreg_load_relaxed(&shm->redel) == q->redel_seen) {
+		lap = c & q->lap_mask;
+		w = shmreg_load_acquire(word_at(q, c));					/* S' */
+		if (w == lap)
+			return handle_again(&q->handle);
+		next = c + SHMREG_QUEUE_ONE_;
+		if (w == (lap | SHMREG_QUEUE_READY) && max == 1 &&
+		    shmreg_cas_acq_rel(&shm->head, &c, next)) {				/* C, (I7) */
+			q->popped = next;
+			*ret_pos = c & ~SHMREG_QUEUE_LOW_MASK;
+			return 1;
+		}
+	}
+	return claim_pop(q, max, ret_pos);
 }
 
 int shmreg_queue_unusable(const struct shmreg_queue *q)

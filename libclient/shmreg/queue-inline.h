@@ -46,7 +46,8 @@
  *	  nobody to record (I4), and n and the seat are what they have to be already. What the
  *	  slot was when it was looked at, FREE(p) or READY(p) of the position p that is now
  *	  claimed, it still is: only who has claimed p changes that (I3); and a reaper takes
- *	  READY(p) away only behind a leader that the head has not passed (I5).
+ *	  READY(p) away only behind a leader that the head has not passed (I5). If it was FREE(p)
+ *	  to one who wants to pop, nobody has passed it (I2), and there is nothing.
  *
  *   S: release of a slot word	pairs with  S': acquire of a slot word. From READY
  *	on the element is visible; from FREE on, that its last reader has done;
@@ -93,6 +94,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <shmreg/copy.h>
 #include <shmreg/queue.h>
 #include <shmreg/wake.h>
 
@@ -125,17 +127,27 @@ SHMREG_FORCE_INLINE struct shmreg_queue_shm *shmreg_queue_shm_(const struct shmr
 	return (struct shmreg_queue_shm *)(void *)q->handle.base;
 }
 
-/* The slot of a position: masked, whatever the position. */
-SHMREG_FORCE_INLINE unsigned char *shmreg_queue_slot_at_(struct shmreg_queue_shm *shm, uint64_t pos,
-							 uint64_t mask, size_t stride)
+/*
+ * The slot of a position: masked, whatever the position. If the stride is a power of two that the
+ * compiler knows, its shift is part of the other; it is on the way from one claim to the next.
+ */
+SHMREG_FORCE_INLINE unsigned char *shmreg_queue_slot_at_(const struct shmreg_queue *q,
+							 struct shmreg_queue_shm *shm, uint64_t pos,
+							 size_t stride)
 {
-	return (unsigned char *)(shm + 1) + (size_t)(pos >> SHMREG_QUEUE_POS_SHIFT & mask) * stride;
+	unsigned char *const slots = (unsigned char *)(shm + 1);
+
+	if (__builtin_constant_p(stride) && (stride & (stride - 1)) == 0 &&
+	    stride <= SHMREG_QUEUE_ONE_)
+		return slots + (size_t)(pos >> (SHMREG_QUEUE_POS_SHIFT - __builtin_ctzll(stride)) &
+					q->stride_mask);
+	return slots + (size_t)(pos >> SHMREG_QUEUE_POS_SHIFT & q->mask) * stride;
 }
 
 SHMREG_FORCE_INLINE unsigned char *shmreg_queue_slot_(const struct shmreg_queue *q, uint64_t pos,
 						      size_t stride)
 {
-	return shmreg_queue_slot_at_(shmreg_queue_shm_(q), pos, q->mask, stride);
+	return shmreg_queue_slot_at_(q, shmreg_queue_shm_(q), pos, stride);
 }
 
 /* How many of @n positions from @pos on lie side by side, in one lap. */
@@ -204,7 +216,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_push_one_(struct shmreg_queue *q, siz
 	/* Otherwise it is not known, there is no seat, this is a forked child, or it is time to look. */
 	if (SHMREG_LIKELY((c & SHMREG_QUEUE_COMMON_MASK_) != 0)) {
 		ret->shm = shmreg_queue_shm_(q);
-		ret->slot = shmreg_queue_slot_at_(ret->shm, c, q->mask, stride);
+		ret->slot = shmreg_queue_slot_at_(q, ret->shm, c, stride);
 		/* To look only would bring the lines to be read, and once more to be written. */
 		shmreg_prefetch_write(ret->slot);
 		if (stride > 64)
@@ -232,17 +244,26 @@ SHMREG_FORCE_INLINE int shmreg_queue_claim_pop_one_(struct shmreg_queue *q, size
 
 	if (SHMREG_LIKELY(c != 0)) {
 		ret->shm = shmreg_queue_shm_(q);
-		ret->slot = shmreg_queue_slot_at_(ret->shm, c, q->mask, stride);
+		ret->slot = shmreg_queue_slot_at_(q, ret->shm, c, stride);
 		ret->lap = c & q->lap_mask;
 		ret->pos = c;
 		next = c + SHMREG_QUEUE_ONE_;
-		/* redel relaxed: if it moved, the slow path reads it again, and then the slots. */
 		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_queue_word_(ret->slot)) ==	/* S' */
-				  (ret->lap | SHMREG_QUEUE_READY)) &&
-		    SHMREG_LIKELY(shmreg_load_relaxed(&ret->shm->redel) == q->redel_seen) &&
-		    SHMREG_LIKELY(shmreg_cas_acq_rel(&ret->shm->head, &c, next))) {	/* C, (I7) */
-			q->popped = next;
-			return 1;
+				  (ret->lap | SHMREG_QUEUE_READY))) {
+			/*
+			 * The lines come while the claim is made. Not asked for before it is READY:
+			 * that would take them from who fills it.
+			 */
+			shmreg_prefetch_write(ret->slot);
+			if (stride > 64)
+				shmreg_prefetch(ret->slot + 64);
+			/* redel relaxed: if it moved, the slow path reads it and the slots. */
+			if (SHMREG_LIKELY(shmreg_load_relaxed(&ret->shm->redel) == q->redel_seen) &&
+			    SHMREG_LIKELY(shmreg_cas_acq_rel(&ret->shm->head, &c,
+							     next))) {			/* C, (I7) */
+				q->popped = next;
+				return 1;
+			}
 		}
 	}
 	pos = 0;
@@ -275,7 +296,7 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *ele
 
 	if (SHMREG_UNLIKELY(r < 0))
 		return r;
-	memcpy(elem, claim.slot + elem_offset, elem_bytes);
+	shmreg_copy_out_(elem, claim.slot + elem_offset, elem_bytes);
 	SHMREG_COPIED();
 	shmreg_store_release(shmreg_queue_word_(claim.slot), claim.lap + q->lap);	/* S */
 	shmreg_queue_wake_space_(q, claim.shm, 1);

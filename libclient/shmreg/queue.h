@@ -135,6 +135,7 @@ struct shmreg_queue {
 	uint64_t pushed;	/* the tail as one's last claim left it, if that was of one; or 0 */
 	uint64_t popped;	/* the head, likewise */
 	uint64_t mask;		/* capacity - 1 */
+	uint64_t stride_mask;	/* mask * stride, where the stride is a power of two */
 	uint64_t lap_mask;	/* of a slot word's lap */
 	uint64_t lap;		/* one lap: capacity positions */
 	uint64_t sampled;	/* the tail when the length was last looked at */
