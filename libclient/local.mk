@@ -170,6 +170,7 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/object-queue-inline.h \
 	libclient/shmreg/object-queue-typed.h \
 	libclient/shmreg/queue.h \
+	libclient/shmreg/queue-batch-inline.h \
 	libclient/shmreg/queue-inline.h \
 	libclient/shmreg/queue-typed.h \
 	libclient/shmreg/records-inline.h \

@@ -10,9 +10,6 @@
 #include "queue-manners.h"
 #include "relax.h"
 
-#define LINE 64
-#define PREFETCH_MAX (64 * LINE)
-
 /* See the argument in shmreg/queue-inline.h, to which labels refer. */
 
 static uint64_t *word_at(const struct shmreg_queue *q, uint64_t pos)
@@ -30,26 +27,6 @@ static uint64_t slots_used(const struct shmreg_queue *q)
 	return tail > q->mask || shmreg_load_relaxed(&shm->lapped) != 0 ? q->mask + 1 : tail;
 }
 
-/* Are four slots' words @want? One question instead of four. */
-static bool four_words(unsigned char *slot, size_t stride, uint64_t want)
-{
-	const uint64_t a = shmreg_load_acquire(shmreg_queue_word_(slot));		/* S' */
-	const uint64_t b = shmreg_load_acquire(shmreg_queue_word_(slot + stride));	/* S' */
-	const uint64_t c = shmreg_load_acquire(shmreg_queue_word_(slot + 2 * stride));	/* S' */
-	const uint64_t d = shmreg_load_acquire(shmreg_queue_word_(slot + 3 * stride));	/* S' */
-
-	return ((a ^ want) | (b ^ want) | (c ^ want) | (d ^ want)) == 0;
-}
-
-/* All lines of it, if they are not so many that the first would be gone before they are used. */
-static void prefetch_write(const unsigned char *from, const unsigned char *to)
-{
-	if (to - from > PREFETCH_MAX)
-		to = from + PREFETCH_MAX;
-	for (; from < to; from += LINE)
-		shmreg_prefetch_write(from);
-}
-
 /*
  * How many slots from counter value @c on are in @state for their positions, @max at most.
  * @ret_difference: by how much the next one's word is not; 0: there is none.
@@ -59,28 +36,23 @@ static uint32_t count_words(const struct shmreg_queue *q, uint64_t c, uint32_t m
 {
 	const size_t stride = q->stride;
 	uint64_t pos, want, w = 0;
-	unsigned char *slot, *first, *end;
-	uint32_t n, run;
+	unsigned char *first;
+	uint32_t n, run, there;
 
 	for (n = 0; n < max && w == 0; n += run) {
 		pos = c + ((uint64_t)n << SHMREG_QUEUE_POS_SHIFT);
 		want = (pos & q->lap_mask) | state;
 		first = shmreg_queue_slot_(q, pos, stride);
-		run = shmreg_queue_run_(q, pos, max - n);
-		end = first + run * stride;
-		slot = first;
-		/* Those to be filled: to look only would bring the lines to be read, and once more. */
+		there = shmreg_queue_run_(q, pos, max - n);
 		if (state == SHMREG_QUEUE_FREE && max > 1)
-			prefetch_write(first, end);
-		while ((size_t)(end - slot) >= 4 * stride && four_words(slot, stride, want))
-			slot += 4 * stride;
-		for (; slot != end; slot += stride) {
-			w = shmreg_load_acquire(shmreg_queue_word_(slot)) - want;	/* S' */
-			if (w != 0) {
-				run = (uint32_t)((size_t)(slot - first) / stride);
-				break;
-			}
-		}
+			shmreg_queue_call_for_(first, there * stride);
+		run = shmreg_queue_count_(first, there, want, stride);
+		if (run == there)
+			continue;
+		w = shmreg_load_acquire(shmreg_queue_word_(first + run * stride)) - want; /* S' */
+		/* It has become so since: one more, and on. */
+		if (w == 0)
+			run++;
 	}
 	*ret_difference = w;
 	return n;

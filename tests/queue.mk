@@ -76,6 +76,14 @@ test_queue_pair_CFLAGS = $(harness_cflags)
 test_queue_pair_LDADD = $(queue_ldadd) -lpthread
 test_queue_pair_SOURCES = tests/test-queue-pair.c tests/suite.h tests/random.h
 
+check_PROGRAMS += test-queue-batch
+TESTS += test-queue-batch
+test_queue_batch_CPPFLAGS = $(queue_cppflags)
+test_queue_batch_CFLAGS = $(harness_cflags)
+test_queue_batch_LDADD = $(queue_ldadd)
+test_queue_batch_SOURCES = tests/test-queue-batch.c tests/queue-fixture.h tests/stepper.c \
+	tests/stepper.h tests/suite.h
+
 check_PROGRAMS += test-queue-threads
 TESTS += test-queue-threads
 test_queue_threads_CPPFLAGS = $(queue_cppflags)

@@ -32,8 +32,9 @@
  *	  that names one's own seat names a claim that is finished or marked.
  *   (I5) The leader is finished last. A batch whose leader is FREE or WRITING is
  *	  unpublished as a whole: consumers stop at the leader, so nobody has
- *	  read the others, READY as they may be. A batch of a consumer whose leader
- *	  is READY or READING is unfinished, and its unfreed ones are still READY.
+ *	  read the others, READY as they may be, in whatever order they became so. A batch of a
+ *	  consumer whose leader is READY or READING is unfinished, and its unfreed ones are
+ *	  still READY.
  *   (I6) A claimed slot's word cannot be what an unclaimed one's is: push that finds
  *	  at t neither FREE(t) nor something older, pop that finds at h neither READY,
  *	  TOMB, FREE, WRITING(h) nor something older, has read an old counter, and
@@ -72,9 +73,10 @@
  * Wrap. Positions are modulo 2^43 in the word's top bits, so that additions wrap by
  * themselves and differences are signed. One bit is lost by that: whether a small
  * tail is a young one. lapped says so; it is set in the slow path, which claims each
- * position that is a multiple of 256, and so one between any two that far apart, and in
- * which a handle also looks how many elements there are if the tail has left the 256
- * positions in which it last did (q->sampled).
+ * position that is a multiple of 256 if it is claimed by itself, and so one between any two
+ * 4096 apart (of batches, see <shmreg/queue-batch-inline.h>); and in which a handle also looks
+ * how many elements there are if the tail has left the 256 positions in which it last
+ * did (q->sampled).
  *
  * Crowds. Of several who claim at once one wins, and each of the others has moved the
  * counter's line for nothing. So who has lost a race stands back before he tries again, twice
@@ -148,15 +150,6 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_queue_slot_(const struct shmreg_queue 
 						      size_t stride)
 {
 	return shmreg_queue_slot_at_(q, shmreg_queue_shm_(q), pos, stride);
-}
-
-/* How many of @n positions from @pos on lie side by side, in one lap. */
-SHMREG_FORCE_INLINE uint32_t shmreg_queue_run_(const struct shmreg_queue *q, uint64_t pos,
-					       uint32_t n)
-{
-	const uint64_t left = q->mask + 1 - (pos >> SHMREG_QUEUE_POS_SHIFT & q->mask);
-
-	return left < n ? (uint32_t)left : n;
 }
 
 SHMREG_FORCE_INLINE uint64_t *shmreg_queue_word_(unsigned char *slot)
@@ -303,81 +296,6 @@ SHMREG_FORCE_INLINE int shmreg_queue_pop_sized(struct shmreg_queue *q, void *ele
 	return 0;
 }
 
-SHMREG_FORCE_INLINE int shmreg_queue_push_batch_sized(struct shmreg_queue *q, const void *elems,
-						      uint32_t n, uint32_t min, size_t elem_bytes,
-						      size_t elem_offset, size_t stride)
-{
-	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
-	const unsigned char *from = (const unsigned char *)elems;
-	uint64_t first, pos, word;
-	unsigned char *slot, *end;
-	uint32_t j, run;
-	int r;
-
-	if (SHMREG_UNLIKELY(n == 0 && min == 0))
-		return 0;
-	if (SHMREG_UNLIKELY(min > n || min > SHMREG_QUEUE_BATCH_MAX || min > q->mask + 1))
-		return q->claim == 0 ? shmreg_queue_unusable(q) : -EINVAL;
-	r = shmreg_queue_claim_push(q, min > 0 ? min : 1, n, &first);
-	if (SHMREG_UNLIKELY(r < 0))
-		return r;
-	/* The leader last: (I5). It releases all elements, each of the others its own: S. */
-	for (j = 1, from += elem_bytes; j < (uint32_t)r; j += run) {
-		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
-		slot = shmreg_queue_slot_(q, pos, stride);
-		run = shmreg_queue_run_(q, pos, (uint32_t)r - j);
-		word = (pos & q->lap_mask) | SHMREG_QUEUE_READY;
-		for (end = slot + run * stride; slot != end; slot += stride, from += elem_bytes) {
-			memcpy(slot + elem_offset, from, elem_bytes);
-			shmreg_store_release(shmreg_queue_word_(slot), word);
-		}
-	}
-	slot = shmreg_queue_slot_(q, first, stride);
-	memcpy(slot + elem_offset, elems, elem_bytes);
-	shmreg_store_release(shmreg_queue_word_(slot), (first & q->lap_mask) | SHMREG_QUEUE_READY);
-	shmreg_queue_wake_items_(q, shm, (uint32_t)r);
-	return r;
-}
-
-SHMREG_FORCE_INLINE int shmreg_queue_pop_batch_sized(struct shmreg_queue *q, void *elems,
-						     uint32_t n, size_t elem_bytes,
-						     size_t elem_offset, size_t stride)
-{
-	const struct shmreg_queue_shm *const shm = shmreg_queue_shm_(q);
-	unsigned char *to = (unsigned char *)elems;
-	uint64_t first, pos, word;
-	unsigned char *slot, *end;
-	uint32_t j, run;
-	int r;
-
-	if (SHMREG_UNLIKELY(n == 0))
-		return 0;
-	r = shmreg_queue_claim_pop(q, n, &first);
-	if (SHMREG_UNLIKELY(r < 0))
-		return r;
-	for (j = 0; j < (uint32_t)r; j += run) {
-		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
-		slot = shmreg_queue_slot_(q, pos, stride);
-		run = shmreg_queue_run_(q, pos, (uint32_t)r - j);
-		for (end = slot + run * stride; slot != end; slot += stride, to += elem_bytes)
-			memcpy(to, slot + elem_offset, elem_bytes);
-	}
-	SHMREG_COPIED();
-	/* Only now, so that who dies while he copies has passed none. The leader last: (I5). S. */
-	for (j = 1; j < (uint32_t)r; j += run) {
-		pos = first + ((uint64_t)j << SHMREG_QUEUE_POS_SHIFT);
-		slot = shmreg_queue_slot_(q, pos, stride);
-		run = shmreg_queue_run_(q, pos, (uint32_t)r - j);
-		word = (pos & q->lap_mask) + q->lap;
-		for (end = slot + run * stride; slot != end; slot += stride)
-			shmreg_store_release(shmreg_queue_word_(slot), word);
-	}
-	shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(q, first, stride)),
-			     (first & q->lap_mask) + q->lap);
-	shmreg_queue_wake_space_(q, shm, (uint32_t)r);
-	return r;
-}
-
 /* @state: WRITING or READING: what the slot becomes while it is lent out. */
 SHMREG_FORCE_INLINE int shmreg_queue_lend_sized(struct shmreg_queue *q,
 						struct shmreg_queue_lease *ret, uint64_t state,
@@ -441,18 +359,6 @@ SHMREG_HOT int shmreg_queue_pop(struct shmreg_queue *q, void *elem)
 	return shmreg_queue_pop_sized(q, elem, q->elem_bytes, q->elem_offset, q->stride);
 }
 
-SHMREG_HOT int shmreg_queue_push_batch(struct shmreg_queue *q, const void *elems, uint32_t n,
-				       uint32_t min)
-{
-	return shmreg_queue_push_batch_sized(q, elems, n, min, q->elem_bytes, q->elem_offset,
-					     q->stride);
-}
-
-SHMREG_HOT int shmreg_queue_pop_batch(struct shmreg_queue *q, void *elems, uint32_t n)
-{
-	return shmreg_queue_pop_batch_sized(q, elems, n, q->elem_bytes, q->elem_offset, q->stride);
-}
-
 SHMREG_HOT int shmreg_queue_reserve(struct shmreg_queue *q, struct shmreg_queue_lease *ret)
 {
 	return shmreg_queue_lend_sized(q, ret, SHMREG_QUEUE_WRITING, q->elem_offset, q->stride);
@@ -495,5 +401,7 @@ SHMREG_HOT int shmreg_queue_refuse(struct shmreg_queue *q, struct shmreg_queue_l
 }
 
 SHMREG_END_DECLS
+
+#include <shmreg/queue-batch-inline.h>
 
 #endif /* SHMREG_QUEUE_INLINE_H */
