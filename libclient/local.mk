@@ -67,6 +67,8 @@ libstructures_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto $(US
 libstructures_la_SOURCES = \
 	libclient/again.h \
 	libclient/atomic-wait.c \
+	libclient/copy-long.c \
+	libclient/copy-long.h \
 	libclient/deadline.h \
 	libclient/futex.c \
 	libclient/futex.h \
@@ -97,6 +99,8 @@ libstructures_la_SOURCES = \
 	libclient/ready.c \
 	libclient/ready.h \
 	libclient/relax.h \
+	libclient/records-long.c \
+	libclient/records-long.h \
 	libclient/records-look.c \
 	libclient/records-wait.c \
 	libclient/ring-bind.c \

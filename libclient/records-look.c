@@ -6,6 +6,7 @@
 #include <shmreg/records.h>
 
 #include "again.h"
+#include "records-long.h"
 #include "ring-look.h"
 
 /* See the argument in shmreg/records-inline.h, to which labels refer. */
@@ -136,8 +137,8 @@ int64_t shmreg_record_push_bulk(struct shmreg_record_producer *p,
 			return r;
 		if (r < 0)
 			break;
-		memcpy(shmreg_record_write_header_(p, at, (uint32_t)records[i].bytes),
-		       records[i].data, records[i].bytes);
+		record_fill(p, shmreg_record_write_header_(p, at, (uint32_t)records[i].bytes),
+			    records[i].data, records[i].bytes);
 		to = at + shmreg_record_size_(records[i].bytes);
 	}
 	/* What was written behind the tail is nothing yet. */
@@ -215,8 +216,7 @@ int shmreg_record_peek(struct shmreg_record_consumer *c, uint64_t offset, void *
 	*ret_bytes = (size_t)found.bytes;
 	if (found.bytes > size)
 		return -EMSGSIZE;
-	memcpy(data, shmreg_record_header_(&c->ring, found.at, c->mask) + 1, (size_t)found.bytes);
-	SHMREG_COPIED();
+	record_take(c, &found, data);
 	return 0;
 }
 

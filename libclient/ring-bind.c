@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "records-long.h"
 #include "ring-bind.h"
 #include "role.h"
 
@@ -73,6 +74,8 @@ void record_producer_prepare(struct shmreg_record_producer *p)
 	p->reserved = 0;
 	p->reserved_at = 0;
 	p->reserved_place = 0;
+	p->short_max = p->record_max < RECORD_SHORT ? p->record_max : RECORD_SHORT;
+	record_way_prepare(&p->way);
 }
 
 void record_consumer_prepare(struct shmreg_record_consumer *c)
@@ -90,6 +93,7 @@ void record_consumer_prepare(struct shmreg_record_consumer *c)
 	c->high = high_of(&shm->consumer_high, shape);
 	c->viewed = 0;
 	c->viewed_at = 0;
+	c->short_max = c->record_max < RECORD_SHORT ? c->record_max : RECORD_SHORT;
 }
 
 void ring_bind_const(struct shmreg_ring *ring, void *base, const struct shmreg_shape *shape)

@@ -20,6 +20,13 @@ test_records_CFLAGS = $(harness_cflags)
 test_records_LDADD = $(queue_ldadd)
 test_records_SOURCES = tests/test-records.c tests/ring-plain.h tests/suite.h
 
+check_PROGRAMS += test-records-long
+TESTS += test-records-long
+test_records_long_CPPFLAGS = $(queue_cppflags)
+test_records_long_CFLAGS = $(harness_cflags)
+test_records_long_LDADD = $(queue_ldadd) -lpthread
+test_records_long_SOURCES = tests/test-records-long.c tests/random.h tests/ring-plain.h tests/suite.h
+
 PURE_TESTS += test-ring-wreckage
 test_ring_wreckage_CPPFLAGS = $(queue_cppflags)
 test_ring_wreckage_CFLAGS = $(harness_cflags)

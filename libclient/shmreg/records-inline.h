@@ -26,12 +26,28 @@
  *	  after that counter, and N' shows the first one's counter, which is another: positions
  *	  never recur. So if the counter is the same, the count is its.
  *
+ *   (M4) A long record is copied differently (copy-long.h), but, as any, between the look that
+ *	  found room for it and P, between P' and C. Stores that go around the cache keep no
+ *	  order by themselves: a fence is behind them, before P.
+ *
  *   N: store-release of a count  pairs with  N': load-acquire of it by who looks. The
  *	counter that was stored before it is visible.
  *
  * Waiting. (I5): a call finds too little room, or no further record, only where limit ends,
  * and after it has looked beyond. What a waiter waits for comes to be: each C makes room,
  * and when the ring is empty at last, there is enough (M1).
+ *
+ * Long records. A producer's store waits for the line that the consumer has read last. Where
+ * that is near it takes no longer than memory would, and the consumer finds the record in a cache.
+ * Where it is far, memory is several times as fast, for both. Which it is can change while the
+ * two run (a virtual machine's processors move), and only time tells.
+ *   (W1) So now and then one long record is timed, and the next one, which goes the other way: a
+ *	  trial. The other way has to be twice as fast to be taken, for what goes around the cache
+ *	  costs the consumer something, too, and a third faster to be left for the way back.
+ *   (W2) Three trials in a row have to say so: one may have been interrupted. They follow each
+ *	  other at once. Where they say that all is well, the next one is twice as far away, up to
+ *	  a limit: a trial of the wrong way costs as much as several records.
+ *   (W3) Nothing but time depends on it, nor is it shared.
  */
 
 #include <errno.h>
@@ -64,6 +80,15 @@ SHMREG_API int shmreg_record_place(struct shmreg_record_producer *p, uint64_t fr
  */
 SHMREG_API int shmreg_record_find(struct shmreg_record_consumer *c, uint64_t at,
 				  struct shmreg_record_found *ret);
+
+/*
+ * Out of line: all of shmreg_record_push(), of shmreg_record_pop(), for a record that is long, or
+ * not simply there.
+ */
+SHMREG_API int shmreg_record_push_any(struct shmreg_record_producer *p, const void *data,
+				      size_t bytes);
+SHMREG_API int shmreg_record_pop_any(struct shmreg_record_consumer *c, void *data, size_t size,
+				     size_t *ret_bytes);
 
 SHMREG_FORCE_INLINE uint64_t shmreg_record_size_(uint64_t bytes)
 {
@@ -119,56 +144,71 @@ SHMREG_FORCE_INLINE void shmreg_record_pass_(struct shmreg_record_consumer *c, u
 	shmreg_ring_wake_space_(&c->ring, shm);
 }
 
-SHMREG_FORCE_INLINE int shmreg_record_place_(struct shmreg_record_producer *p, uint64_t bytes,
-					     uint64_t *ret_at)
+/* Is there known to be room for a record of @bytes, @max at most, at the tail? */
+SHMREG_FORCE_INLINE int shmreg_record_fits_(const struct shmreg_record_producer *p, uint64_t bytes,
+					    uint64_t max)
 {
 	const uint64_t t = p->tail, size = shmreg_record_size_(bytes);
 
-	if (SHMREG_LIKELY(bytes <= p->record_max) && SHMREG_LIKELY(size <= p->limit - t) &&
-	    SHMREG_LIKELY(size - 1 <= (~t & p->mask))) {
-		*ret_at = t;
+	return SHMREG_LIKELY(bytes <= max) && SHMREG_LIKELY(size <= p->limit - t) &&
+	       SHMREG_LIKELY(size - 1 <= (~t & p->mask));
+}
+
+SHMREG_FORCE_INLINE int shmreg_record_place_(struct shmreg_record_producer *p, uint64_t bytes,
+					     uint64_t *ret_at)
+{
+	if (SHMREG_LIKELY(shmreg_record_fits_(p, bytes, p->record_max))) {
+		*ret_at = p->tail;
 		return 0;
 	}
-	return shmreg_record_place(p, t, bytes, ret_at);
+	return shmreg_record_place(p, p->tail, bytes, ret_at);
+}
+
+/* Is there a record of @max bytes at most at @h, the head? If not, shmreg_record_find() knows why. */
+SHMREG_FORCE_INLINE int shmreg_record_is_there_(struct shmreg_record_consumer *c, uint64_t h,
+						uint64_t max,
+						struct shmreg_record_found *ret)
+{
+	uint64_t bytes, size, t;
+
+	if (h == c->limit) {
+		if (SHMREG_UNLIKELY(c->ring.handle.base == NULL))
+			return 0;
+		t = shmreg_load_acquire(&shmreg_ring_shm_(&c->ring)->tail);		/* P' */
+		t &= ~SHMREG_RING_LOW_MASK;
+		/* One comparison: nothing, nonsense and a new high are all "no". */
+		if (SHMREG_UNLIKELY(t - h - 1 >= c->high))
+			return 0;
+		c->limit = t;
+	}
+	bytes = shmreg_load_relaxed(&shmreg_record_header_(&c->ring, h, c->mask)->bytes);
+	size = shmreg_record_size_(bytes);
+	if (SHMREG_LIKELY(bytes <= max) && SHMREG_LIKELY(size <= c->limit - h) &&
+	    SHMREG_LIKELY(size - 1 <= (~h & c->mask))) {				/* (M2) */
+		ret->at = h;
+		ret->next = h + size;
+		ret->bytes = bytes;
+		return 1;
+	}
+	return 0;
 }
 
 SHMREG_FORCE_INLINE int shmreg_record_oldest_(struct shmreg_record_consumer *c,
 					      struct shmreg_record_found *ret)
 {
 	const uint64_t h = c->head;
-	uint64_t bytes, size, t;
 
-	if (h == c->limit) {
-		if (SHMREG_UNLIKELY(c->ring.handle.base == NULL))
-			return -ECHILD;
-		t = shmreg_load_acquire(&shmreg_ring_shm_(&c->ring)->tail);		/* P' */
-		t &= ~SHMREG_RING_LOW_MASK;
-		/* One comparison: nothing, nonsense and a new high are all "no". */
-		if (SHMREG_UNLIKELY(t - h - 1 >= c->high))
-			return shmreg_record_find(c, h, ret);
-		c->limit = t;
-	}
-	bytes = shmreg_load_relaxed(&shmreg_record_header_(&c->ring, h, c->mask)->bytes);
-	size = shmreg_record_size_(bytes);
-	if (SHMREG_LIKELY(bytes <= c->record_max) && SHMREG_LIKELY(size <= c->limit - h) &&
-	    SHMREG_LIKELY(size - 1 <= (~h & c->mask))) {				/* (M2) */
-		ret->at = h;
-		ret->next = h + size;
-		ret->bytes = bytes;
+	if (SHMREG_LIKELY(shmreg_record_is_there_(c, h, c->record_max, ret)))
 		return 0;
-	}
 	return shmreg_record_find(c, h, ret);
 }
 
 SHMREG_HOT int shmreg_record_push(struct shmreg_record_producer *p, const void *data, size_t bytes)
 {
-	uint64_t at;
-	const int r = shmreg_record_place_(p, bytes, &at);
-
-	if (SHMREG_UNLIKELY(r < 0))
-		return r;
-	memcpy(shmreg_record_write_header_(p, at, (uint32_t)bytes), data, bytes);
-	shmreg_record_publish_(p, at + shmreg_record_size_(bytes), 1);
+	if (SHMREG_UNLIKELY(!shmreg_record_fits_(p, bytes, p->short_max)))
+		return shmreg_record_push_any(p, data, bytes);
+	memcpy(shmreg_record_write_header_(p, p->tail, (uint32_t)bytes), data, bytes);
+	shmreg_record_publish_(p, p->tail + shmreg_record_size_(bytes), 1);
 	return 0;
 }
 
@@ -202,13 +242,11 @@ SHMREG_HOT int shmreg_record_pop(struct shmreg_record_consumer *c, void *data, s
 				 size_t *ret_bytes)
 {
 	struct shmreg_record_found found;
-	const int r = shmreg_record_oldest_(c, &found);
 
-	if (SHMREG_UNLIKELY(r < 0))
-		return r;
+	if (SHMREG_UNLIKELY(!shmreg_record_is_there_(c, c->head, c->short_max, &found)) ||
+	    SHMREG_UNLIKELY(found.bytes > size))
+		return shmreg_record_pop_any(c, data, size, ret_bytes);
 	*ret_bytes = (size_t)found.bytes;
-	if (SHMREG_UNLIKELY(found.bytes > size))
-		return -EMSGSIZE;
 	memcpy(data, shmreg_record_header_(&c->ring, found.at, c->mask) + 1, (size_t)found.bytes);
 	SHMREG_COPIED();
 	shmreg_record_pass_(c, found.next, 1);

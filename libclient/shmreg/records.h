@@ -84,6 +84,15 @@ struct shmreg_record {
 	size_t bytes;
 };
 
+/* By which way a producer's long records go, and when it tries the other. */
+struct shmreg_record_way {
+	uint64_t cost;		/* of the first half of a trial */
+	uint32_t around;	/* the cache */
+	uint32_t left;		/* long records before the second half of a trial; 0: it is this one */
+	uint32_t rest;		/* between two trials */
+	uint32_t votes;		/* for the other way, in a row */
+};
+
 /* A private view of a ring of records, bound to a seat. Fields are the library's own. */
 struct shmreg_record_producer {
 	struct shmreg_ring ring;	/* &producer->ring: to look at it */
@@ -98,6 +107,8 @@ struct shmreg_record_producer {
 	uint64_t reserved;	/* bytes lent out by reserve(), and 1; 0: none */
 	uint64_t reserved_at;	/* when the tail was this */
 	uint64_t reserved_place;	/* position of their record */
+	uint64_t short_max;	/* bytes; what is longer is copied otherwise */
+	struct shmreg_record_way way;
 };
 
 struct shmreg_record_consumer {
@@ -111,6 +122,7 @@ struct shmreg_record_consumer {
 	uint64_t high;
 	uint64_t viewed;	/* bytes to the end of what view() lent out; 0: nothing */
 	uint64_t viewed_at;	/* when the head was this */
+	uint64_t short_max;
 };
 
 /*

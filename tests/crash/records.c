@@ -143,11 +143,27 @@ static int64_t peek_second(struct actor *a)
 	return shmreg_record_peek(&a->c, 1, a->record[0].data, RECORD_MAX, &bytes);
 }
 
+/* As one that is long, around the cache. */
+static int push_long(struct actor *a)
+{
+	a->p.short_max = 0;
+	a->p.way.around = 1;
+	return push_one(&a->p, a->record);
+}
+
+static int pop_long(struct actor *a)
+{
+	a->c.short_max = 0;
+	return pop_one(&a->c, a->record);
+}
+
 OPERATION(push, produce, producer, ONE(push_one(&a->p, a->record)))
 OPERATION(push_bulk, produce, producer, push_several(a, 1))
 OPERATION(push_all, produce, producer, push_several(a, 2))
 OPERATION(reserve, produce, producer, reserve_and_commit(a))
 OPERATION(pop, consume, consumer, ONE(pop_one(&a->c, a->record)))
+OPERATION(push_long, produce, producer, ONE(push_long(a)))
+OPERATION(pop_long, consume, consumer, ONE(pop_long(a)))
 OPERATION(peek, consume, consumer, peek_second(a))
 OPERATION(view, consume, consumer, view_and_consume(a))
 OPERATION(skip, consume, consumer, shmreg_record_skip(&a->c, 2))
@@ -163,6 +179,8 @@ static const struct operation operations[] = {
 	{ "view, consume", run_view, 0, TAKES(1, 1) },
 	{ "skip", run_skip, 0, PASSES(1, 2) },
 	{ "clear", run_clear, 0, PASSES(1, 8) },
+	{ "push, long", run_push_long, 0, GIVES(1, 1) },
+	{ "pop, long", run_pop_long, 0, TAKES(1, 1) },
 };
 static const struct operation *const peers[] = { &operations[4] };
 
