@@ -4,7 +4,9 @@
 /* What a daemon with few descriptors gives to connections, and to answers that nobody reads. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "restart-fixture.h"
 
@@ -100,13 +102,78 @@ START_TEST(answers)
 }
 END_TEST
 
+static void setup_many(void)
+{
+	harness_start(&h, NULL);
+}
+
+static void send_open(struct raw *c, const char *name, uint64_t nonce)
+{
+	struct shmreg_request in;
+
+	raw_request(&in, SHMREG_PACKET_OPEN);
+	snprintf(in.u.open.name, sizeof(in.u.open.name), "%s", name);
+	in.u.open.nonce = nonce;
+	in.u.open.access = SHMREG_ACCESS_READ | SHMREG_ACCESS_WRITE;
+	in.u.open.n_seats = 1;
+	ck_assert_int_eq(raw_send(c, &in), 0);
+}
+
+static ino_t inode(int fd)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+#define OTHERS 20	/* more than SEGMENT_RO_KEPT */
+
+/* While it waits, the daemon closes what it has open to open that segment again. */
+START_TEST(answer_waits)
+{
+	struct raw slow, other;
+	ino_t dir, data;
+	uint64_t before;
+	char name[16];
+
+	raw_open(&slow, h.socket_path);
+	ck_assert_int_eq(raw_create(&slow, "slow", 1, 0), 0);
+	dir = inode(slow.fds[0]);
+	data = inode(slow.fds[1]);
+	raw_open(&other, h.socket_path);
+	before = stats_now().n_requests;
+	/* The second's answer waits until the first's has been read. */
+	send_open(&slow, "slow", 2);
+	send_open(&slow, "slow", 3);
+	while (stats_now().n_requests < ++before + 2)
+		;
+	for (int i = 0; i < OTHERS; i++) {
+		snprintf(name, sizeof(name), "other.%d", i);
+		ck_assert_int_eq(raw_create(&other, name, 1, 0), 0);
+		ck_assert_int_eq(raw_attach(&other, name, SHMREG_ACCESS_WRITE, 2), 0);
+		ck_assert_int_eq(other.n_fds, 2);
+	}
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(raw_receive(&slow), 0);
+		ck_assert_int_eq(slow.n_fds, 2);
+		ck_assert_uint_eq(inode(slow.fds[0]), dir);
+		ck_assert_uint_eq(inode(slow.fds[1]), data);
+	}
+	raw_close(&slow);
+	raw_close(&other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("daemon-descriptors");
-	TCase *tc = harness_case(suite, "descriptors");
+	TCase *many = harness_case(suite, "many"), *tc = harness_case(suite, "descriptors");
 
 	tcase_add_checked_fixture(tc, setup_few, teardown);
 	tcase_add_test(tc, connections);
 	tcase_add_test(tc, answers);
+	tcase_add_checked_fixture(many, setup_many, teardown);
+	tcase_add_test(many, answer_waits);
 	return harness_main(suite);
 }
