@@ -274,7 +274,7 @@ START_TEST(test_looks_again)
 	const struct shmreg_shape shape = shape_of(capacity, 8, 8);
 	struct shmreg_queue a, b;
 	struct shmreg_queue_lease lease;
-	uint64_t i, two[2] = { 1, 2 };
+	uint64_t i, pos, two[2] = { 1, 2 };
 	void *base = map(&shape);
 
 	queue_seed(base, &shape, starts[_i / N_CAPACITIES]);
@@ -307,6 +307,15 @@ START_TEST(test_looks_again)
 		push(&b, i);
 		expect(&b, i);
 		look_in_vain(&a);
+		push(&b, i);
+		expect(&a, i);
+		look_in_vain(&a);
+		/* what another has claimed, and does not take before long */
+		push(&b, i);
+		ck_assert_int_eq(shmreg_queue_claim_pop(&b, 1, &pos), 1);
+		look_in_vain(&a);
+		shmreg_store_release(shmreg_queue_word_(shmreg_queue_slot_(&b, pos, b.stride)),
+				     (pos & b.lap_mask) + b.lap);
 		push(&b, i);
 		expect(&a, i);
 		look_in_vain(&a);
