@@ -261,6 +261,18 @@ until_true has_subscriber
 printf 'one\ntwo\n' | is '' push s orders
 wait $popper || fail 'pop --wait -n 2'
 printf 'one\ntwo\n' | cmp -s - "$scratch/popped" || fail 'a subscriber got something else'
+# Who stood still while more came than there is room for.
+"$ctl" pop s news --wait -n 1 >"$scratch/popped" 2>"$scratch/popped.err" &
+popper=$!
+is_subscribed() { "$ctl" show s | grep -q '^news *subscriber'; }
+until_true is_subscribed
+kill -STOP $popper
+seq 20 | is '' push s news
+kill -CONT $popper
+wait $popper || fail 'pop of what is left'
+lost=$(sed -n 's/.*: \([0-9]*\) messages were lost here$/\1/p' "$scratch/popped.err")
+[ "${lost:-0}" -ge 12 ] || fail 'it is not said what was lost'
+[ "$(cat "$scratch/popped")" = "$((lost + 1))" ] || fail 'more or less was lost than is said'
 
 # --- objects ---
 printf '00112233445566778899aabbccddeeff\n' | is '' push s shots
