@@ -54,7 +54,7 @@ void ring_consumer_prepare(struct shmreg_ring_consumer *c)
 	c->viewed = 0;
 	c->viewed_at = 0;
 	c->patience = 0;
-	c->eager = 0;
+	c->eager = NULL;
 }
 
 void record_producer_prepare(struct shmreg_record_producer *p)

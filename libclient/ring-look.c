@@ -73,6 +73,7 @@ int shmreg_ring_look_for_more(struct shmreg_ring_consumer *c)
 		return -EUCLEAN;							/* (I1) */
 	c->limit = t;
 	c->left = there;
+	c->eager = NULL;
 	if (there > c->high) {
 		c->high = there;
 		shmreg_store_relaxed(&shm->consumer_high, there);
@@ -126,7 +127,9 @@ int shmreg_ring_look_politely(struct shmreg_ring_consumer *c)
 	relax_for(c->patience);
 	r = shmreg_ring_look_for_more(c);
 	c->patience = patience_after(c, c->left);
-	c->eager = c->patience == 0 && c->high > 0;					/* (S2) */
+	/* (S2); if there is one, this call takes it. */
+	if (c->patience == 0 && c->left <= 1 && c->high > 0)
+		c->eager = shmreg_ring_shm_(&c->ring);
 	return r;
 }
 

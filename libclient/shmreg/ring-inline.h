@@ -22,8 +22,8 @@
  *   (I4) limit is a value of the tail up to which the handle may go without another look:
  *	  tail <= limit <= known <= h + n for the producer, head <= limit <= t for the
  *	  consumer, which keeps limit and what is left before it: a pop stores one of the
- *	  two. In a handle that fork() wiped the counter is at its limit, and eager is 0, so
- *	  that every call looks for more first, and finds that there is no ring. Whatever
+ *	  two. In a handle that fork() wiped the counter is at its limit, and eager is NULL,
+ *	  so that every call looks for more first, and finds that there is no ring. Whatever
  *	  the peer writes, limit - tail and left are between 0 and n: it is what keeps
  *	  bulk copies inside of the ring. A broken ring's limit may go back, so whoever
  *	  has let go of the handle since it last looked at the limit compares again.
@@ -63,8 +63,9 @@
  *	  than it pauses: then the elements are slower than the line. A look that brings many
  *	  halves it, one that brings nothing too: so it is gone soon after the stream. One
  *	  that brings a single element is what a request or an answer is, and ends it.
- *   (S2) Where all that is known is an element at a time, pop()'s look is inline. eager says
- *	  that there is a ring, nothing to wait for, and no new high if it is one.
+ *   (S2) Where all that is known is an element at a time, pop()'s look is inline. eager is then
+ *	  the ring, and says besides that there is nothing to wait for, no new high if it is
+ *	  one, and nothing left before the limit, which is so until another look brings more.
  *   (S3) A store to a line that the consumer has read waits until that is told, and the
  *	  stores behind it wait, too. So a producer whose consumer lags, and is not just as
  *	  far behind as it can be, fetches lines ahead of filling them. For that push() has
@@ -159,6 +160,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_see_tail_(struct shmreg_ring_consumer *c, ui
 		return shmreg_ring_look_for_more(c);
 	c->limit = t;
 	c->left = t - h;
+	c->eager = NULL;
 	return 0;
 }
 
@@ -213,22 +215,24 @@ SHMREG_FORCE_INLINE int shmreg_ring_push_sized(struct shmreg_ring_producer *p, c
 SHMREG_FORCE_INLINE int shmreg_ring_pop_sized(struct shmreg_ring_consumer *c, void *elem,
 					      size_t elem_bytes)
 {
-	struct shmreg_ring_shm *const shm = shmreg_ring_shm_(&c->ring);
-	const uint64_t left = c->left;
-	uint64_t h = c->limit;
+	struct shmreg_ring_shm *shm = c->eager;
+	uint64_t h = c->limit, left;
 	int r;
 
-	if (left != 0) {
-		h -= left;
-		c->left = left - 1;
-	} else if (SHMREG_LIKELY(c->eager) &&
-		   SHMREG_LIKELY(shmreg_load_acquire(&shm->tail) - h == 1)) {		/* P' */
+	if (shm != NULL && SHMREG_LIKELY(shmreg_load_acquire(&shm->tail) - h == 1)) {	/* P', (S2) */
 		c->limit = h + 1;
 	} else {
-		r = shmreg_ring_look_politely(c);
-		if (SHMREG_UNLIKELY(r < 0))
-			return r;
-		c->left--;
+		shm = shmreg_ring_shm_(&c->ring);
+		left = c->left;
+		if (SHMREG_LIKELY(left != 0)) {
+			h -= left;
+		} else {
+			r = shmreg_ring_look_politely(c);
+			if (SHMREG_UNLIKELY(r < 0))
+				return r;
+			left = c->left;
+		}
+		c->left = left - 1;
 	}
 	memcpy(elem, shmreg_ring_slot_(shm, h, c->mask, elem_bytes), elem_bytes);
 	SHMREG_COPIED();

@@ -145,7 +145,7 @@ struct shmreg_ring_consumer {
 	uint64_t viewed;	/* elements lent out by view(), */
 	uint64_t viewed_at;	/* when the head was this */
 	uint32_t patience;	/* pauses before pop()'s next look at the tail */
-	uint32_t eager;		/* there are none, and high is not 0 */
+	struct shmreg_ring_shm *eager;	/* where pop() looks for just one first, or NULL */
 };
 
 /*
