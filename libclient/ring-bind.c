@@ -38,7 +38,7 @@ void ring_producer_prepare(struct shmreg_ring_producer *p)
 	p->reserved = 0;
 	p->reserved_at = 0;
 	p->per_line = per_line(p->elem_bytes);
-	p->streams = 0;
+	p->lags = 0;
 }
 
 void ring_consumer_prepare(struct shmreg_ring_consumer *c)

@@ -9,8 +9,13 @@
 
 /* See the argument in shmreg/ring-inline.h, to which labels refer. */
 
-/* So many lines before it fills one, a producer fetches it: (S3). */
-#define LINES_AHEAD 8
+/*
+ * (S3): so many lines before it fills one, a producer of single elements fetches it; one of
+ * several at once so many lines of the next. Those of more are lost again before they are filled.
+ */
+#define LINES_AHEAD 4
+#define LINES_BEHIND 16
+#define LINE 64		/* bytes, of a line of most processors */
 
 /* A look that brings so many elements, or a quarter of the ring, was late enough. */
 #define MANY 256
@@ -53,6 +58,7 @@ int shmreg_ring_look_for_room(struct shmreg_ring_producer *p)
 	if (used > p->mask + 1)
 		return -EUCLEAN;							/* (I1) */
 	p->limit = p->known = h + p->mask + 1;
+	p->lags = used != 0;
 	if (used > p->high) {
 		p->high = used;
 		shmreg_store_relaxed(&shm->producer_high, used);
@@ -92,15 +98,30 @@ int shmreg_ring_look_ahead(struct shmreg_ring_producer *p)
 		r = shmreg_ring_look_for_room(p);
 		if (r < 0)
 			return r;
-		p->streams = line != 0 && p->known - t <= p->mask;
 	}
 	room = p->known - t;
 	p->limit = p->known;
-	if (p->streams && room > ahead) {
+	if (p->lags && line != 0 && room > ahead) {
 		shmreg_prefetch_write(shmreg_ring_slot_(shm, t + ahead, p->mask, p->elem_bytes));
 		p->limit = t + line - (t & (line - 1));
 	}
 	return 0;
+}
+
+void shmreg_ring_fetch_behind(const struct shmreg_ring_producer *p, uint64_t n)
+{
+	const uint64_t at = p->tail + n, first = p->mask + 1 - (at & p->mask);
+	const unsigned char *from;
+	size_t i, bytes;
+
+	if (n > (p->limit - p->tail) / 2)
+		return;
+	from = shmreg_ring_slot_(shmreg_ring_shm_(&p->ring), at, p->mask, p->elem_bytes);
+	bytes = (size_t)(n < first ? n : first) * p->elem_bytes;
+	if (bytes > LINES_BEHIND * LINE)
+		bytes = LINES_BEHIND * LINE;
+	for (i = 0; i < bytes; i += LINE)
+		shmreg_prefetch_write(from + i);
 }
 
 /* What a look that brought @there elements says about the next one: (S1). */

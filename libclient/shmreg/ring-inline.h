@@ -69,7 +69,8 @@
  *   (S3) A store to a line that the consumer has read waits until that is told, and the
  *	  stores behind it wait, too. So a producer whose consumer lags, and is not just as
  *	  far behind as it can be, fetches lines ahead of filling them. For that push() has
- *	  a limit at each line's end; what there is room for is known.
+ *	  a limit at each line's end; what there is room for is known. push_bulk() fetches
+ *	  those that as many elements again will fill.
  */
 
 #include <errno.h>
@@ -93,6 +94,9 @@ SHMREG_API int shmreg_ring_look_for_more(struct shmreg_ring_consumer *c);
 /* The same for a push or a pop of one element, of which there may be a stream: see "Streams". */
 SHMREG_API int shmreg_ring_look_ahead(struct shmreg_ring_producer *p);
 SHMREG_API int shmreg_ring_look_politely(struct shmreg_ring_consumer *c);
+
+/* Several are about to be pushed, and the consumer lags: fetch the lines of as many behind them. */
+SHMREG_API void shmreg_ring_fetch_behind(const struct shmreg_ring_producer *p, uint64_t n);
 
 /* There is not as much as was asked for. Return: -EAGAIN, -ESTALE, -ENOTRECOVERABLE, -ECHILD. */
 SHMREG_API int shmreg_ring_no_room(struct shmreg_ring_producer *p);
@@ -126,6 +130,27 @@ SHMREG_FORCE_INLINE void shmreg_ring_copy_(void *to, const void *from, size_t n)
 }
 
 /*
+ * One element: a word at a time. Its fields were written one by one just before, often, and a vector
+ * of several stores that are under way cannot be had before they have all arrived.
+ */
+SHMREG_FORCE_INLINE void shmreg_ring_copy_one_(void *to, const void *from, size_t n)
+{
+	uint64_t word;
+	size_t i;
+
+	if (!__builtin_constant_p(n) || n > 64 || n % sizeof(word) != 0) {
+		memcpy(to, from, n);
+		return;
+	}
+#pragma GCC unroll 8
+	for (i = 0; i < n; i += sizeof(word)) {
+		memcpy(&word, (const unsigned char *)from + i, sizeof(word));
+		__asm__("" : "+r"(word));
+		memcpy((unsigned char *)to + i, &word, sizeof(word));
+	}
+}
+
+/*
  * Is there room, after all? One comparison: full, nonsense and a new high are all "no".
  * @t: p->tail, which the compiler would have to load anew.
  */
@@ -139,6 +164,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_see_head_(struct shmreg_ring_producer *p, ui
 	if (SHMREG_UNLIKELY(t - h >= p->high))
 		return shmreg_ring_look_for_room(p);
 	p->limit = p->known = h + p->mask + 1;
+	p->lags = h != t;
 	return 0;
 }
 
@@ -207,7 +233,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_push_sized(struct shmreg_ring_producer *p, c
 			return r;
 	}
 
-	memcpy(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), elem, elem_bytes);
+	shmreg_ring_copy_one_(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), elem, elem_bytes);
 	shmreg_ring_publish_(p, shm, t + 1);
 	return 0;
 }
@@ -234,7 +260,7 @@ SHMREG_FORCE_INLINE int shmreg_ring_pop_sized(struct shmreg_ring_consumer *c, vo
 		}
 		c->left = left - 1;
 	}
-	memcpy(elem, shmreg_ring_slot_(shm, h, c->mask, elem_bytes), elem_bytes);
+	shmreg_ring_copy_one_(elem, shmreg_ring_slot_(shm, h, c->mask, elem_bytes), elem_bytes);
 	SHMREG_COPIED();
 	shmreg_ring_pass_(c, shm, h + 1);
 	return 0;
@@ -260,6 +286,8 @@ SHMREG_FORCE_INLINE int64_t shmreg_ring_push_bulk_sized(struct shmreg_ring_produ
 			return r;
 		room = p->limit - t;
 	}
+	if (SHMREG_UNLIKELY(p->lags))
+		shmreg_ring_fetch_behind(p, n);
 	/* All of it in one run: if n is a constant here, the compiler knows how much it copies. */
 	if (SHMREG_LIKELY(n <= room && n <= first)) {
 		shmreg_ring_copy_(shmreg_ring_slot_(shm, t, p->mask, elem_bytes), from,

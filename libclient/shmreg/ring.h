@@ -132,7 +132,7 @@ struct shmreg_ring_producer {
 	uint64_t reserved;	/* elements lent out by reserve(), */
 	uint64_t reserved_at;	/* when the tail was this */
 	uint32_t per_line;	/* about as many slots as a line has, a power of two; 0: one, or less */
-	uint32_t streams;	/* the consumer lags */
+	uint32_t lags;		/* the consumer, when last looked at */
 };
 
 struct shmreg_ring_consumer {
