@@ -28,8 +28,8 @@ crash_ldadd = libcrash.la libstructures.la librepair.la libproto.la
 # Symbols are bound before the first step.
 crash_ldflags = $(AM_LDFLAGS) -Wl,-z,now
 
-crash_programs = crash-array crash-atomic crash-cell crash-object-queue crash-queue crash-records \
-	crash-ring crash-topic
+crash_programs = crash-array crash-atomic crash-cell crash-long-records crash-object-queue crash-queue \
+	crash-records crash-ring crash-topic
 check_PROGRAMS += $(crash_programs)
 
 # What is inline but was not inlined is in the library.
@@ -83,6 +83,11 @@ crash_queue_SOURCES = \
 	tests/crash/queue-rig.h \
 	tests/crash/queue-sleep.c \
 	tests/crash/queue-start.h
+
+crash_long_records_CPPFLAGS = $(crash_cppflags)
+crash_long_records_LDFLAGS = $(crash_ldflags)
+crash_long_records_LDADD = $(crash_ldadd)
+crash_long_records_SOURCES = tests/crash/ring-account.h tests/crash/long-records.c
 
 crash_records_CPPFLAGS = $(crash_cppflags)
 crash_records_LDFLAGS = $(crash_ldflags)

@@ -8,7 +8,15 @@
  * counts of records and of bytes change together
  */
 
-#define CAPACITY 64
+/* How much more all takes: see long-records.c. Who dies with whom is no matter of length. */
+#ifndef SCALE
+# define SCALE 1u
+#endif
+#define LONG (SCALE > 1)
+#define BOTH (LONG ? 0 : OPERATION_BOTH)
+#define EVERYWHERE (LONG ? SETTING_KILL : SETTING_EVERYWHERE)
+
+#define CAPACITY (64 * SCALE)
 #define RECORD_MAX (CAPACITY / 2 - 8)
 
 struct record {
@@ -46,8 +54,10 @@ struct start {
 static void number(struct record *r, uint64_t n)
 {
 	static const unsigned char lengths[] = { 3, 8, 0, 16, 0 };
+	const uint64_t length = lengths[n % 5];
 
-	r->bytes = lengths[n % 5];
+	/* With its header it takes SCALE times as much. */
+	r->bytes = length + (SCALE - 1) * (shmreg_record_size_(length));
 	memset(r->data, (int)n + 1, (size_t)r->bytes);
 }
 
@@ -67,6 +77,10 @@ static bool produce(struct actor *a)
 	if (!role_try(&a->shm->producer, a->seat))
 		return no_role(&a->log);
 	record_producer_prepare(&a->p);
+	if (LONG) {
+		a->p.short_max = 0;
+		a->p.way.around = a->p.n_written % 2;
+	}
 	for (i = 0; i < 2; i++)
 		number(&a->record[i], a->p.n_written + i);
 	note(&a->log.first, a->p.n_written);
@@ -80,6 +94,8 @@ static bool consume(struct actor *a)
 	if (!role_try(&a->shm->consumer, a->seat))
 		return no_role(&a->log);
 	record_consumer_prepare(&a->c);
+	if (LONG)
+		a->c.short_max = 0;
 	note(&a->log.first, a->c.n_read);
 	note(&a->log.has_role, 1);
 	return true;
@@ -143,27 +159,11 @@ static int64_t peek_second(struct actor *a)
 	return shmreg_record_peek(&a->c, 1, a->record[0].data, RECORD_MAX, &bytes);
 }
 
-/* As one that is long, around the cache. */
-static int push_long(struct actor *a)
-{
-	a->p.short_max = 0;
-	a->p.way.around = 1;
-	return push_one(&a->p, a->record);
-}
-
-static int pop_long(struct actor *a)
-{
-	a->c.short_max = 0;
-	return pop_one(&a->c, a->record);
-}
-
 OPERATION(push, produce, producer, ONE(push_one(&a->p, a->record)))
 OPERATION(push_bulk, produce, producer, push_several(a, 1))
 OPERATION(push_all, produce, producer, push_several(a, 2))
 OPERATION(reserve, produce, producer, reserve_and_commit(a))
 OPERATION(pop, consume, consumer, ONE(pop_one(&a->c, a->record)))
-OPERATION(push_long, produce, producer, ONE(push_long(a)))
-OPERATION(pop_long, consume, consumer, ONE(pop_long(a)))
 OPERATION(peek, consume, consumer, peek_second(a))
 OPERATION(view, consume, consumer, view_and_consume(a))
 OPERATION(skip, consume, consumer, shmreg_record_skip(&a->c, 2))
@@ -171,26 +171,24 @@ OPERATION(clear, consume, consumer, shmreg_record_clear(&a->c))
 
 static const struct operation operations[] = {
 	{ "push", run_push, 0, GIVES(1, 1) },
-	{ "push_bulk of 1 or 2", run_push_bulk, OPERATION_BOTH, GIVES(1, 2) },
+	{ "push_bulk of 1 or 2", run_push_bulk, BOTH, GIVES(1, 2) },
 	{ "push_bulk of 2", run_push_all, 0, GIVES(2, 2) },
 	{ "reserve, commit", run_reserve, 0, GIVES(1, 1) },
-	{ "pop", run_pop, OPERATION_BOTH, TAKES(1, 1) },
+	{ "pop", run_pop, BOTH, TAKES(1, 1) },
 	{ "peek", run_peek, 0, LOOKS },
 	{ "view, consume", run_view, 0, TAKES(1, 1) },
 	{ "skip", run_skip, 0, PASSES(1, 2) },
 	{ "clear", run_clear, 0, PASSES(1, 8) },
-	{ "push, long", run_push_long, 0, GIVES(1, 1) },
-	{ "pop, long", run_pop_long, 0, TAKES(1, 1) },
 };
 static const struct operation *const peers[] = { &operations[4] };
 
 static const struct setting settings[] = {
-	{ "two there, one to wrap", SETTING_EVERYWHERE,
-	  &(const struct start){ 64 * 7 + 16, 2, false } },
+	{ "two there, one to wrap", EVERYWHERE,
+	  &(const struct start){ (64 * 7 + 16) * SCALE, 2, false } },
 	{ "new", 0, &(const struct start){ 0, 0, false } },
 	{ "nearly full", 0, &(const struct start){ 0, 3, false } },
-	{ "counter about to wrap", 0, &(const struct start){ UINT64_MAX - 23, 1, false } },
-	{ "both asleep", SETTING_KILL, &(const struct start){ 64 * 7 + 16, 2, true } },
+	{ "counter about to wrap", 0, &(const struct start){ -UINT64_C(24) * SCALE, 1, false } },
+	{ "both asleep", SETTING_KILL, &(const struct start){ (64 * 7 + 16) * SCALE, 2, true } },
 };
 
 static uint64_t position_of(uint64_t counter)
@@ -358,7 +356,7 @@ static const struct planted planted[] = {
 };
 
 const struct subject subject = {
-	.name = "records",
+	.name = LONG ? "long records" : "records",
 	SUBJECT_PARTS,
 	SUBJECT_TABLE(operations, operations),
 	.judge = judge,

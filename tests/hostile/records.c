@@ -7,6 +7,7 @@
 #include "rows.h"
 
 #define MAX_BYTES 300
+#define SHORT 100
 
 struct state {
 	struct shmreg_record_producer *p;
@@ -30,6 +31,11 @@ static void bind(void *memory, void *base, const struct shmreg_shape *shape)
 	s->c = &s->own_c;
 	(void)record_producer_bind(s->p, base, shape, HOSTILE_SEAT);
 	(void)record_consumer_bind(s->c, base, shape, HOSTILE_SEAT + 1);
+	/* Of the lengths that they have here some are to be copied as long ones are. */
+	if (s->p->short_max > SHORT)
+		s->p->short_max = SHORT;
+	if (s->c->short_max > SHORT)
+		s->c->short_max = SHORT;
 }
 
 static void open_handles(void *memory, struct shmreg_segment *segment, const char *name,
