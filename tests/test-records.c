@@ -147,6 +147,14 @@ START_TEST(too_long_stays)
 	ck_assert_uint_eq(got, 10);
 	ck_assert_uint_eq(data[0], 0x77);
 	expect(1, 10);
+	/* Also one that it has seen to be there before. */
+	ck_assert_int_eq(push(2, 0), 0);
+	ck_assert_int_eq(push(3, 10), 0);
+	expect(2, 0);
+	ck_assert_int_eq(shmreg_record_pop(&c, data, 9, &got), -EMSGSIZE);
+	ck_assert_uint_eq(got, 10);
+	ck_assert_uint_eq(data[0], 0x77);
+	expect(3, 10);
 	plain_unmap(base, &shape);
 }
 END_TEST

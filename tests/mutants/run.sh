@@ -72,7 +72,7 @@ build() {
 			libs=-Wl,--wrap=futex_wait_any,--wrap=futex_wake,--wrap=futex_clear_and_wake
 		;;
 	# What is built is the daemon, for a test that is there.
-	test-daemon-*)
+	test-daemon-* | test-death)
 		make -s -C "$top_builddir" "$test" shmreg-reaper >"$work/log" 2>&1 || return 1
 		main= sources="$core $shell" out=daemon libs="-lsystemd -linih -lev"
 		flags='-DPKGLIBEXECDIR=\"/nonexistent\" -DSYSCONFDIR=\"/nonexistent\"'
@@ -123,7 +123,7 @@ build() {
 # One that hangs is as red as one that fails.
 run() {
 	case $test in
-	test-daemon-*)
+	test-daemon-* | test-death)
 		SHMREG_TEST_HARNESS_PATIENCE=10 SHMREG_TEST_DAEMON=$program timeout -k 1 300 \
 			"$top_builddir/$test" >"$work/log" 2>&1
 		return
