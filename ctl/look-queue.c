@@ -117,10 +117,35 @@ static int visit_held(void *data, const struct shmreg_queue_holder *holder)
 	return r;
 }
 
-/* Return: what @visit returned; *ret_ends: it is on its way and not there yet, and to be waited for. */
+/* How far one has come from the head on. */
+struct walk {
+	uint64_t tail;		/* the counter, with the last claim */
+	uint64_t unpublished;	/* positions before this one are being written with one that was met */
+	bool ends;		/* one is on its way and not there yet, and to be waited for */
+};
+
+/*
+ * Those of one claim come together, when its leader's word says so: until then, what stands in the
+ * others' slots may not be what their words say. The leader is @position, its word is @word.
+ */
+static void meet_unpublished(struct walk *w, uint64_t position, uint64_t word)
+{
+	uint64_t n = (word & SHMREG_QUEUE_N_MASK) >> SHMREG_QUEUE_N_SHIFT;
+	const uint64_t left = (w->tail - position) >> SHMREG_QUEUE_POS_SHIFT;
+
+	/* One of several before. */
+	if ((int64_t)(position - w->unpublished) < 0)
+		return;
+	/* Nobody has recorded it: so it was the last one. */
+	if ((word & SHMREG_QUEUE_STATE_MASK) == SHMREG_QUEUE_FREE)
+		n = (w->tail & SHMREG_QUEUE_N_MASK) >> SHMREG_QUEUE_N_SHIFT;
+	w->unpublished = position + (n < left ? n : left) * ONE;
+}
+
+/* Return: what @visit returned. */
 static int visit_position(struct look *l, uint64_t position,
 			  int (*visit)(void *, const struct look_item *), void *context,
-			  bool *ret_ends)
+			  struct walk *w)
 {
 	const struct shmreg_queue *q = l->handle;
 	const uint64_t word =
@@ -137,11 +162,16 @@ static int visit_position(struct look *l, uint64_t position,
 		item.state = "being written";
 		item.seat = (uint32_t)((word & SHMREG_QUEUE_OWNER_MASK) >> SHMREG_QUEUE_OWNER_SHIFT);
 		if (l->again) {
-			*ret_ends = true;
+			w->ends = true;
 			return 0;
 		}
+		meet_unpublished(w, position, word);
 		break;
 	case SHMREG_QUEUE_READY:
+		if ((int64_t)(position - w->unpublished) < 0) {
+			item.state = "being written";
+			break;
+		}
 		r = read_slot(l, position, word);
 		if (r == -EUCLEAN)
 			item.state = "broken: no object of the pool";
@@ -163,14 +193,15 @@ static int each_of_queue(struct look *l, int (*visit)(void *, const struct look_
 	const struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
 	struct held held = { .look = l, .visit = visit, .context = context };
 	uint64_t head, tail, n;
-	bool ends = false;
+	struct walk walk = { 0 };
 	int r = 0;
 
 	if (!l->again)
 		r = shmreg_queue_holders(q, visit_held, &held);
 	/* Claimed by producers, after what was claimed by consumers: never beyond it. */
 	head = shmreg_load_acquire(&shm->head) & ~SHMREG_QUEUE_LOW_MASK;
-	tail = shmreg_load_acquire(&shm->tail) & ~SHMREG_QUEUE_LOW_MASK;
+	walk.tail = shmreg_load_acquire(&shm->tail);
+	tail = walk.tail & ~SHMREG_QUEUE_LOW_MASK;
 	n = (tail - head) >> SHMREG_QUEUE_POS_SHIFT;
 	/* While it was looked at, it may have gone on by more than a lap. */
 	if (n > q->mask + 1)
@@ -179,9 +210,10 @@ static int each_of_queue(struct look *l, int (*visit)(void *, const struct look_
 		l->n_missed += (head - l->next) >> SHMREG_QUEUE_POS_SHIFT;
 	else if (l->again)
 		head = l->next;
+	walk.unpublished = head;
 	for (; r == 0 && (int64_t)(tail - head) > 0; head += ONE) {
-		r = visit_position(l, head, visit, context, &ends);
-		if (ends)
+		r = visit_position(l, head, visit, context, &walk);
+		if (walk.ends)
 			break;
 	}
 	l->next = head;
