@@ -301,17 +301,18 @@ static __attribute__((noinline)) int claim_pop(struct shmreg_queue *q, uint32_t 
 }
 
 /*
- * First where one was the last to claim, found nothing behind it, and looks again: one word says
- * whether there still is nothing. If it is READY now, the fast path came a moment too early, and
- * here is once more what it does.
+ * First where one was the last to claim, found nothing behind it, and looks again: while the head
+ * is one's own, one word says whether there still is nothing. If it is READY now, the fast path came
+ * a moment too early, and here is once more what it does.
  */
 int shmreg_queue_claim_pop(struct shmreg_queue *q, uint32_t max, uint64_t *ret_pos)
 {
 	struct shmreg_queue_shm *shm = shmreg_queue_shm_(q);
 	uint64_t c = q->popped, lap, next, w;
 
-	/* redel relaxed: as in the fast path */
-	if (c != 0 && c == q->pop_manners.ended && shmreg_load_relaxed(&shm->redel) == q->redel_seen) {
+	/* redel relaxed: as in the fast path. The head, on its line: (I7) */
+	if (c != 0 && c == q->pop_manners.ended && shmreg_load_relaxed(&shm->head) == c &&
+	    shmreg_load_relaxed(&shm->redel) == q->redel_seen) {
 		lap = c & q->lap_mask;
 		w = shmreg_load_acquire(word_at(q, c));					/* S' */
 		if (w == lap)

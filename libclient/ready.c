@@ -41,7 +41,7 @@ static bool queue_has_items(const struct shmreg_queue *q)
 		w = queue_word(q, c);
 		if (w == (lap | SHMREG_QUEUE_READY) || w == (lap | SHMREG_QUEUE_TOMB))
 			return true;
-		/* Older, free, or being written: as shmreg_queue_claim_pop() has it. */
+		/* Older, free, or being written: as claim_pop() of queue-claim.c has it. */
 		if ((int64_t)(w - lap) < 0 || w == lap ||
 		    (w & (q->lap_mask | SHMREG_QUEUE_STATE_MASK)) == (lap | SHMREG_QUEUE_WRITING))
 			return false;

@@ -332,6 +332,39 @@ START_TEST(test_looks_again)
 }
 END_TEST
 
+/* So long after that positions have come round, FREE(p) is also what is before the head gets to p. */
+START_TEST(test_looks_again_much_later)
+{
+	const struct shmreg_shape shape = shape_of(4, 8, 8);
+	struct shmreg_queue_shm *shm;
+	struct shmreg_queue a, b;
+	void *base = map(&shape);
+	uint64_t head, tail;
+
+	shm = base;
+	queue_bind(&a, base, &shape, 1);
+	queue_bind(&b, base, &shape, 2);
+	for (uint64_t i = 0; i < 6; i++) {
+		push(&b, i);
+		expect(&b, i);
+	}
+	tail = shm->tail;
+	head = shm->head;
+	push(&b, 6);
+	expect(&a, 6);
+	look_in_vain(&a);
+	/* the one before is there again, and its consumer was b */
+	shm->tail = tail;
+	shm->head = head - (UINT64_C(1) << SHMREG_QUEUE_POS_SHIFT);
+	*shmreg_queue_word_(shmreg_queue_slot_(&b, shm->head, b.stride)) =
+		(shm->head & b.lap_mask) | SHMREG_QUEUE_READY;
+	*shmreg_queue_word_(shmreg_queue_slot_(&b, tail, b.stride)) = tail & b.lap_mask;
+	*shmreg_queue_word_(shmreg_queue_slot_(&b, a.popped, b.stride)) = a.popped & b.lap_mask;
+	expect(&a, 5);
+	plain_unmap(base, &shape);
+}
+END_TEST
+
 /* Without a seat, or wiped by fork: nothing is touched, and the reason is told. */
 START_TEST(test_unusable)
 {
@@ -530,6 +563,7 @@ int main(void)
 	tcase_add_test(c, test_typed);
 	tcase_add_loop_test(c, test_typed_at_every_wrap, 0, N_STARTS * N_CAPACITIES);
 	tcase_add_loop_test(c, test_looks_again, 0, N_STARTS * N_CAPACITIES);
+	tcase_add_test(c, test_looks_again_much_later);
 	tcase_add_test(c, test_unusable);
 	tcase_add_test(c, test_stat_and_holders);
 	tcase_add_test(c, test_sparse_stays_sparse);

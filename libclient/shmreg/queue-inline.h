@@ -47,8 +47,9 @@
  *	  nobody to record (I4), and n and the seat are what they have to be already. What the
  *	  slot was when it was looked at, FREE(p) or READY(p) of the position p that is now
  *	  claimed, it still is: only who has claimed p changes that (I3); and a reaper takes
- *	  READY(p) away only behind a leader that the head has not passed (I5). If it was FREE(p)
- *	  to one who wants to pop, nobody has passed it (I2), and there is nothing.
+ *	  READY(p) away only behind a leader that the head has not passed (I5). If the head
+ *	  has that value, it is at p, however long ago the claim was; so if it is FREE(p) to one
+ *	  who wants to pop, there is nothing.
  *
  *   S: release of a slot word	pairs with  S': acquire of a slot word. From READY
  *	on the element is visible; from FREE on, that its last reader has done;
