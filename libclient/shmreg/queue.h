@@ -350,7 +350,7 @@ SHMREG_API uint64_t shmreg_queue_capacity(const struct shmreg_queue *q);
  *
  * high_water is the capacity once any push() has met no free slot. Before that it is
  * what producers have seen when they looked, which each handle does once in 256 positions
- * of the queue; and no less than length.
+ * of the queue, or in 2048 if it pushes batches; and no less than length.
  *
  * Return: 0; -EINVAL bad size; -ECHILD.
  */
