@@ -407,6 +407,7 @@ START_TEST(impossible_records_are_unclean)
 		*first = (uint32_t)length - 7;		/* reaches behind the tail */
 		expect_unclean();
 	}
+	record_consumer_prepare(&rc);			/* from here on it knows of all 64 */
 	*first = 25;					/* more than any */
 	expect_unclean();
 	*first = UINT32_MAX - 1;
