@@ -14,24 +14,22 @@ static void inspect_latest(struct inspection *x, const struct inspected *o,
 {
 	const struct shmreg_shape *shape = &o->entry.shape;
 	const uint64_t latest = shmreg_load_acquire(&shm->latest);
-	const uint64_t writer = latest >> SHMREG_CELL_WRITER_SHIFT & SHMREG_CELL_WRITER_MASK;
-	const uint64_t slot = latest & SHMREG_CELL_SLOT_MASK;
+	const uint64_t n_slots = shape->capacity * shape->param[0];
+	const uint64_t slot = shmreg_cell_slot_number(latest, n_slots);
 	const uint64_t stride = shmreg_cell_stride(shape->elem_bytes, shape->elem_align);
 	uint64_t w;
 
 	if (!latest)
 		return;
-	if (!(latest >> SHMREG_CELL_VERSION_SHIFT) || writer >= shape->capacity ||
-	    slot >= shape->param[0]) {
+	if (slot == n_slots) {
 		suspect(x, FINDING_ERROR, "cell.latest", ADVICE_GARBLED, 0, latest, 0,
-			"the latest value is said to be in slot %" PRIu64 " of writer %" PRIu64
-			", of which "
-			"there is none: somebody who may write wrote over it",
-			slot, writer);
+			"the latest value is said to be in a slot that there is not (%#" PRIx64
+			"): somebody who may write wrote over it",
+			latest);
 		return;
 	}
 	w = shmreg_load_acquire((const uint64_t *)(const void *)(o->base + sizeof(*shm) +
-				(writer * shape->param[0] + slot) * stride));
+				slot * stride + shmreg_cell_word_offset(shape->elem_bytes)));
 	x->n_words++;
 	/* A slot is not written anew as long as it has the latest value. */
 	if (w != latest && shmreg_load_acquire(&shm->latest) == latest)

@@ -7,13 +7,13 @@
 
 #include "kind.h"
 
-/* Versions are 1 to 2^52 - 1, and then 1 again. */
+/* Versions are 1 to 2^47 - 1, and then 1 again. */
 #define VERSIONS ((UINT64_C(1) << (64 - SHMREG_CELL_VERSION_SHIFT)) - 1)
 
 enum { LATEST, N_WRITERS, N_SUPERSEDED };
 static const struct snapshot_fact facts[] = {
 	[LATEST] = { .name = "version", .rate = "versions", .modulus = VERSIONS,
-		     .metric = COUNTER("cell_versions", "Values written; after 2^52 - 1 from 0 again.") },
+		     .metric = COUNTER("cell_versions", "Values written; after 2^47 - 1 from 0 again.") },
 	[N_WRITERS] = { .name = "n_writers",
 			.metric = GAUGE("cell_writers", "Writers that there are.") },
 	[N_SUPERSEDED] = { .name = "n_superseded", .rate = "superseded",

@@ -12,14 +12,15 @@ void cell_prepare(struct shmreg_cell *c)
 
 	c->writers = (uint32_t)shape->capacity;
 	c->slots = shape->param[0];
+	c->limit = (c->writers * c->slots - 1) * (uint32_t)SHMREG_CELL_PLACE_ONE;
 	c->stride = (size_t)shmreg_cell_stride(shape->elem_bytes, shape->elem_align);
-	c->elem_offset = (size_t)shmreg_cell_elem_offset(shape->elem_align);
+	c->word_offset = (size_t)shmreg_cell_word_offset(shape->elem_bytes);
 	c->elem_bytes = (size_t)shape->elem_bytes;
 }
 
 void cell_writer_prepare(struct shmreg_cell_writer *w, uint32_t writer)
 {
-	uint64_t word;
+	uint64_t word, named;
 
 	cell_prepare(&w->cell);
 	/* relaxed: what this place's last holder published was visible when it became ours (R) */
@@ -27,8 +28,10 @@ void cell_writer_prepare(struct shmreg_cell_writer *w, uint32_t writer)
 	w->writer = writer;
 	w->slot = 0;
 	/* Never the one that latest names: (I2). Whatever it says, less than w->cell.slots. */
-	if ((word >> SHMREG_CELL_WRITER_SHIFT & SHMREG_CELL_WRITER_MASK) == writer)
-		w->slot = (uint32_t)((word & SHMREG_CELL_SLOT_MASK) + 1) % w->cell.slots;
+	named = shmreg_cell_slot_number(word, w->cell.writers * w->cell.slots);
+	if (named / w->cell.slots == writer)
+		w->slot = (uint32_t)(named + 1) % w->cell.slots;
+	w->first_place = (uint32_t)shmreg_cell_word(0, writer * w->cell.slots);
 	w->next = shmreg_cell_slot_at_(&w->cell, writer, w->slot, w->cell.stride);
 	w->lent = NULL;
 	w->last = word;

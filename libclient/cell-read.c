@@ -21,10 +21,10 @@ int shmreg_cell_read_again(const struct shmreg_cell *c, void *elem, uint64_t *re
 			return shmreg_cell_unreadable(c, x);
 		if (x == seen)
 			return -EUCLEAN;	/* the word went, and latest did not: V, V' */
-		shmreg_copy_from_shared(elem, slot + c->elem_offset, c->elem_bytes);
+		shmreg_copy_from_shared(elem, slot, c->elem_bytes);
 		/* F': loads before the load that follows, which no order on that one says */
 		shmreg_fence_acquire();
-		if (shmreg_load_acquire(shmreg_cell_word_(slot)) == x) {		/* V' */
+		if (shmreg_load_acquire(shmreg_cell_word_(slot, c->word_offset)) == x) { /* V' */
 			if (ret_version != NULL)
 				*ret_version = x >> SHMREG_CELL_VERSION_SHIFT;
 			return 0;

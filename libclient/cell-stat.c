@@ -24,7 +24,7 @@ int shmreg_cell_stat(const struct shmreg_cell *c, struct shmreg_cell_stats *ret)
 	const struct shmreg_cell_shm *shm = shmreg_cell_shm_(c);
 	struct shmreg_cell_stats stat;
 	const size_t size = ret->size;
-	uint64_t word;
+	uint64_t word, number;
 	uint32_t i;
 
 	if (size < sizeof(size) || size > 4096)
@@ -36,7 +36,8 @@ int shmreg_cell_stat(const struct shmreg_cell *c, struct shmreg_cell_stats *ret)
 	memset(&stat, 0, sizeof(stat));
 	stat.size = size;
 	stat.version = word >> SHMREG_CELL_VERSION_SHIFT;
-	stat.last_writer = (uint32_t)(word >> SHMREG_CELL_WRITER_SHIFT & SHMREG_CELL_WRITER_MASK);
+	number = shmreg_cell_slot_number(word, c->writers * c->slots);
+	stat.last_writer = number < c->writers * c->slots ? (uint32_t)number / c->slots : 0;
 	stat.elem_bytes = c->elem_bytes;
 	stat.writers = c->writers;
 	stat.slots = c->slots;

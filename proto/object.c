@@ -248,7 +248,7 @@ static int cell_bytes(const struct shmreg_shape *s, uint64_t *ret, const char **
 
 	if (s->layout != SHMREG_CELL_LAYOUT)
 		return refuse(-EPROTONOSUPPORT, ret_why,
-			      "has a layout version of cells other than 1");
+			      "has a layout version of cells other than 2");
 	if (s->flags)
 		return refuse(-EINVAL, ret_why, "has unknown flags; a cell knows none");
 	r = check_elem(s, SHMREG_CELL_ELEM_MAX, SHMREG_CELL_ALIGN_MAX,

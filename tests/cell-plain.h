@@ -11,7 +11,7 @@
 #include "cell-bind.h"
 #include "plain.h"
 
-#define CELL_LAST_VERSION ((UINT64_C(1) << 52) - 1)
+#define CELL_LAST_VERSION ((UINT64_C(1) << 47) - 1)
 
 static inline struct shmreg_shape cell_shape(uint64_t elem_bytes, uint32_t elem_align,
 					     uint32_t writers, uint32_t slots)

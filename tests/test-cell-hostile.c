@@ -66,33 +66,31 @@ START_TEST(every_index)
 	struct shmreg_cell_writer w;
 	unsigned char value[100];
 	struct shmreg_cell_view view;
-	uint32_t i, k;
-	uint64_t word;
+	uint64_t word, n;
 
 	shape = cell_shape(sizeof(value), 4, writers, slots);
 	base = plain_map(&shape);
 	ck_assert_ptr_nonnull(base);
 	ck_assert(cell_writer_bind(&w, base, &shape, 1));
-	for (i = 0; i < 64; i++)
-		for (k = 0; k < 64; k++) {
-			word = UINT64_C(7) << SHMREG_CELL_VERSION_SHIFT |
-			       (uint64_t)i << SHMREG_CELL_WRITER_SHIFT | k;
-			shmreg_store_relaxed(&((struct shmreg_cell_shm *)base)->latest, word);
-			if (i < writers && k < slots)	/* then the slot has not that word */
-				ck_assert_int_eq(shmreg_cell_peek(&w.cell, &view), 0);
-			else
-				ck_assert_int_eq(shmreg_cell_peek(&w.cell, &view), -EUCLEAN);
-			ck_assert_int_eq(shmreg_cell_read(&w.cell, value, NULL), -EUCLEAN);
-			ck_assert_int_eq(shmreg_cell_read_wait(&w.cell, 0, value, NULL, NULL),
-					 -EUCLEAN);
-			view.word = word;
-			ck_assert_int_eq(shmreg_cell_validate(&w.cell, &view), -EUCLEAN);
-			/* whoever takes a place then writes inside of it */
-			cell_writer_prepare(&w, writers - 1);
-			ck_assert_uint_lt(w.slot, slots);
-			ck_assert_int_eq(shmreg_cell_write(&w, value), 0);
-			ck_assert_int_eq(shmreg_cell_read(&w.cell, value, NULL), 0);
+	for (n = 0; n <= SHMREG_CELL_PLACE_MASK / SHMREG_CELL_PLACE_ONE; n++) {
+		word = UINT64_C(7) << SHMREG_CELL_VERSION_SHIFT | n * SHMREG_CELL_PLACE_ONE | n % 16;
+		shmreg_store_relaxed(&((struct shmreg_cell_shm *)base)->latest, word);
+		if (n != 0 && n <= (uint64_t)writers * slots) {	/* then the slot has not that word */
+			ck_assert_int_eq(shmreg_cell_peek(&w.cell, &view), 0);
+			ck_assert_uint_eq((uintptr_t)view.elem % 64, 0);
+		} else {
+			ck_assert_int_eq(shmreg_cell_peek(&w.cell, &view), -EUCLEAN);
 		}
+		ck_assert_int_eq(shmreg_cell_read(&w.cell, value, NULL), -EUCLEAN);
+		ck_assert_int_eq(shmreg_cell_read_wait(&w.cell, 0, value, NULL, NULL), -EUCLEAN);
+		view.word = word;
+		ck_assert_int_eq(shmreg_cell_validate(&w.cell, &view), -EUCLEAN);
+		/* whoever takes a place then writes inside of it */
+		cell_writer_prepare(&w, writers - 1);
+		ck_assert_uint_lt(w.slot, slots);
+		ck_assert_int_eq(shmreg_cell_write(&w, value), 0);
+		ck_assert_int_eq(shmreg_cell_read(&w.cell, value, NULL), 0);
+	}
 	/* no version, and yet something: nobody writes this */
 	shmreg_store_relaxed(&((struct shmreg_cell_shm *)base)->latest, 1);
 	ck_assert_int_eq(shmreg_cell_read(&w.cell, value, NULL), -EUCLEAN);
@@ -152,9 +150,8 @@ static void *scribble(void *data)
 	shmreg_shape_bytes(&shape, &bytes, &align, NULL);
 	(void)data;
 	while (!shmreg_load_relaxed(&stop)) {
-		const uint64_t word = random_below(&r, 8) << SHMREG_CELL_VERSION_SHIFT |
-				      random_below(&r, 4) << SHMREG_CELL_WRITER_SHIFT |
-				      random_below(&r, 4);
+		const uint64_t word = shmreg_cell_word(random_below(&r, 8), random_below(&r, 10)) |
+				      (random_below(&r, 8) == 0);
 
 		shmreg_store_relaxed(&shm->latest, word);
 		shmreg_store_relaxed(&words[random_below(&r, bytes / 8)],

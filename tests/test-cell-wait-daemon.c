@@ -62,11 +62,10 @@ static void write_half(const struct mouth *mouth, void *unused)
 	latest = &shmreg_cell_shm_(&w->cell)->latest;
 	tell(mouth, 0);
 	hear(mouth);
-	shmreg_cell_open_slot_(w->next);
-	memcpy(w->next + w->cell.elem_offset, &value, sizeof(value));
-	word = shmreg_cell_next_(shmreg_load_acquire(latest)) |
-	       (uint64_t)w->writer << SHMREG_CELL_WRITER_SHIFT | w->slot;
-	shmreg_store_relaxed(shmreg_cell_word_(w->next), word);
+	shmreg_cell_open_slot_(w->next, w->cell.word_offset);
+	memcpy(w->next, &value, sizeof(value));
+	word = shmreg_cell_next_(shmreg_load_acquire(latest)) | shmreg_cell_place_(w);
+	shmreg_store_relaxed(shmreg_cell_word_(w->next, w->cell.word_offset), word);
 	shmreg_store_release(latest, word);
 	tell(mouth, 0);
 	hear(mouth);

@@ -327,10 +327,10 @@ START_TEST(writer_is_stopped)
 	sleeper_await(&s);
 	naps = sleeper_naps(&s);
 	value = next();
-	shmreg_cell_open_slot_(w->next);
-	memcpy(w->next + w->cell.elem_offset, &value, sizeof(value));
-	word = shmreg_cell_next_(0) | (uint64_t)w->writer << SHMREG_CELL_WRITER_SHIFT | w->slot;
-	shmreg_store_relaxed(shmreg_cell_word_(w->next), word);
+	shmreg_cell_open_slot_(w->next, w->cell.word_offset);
+	memcpy(w->next, &value, sizeof(value));
+	word = shmreg_cell_next_(0) | shmreg_cell_place_(w);
+	shmreg_store_relaxed(shmreg_cell_word_(w->next, w->cell.word_offset), word);
 	shmreg_store_release(&((struct shmreg_cell_shm *)base)->latest, word);
 	ck_assert_uint_eq(sleeper_naps(&s), naps);
 	value = next();

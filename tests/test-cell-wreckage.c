@@ -68,15 +68,15 @@ static void die_writing(const struct shmreg_cell_writer *w, int n, enum stage st
 	struct shmreg_cell_shm *shm = base;
 	unsigned char *slot = w->next;
 	const uint64_t word = shmreg_cell_next_(shmreg_load_relaxed(&shm->latest)) |
-			      (uint64_t)w->writer << SHMREG_CELL_WRITER_SHIFT | w->slot;
+			      shmreg_cell_place_(w);
 
-	shmreg_store_relaxed(shmreg_cell_word_(slot), 0);
+	shmreg_store_relaxed(shmreg_cell_word_(slot, w->cell.word_offset), 0);
 	if (stage >= HALF)
-		memset(slot + w->cell.elem_offset, n, VALUE_BYTES / 2);
+		memset(slot, n, VALUE_BYTES / 2);
 	if (stage >= FILLED)
-		memset(slot + w->cell.elem_offset, n, VALUE_BYTES);
+		memset(slot, n, VALUE_BYTES);
 	if (stage >= NAMED)
-		shmreg_store_relaxed(shmreg_cell_word_(slot), word);
+		shmreg_store_relaxed(shmreg_cell_word_(slot, w->cell.word_offset), word);
 	if (stage >= PUBLISHED)
 		shmreg_store_release(&shm->latest, word);
 }

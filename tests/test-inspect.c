@@ -233,12 +233,12 @@ START_TEST(cell_well)
 		world_is_well();
 	}
 	slot = (uint64_t *)(void *)((unsigned char *)(shm + 1) +
-		((shm->latest >> SHMREG_CELL_WRITER_SHIFT & SHMREG_CELL_WRITER_MASK) * 3 +
-		 (shm->latest & SHMREG_CELL_SLOT_MASK)) * shmreg_cell_stride(24, 8));
+		shmreg_cell_slot_number(shm->latest, 6) * shmreg_cell_stride(24, 8) +
+		shmreg_cell_word_offset(24));
 	ck_assert_uint_eq(*slot, shm->latest);
 	*slot = 0;
 	ck_assert_int_eq(world_finds("cell.slot"), FINDING_ERROR);
-	shm->latest |= SHMREG_CELL_SLOT_MASK;
+	shm->latest |= SHMREG_CELL_PLACE_MASK;
 	ck_assert_int_eq(world_finds("cell.latest"), FINDING_ERROR);
 	shm->latest = 0;
 	world_is_well();

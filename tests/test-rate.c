@@ -8,7 +8,7 @@
 #include "suite.h"
 
 #define POSITIONS (UINT64_C(1) << 43)
-#define VERSIONS ((UINT64_C(1) << 52) - 1)	/* 1 to 2^52 - 1, then 1 again */
+#define VERSIONS ((UINT64_C(1) << 47) - 1)	/* 1 to 2^47 - 1, then 1 again */
 #define GENERATIONS ((UINT64_C(1) << 26) - 1)
 
 START_TEST(risen)

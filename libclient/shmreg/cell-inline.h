@@ -5,7 +5,7 @@
 /*
  * shmreg/cell-inline.h - why the cell is correct, and its hot path
  *
- * Words are those of <shmreg/abi/cell.h>. A slot is *named* while latest is (v, w, s) for
+ * Words are those of <shmreg/abi/cell.h>. A slot is *named* while latest is (v, s) for
  * it. A writer w is the handle that has place w, and after it its successors.
  *
  *   (I1) Only writer w changes the slots of w, and only w makes latest name one. So whether
@@ -18,7 +18,7 @@
  *	  step, else with two slots it would come round to the named one.
  *   (I3) latest changes to a version later than before, each time, by the only writer's
  *	  store or by compare-and-swap from the version before. So no word ever recurs in
- *	  latest (but after 2^52 versions, within one stalled read), and reads never go back.
+ *	  latest (but after 2^47 versions, within one stalled read), and reads never go back.
  *   (I4) A slot that was named with word x holds x, and x's whole value, until its
  *	  writer stores 0 in it for the value after; and x never comes back to it,
  *	  for every version its writer publishes afterwards is later (I3).
@@ -38,12 +38,16 @@
  * has moved on (V, V'), and the retry is paid for by a writer's progress; if latest has not,
  * no correct process wrote this: -EUCLEAN.
  *
+ * Whatever x says, what is read lies in the cell: x less one place, of which only the place's
+ * bits are looked at, is not beyond c->limit, the last slot's; and "none" becomes the largest that
+ * these bits can say, which no slot's is.
+ *
  * Waiting. P is that of wake.h, too: `change`, and all are woken. Who is superseded wakes as
  * well: it cannot know whether the other has got so far.
  *
  * Death. Of a write's stores, P comes last: before it the dead have changed only a slot that
- * nobody is told of. Its word may already be (v, w, s) with the very version that the
- * successor publishes next, in the same slot, even. A reader that is told of (v, w, s) has
+ * nobody is told of. Its word may already be (v, s) with the very version that the
+ * successor publishes next, in the same slot, even. A reader that is told of (v, s) has
  * loaded the successor's P, so it sees in the slot what the successor stored before it, or
  * later, but never the predecessor's. The dead's place is freed by the reaper; nothing else is
  * to be done, and the successor reads latest after that (see R in role.h), so (I2) holds.
@@ -86,10 +90,6 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_cell_slot_at_(const struct shmreg_cell
 	       ((size_t)writer * c->slots + slot) * stride;
 }
 
-/* Writer and slot: all of a word but its version. */
-#define SHMREG_CELL_PLACE_MASK_                                                                   \
-	(SHMREG_CELL_WRITER_MASK << SHMREG_CELL_WRITER_SHIFT | SHMREG_CELL_SLOT_MASK)
-
 /*
  * The slot that a word names, which may be anything; NULL: none.
  * @base: the handle's, which after an acquire the compiler would have to load anew.
@@ -98,20 +98,11 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_cell_slot_of_(const struct shmreg_cell
 							unsigned char *base, uint64_t word,
 							size_t stride)
 {
-	uint32_t index = (uint32_t)(word & SHMREG_CELL_PLACE_MASK_), writer, slot;
+	const uint32_t place = (uint32_t)((word - SHMREG_CELL_PLACE_ONE) & SHMREG_CELL_PLACE_MASK);
 
-	/* Version 0. So, and not by a shift: one comparison if nobody asks for the version. */
-	if (SHMREG_UNLIKELY(word < UINT64_C(1) << SHMREG_CELL_VERSION_SHIFT))
+	if (SHMREG_UNLIKELY(place > c->limit))
 		return NULL;
-	/* Mostly there is one writer, or the first is the one who writes: then it is the slot. */
-	if (SHMREG_UNLIKELY(index >= c->slots)) {
-		writer = index >> SHMREG_CELL_WRITER_SHIFT;
-		slot = index & (uint32_t)SHMREG_CELL_SLOT_MASK;
-		if (SHMREG_UNLIKELY(writer >= c->writers || slot >= c->slots))
-			return NULL;
-		index = writer * c->slots + slot;
-	}
-	return base + sizeof(struct shmreg_cell_shm) + (size_t)index * stride;
+	return base + sizeof(struct shmreg_cell_shm) + place * (stride / SHMREG_CELL_PLACE_ONE);
 }
 
 SHMREG_FORCE_INLINE unsigned char *shmreg_cell_slot_(const struct shmreg_cell *c, uint64_t word,
@@ -120,9 +111,15 @@ SHMREG_FORCE_INLINE unsigned char *shmreg_cell_slot_(const struct shmreg_cell *c
 	return shmreg_cell_slot_of_(c, c->handle.base, word, stride);
 }
 
-SHMREG_FORCE_INLINE uint64_t *shmreg_cell_word_(unsigned char *slot)
+SHMREG_FORCE_INLINE uint64_t *shmreg_cell_word_(unsigned char *slot, size_t word_offset)
 {
-	return (uint64_t *)(void *)slot;
+	return (uint64_t *)(void *)(slot + word_offset);
+}
+
+/* Of w->slot, as in a word. */
+SHMREG_FORCE_INLINE uint64_t shmreg_cell_place_(const struct shmreg_cell_writer *w)
+{
+	return w->first_place + w->slot * SHMREG_CELL_PLACE_ONE;
 }
 
 /* The next version, 0 left out; low bits clear. */
@@ -151,7 +148,7 @@ SHMREG_FORCE_INLINE int shmreg_cell_read_later_(const struct shmreg_cell *c, voi
 
 SHMREG_FORCE_INLINE int shmreg_cell_read_sized(const struct shmreg_cell *c, void *elem,
 					       uint64_t *ret_version, size_t elem_bytes,
-					       size_t elem_offset, size_t stride)
+					       size_t word_offset, size_t stride)
 {
 	struct shmreg_cell_shm *const shm = shmreg_cell_shm_(c);
 	unsigned char *slot;
@@ -162,10 +159,11 @@ SHMREG_FORCE_INLINE int shmreg_cell_read_sized(const struct shmreg_cell *c, void
 	x = shmreg_load_acquire(&shm->latest);						/* P' */
 	slot = shmreg_cell_slot_of_(c, (unsigned char *)shm, x, stride);
 	if (SHMREG_LIKELY(slot != NULL)) {
-		shmreg_copy_from_shared(elem, slot + elem_offset, elem_bytes);
+		shmreg_copy_from_shared(elem, slot, elem_bytes);
 		/* F': loads before the load that follows, which no order on that one says */
 		shmreg_fence_acquire();
-		if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_cell_word_(slot)) == x)) {	/* V' */
+		if (SHMREG_LIKELY(shmreg_equals_acquire(shmreg_cell_word_(slot, word_offset),
+							x))) {				/* V' */
 			if (ret_version != NULL)
 				*ret_version = x >> SHMREG_CELL_VERSION_SHIFT;
 			return 0;
@@ -175,32 +173,32 @@ SHMREG_FORCE_INLINE int shmreg_cell_read_sized(const struct shmreg_cell *c, void
 }
 
 /* Before the first byte of a value is written into a slot. */
-SHMREG_FORCE_INLINE void shmreg_cell_open_slot_(unsigned char *slot)
+SHMREG_FORCE_INLINE void shmreg_cell_open_slot_(unsigned char *slot, size_t word_offset)
 {
-	shmreg_store_release(shmreg_cell_word_(slot), 0);				/* V */
+	shmreg_store_release(shmreg_cell_word_(slot, word_offset), 0);			/* V */
 	/* F: a store before the stores that follow, which no order on that one says */
 	shmreg_fence_release();
 }
 
 /* The value in slot w->slot is whole. */
 SHMREG_FORCE_INLINE void shmreg_cell_publish_(struct shmreg_cell_writer *w, unsigned char *slot,
-					      size_t stride)
+					      size_t word_offset, size_t stride)
 {
 	struct shmreg_cell_shm *const shm = shmreg_cell_shm_(&w->cell);
-	const uint64_t place = (uint64_t)w->writer << SHMREG_CELL_WRITER_SHIFT | w->slot;
+	const uint64_t place = shmreg_cell_place_(w);
 	uint64_t x, word, n;
 
 	/* The slot's word relaxed: nobody looks for it but after P'. */
 	if (w->cell.writers == 1) {
 		word = shmreg_cell_next_(w->last) | place;
-		shmreg_store_relaxed(shmreg_cell_word_(slot), word);
+		shmreg_store_relaxed(shmreg_cell_word_(slot, word_offset), word);
 		shmreg_store_release(&shm->latest, word);				/* P */
 		w->last = word;
 	} else {
 		/* relaxed: a version to count from; nothing is read by it */
 		x = shmreg_load_relaxed(&shm->latest);
 		word = shmreg_cell_next_(x) | place;
-		shmreg_store_relaxed(shmreg_cell_word_(slot), word);
+		shmreg_store_relaxed(shmreg_cell_word_(slot, word_offset), word);
 		if (SHMREG_UNLIKELY(!shmreg_cas_acq_rel(&shm->latest, &x, word))) {	/* P */
 			/* relaxed: a number to look at, and one's own */
 			n = shmreg_load_relaxed(&shm->n_superseded[w->writer]);
@@ -214,35 +212,36 @@ SHMREG_FORCE_INLINE void shmreg_cell_publish_(struct shmreg_cell_writer *w, unsi
 }
 
 SHMREG_FORCE_INLINE int shmreg_cell_write_sized(struct shmreg_cell_writer *w, const void *elem,
-						size_t elem_bytes, size_t elem_offset,
+						size_t elem_bytes, size_t word_offset,
 						size_t stride)
 {
 	unsigned char *const slot = w->next;
 
 	if (SHMREG_UNLIKELY(slot == NULL))
 		return w->cell.handle.base == NULL ? -ECHILD : -EBUSY;
-	shmreg_cell_open_slot_(slot);
-	shmreg_copy_to_shared(slot + elem_offset, elem, elem_bytes);
-	shmreg_cell_publish_(w, slot, stride);
+	shmreg_cell_open_slot_(slot, word_offset);
+	shmreg_copy_to_shared(slot, elem, elem_bytes);
+	shmreg_cell_publish_(w, slot, word_offset, stride);
 	return 0;
 }
 
 SHMREG_FORCE_INLINE int shmreg_cell_begin_sized(struct shmreg_cell_writer *w, void **ret,
-						size_t elem_offset)
+						size_t word_offset)
 {
 	unsigned char *const slot = w->next;
 
 	if (SHMREG_UNLIKELY(slot == NULL))
 		return w->cell.handle.base == NULL ? -ECHILD : -EBUSY;
-	shmreg_cell_open_slot_(slot);
+	shmreg_cell_open_slot_(slot, word_offset);
 	w->next = NULL;
 	w->lent = slot;
 	w->cell.handle.n_leases = 1;
-	*ret = slot + elem_offset;
+	*ret = slot;
 	return 0;
 }
 
-SHMREG_FORCE_INLINE int shmreg_cell_commit_sized(struct shmreg_cell_writer *w, size_t stride)
+SHMREG_FORCE_INLINE int shmreg_cell_commit_sized(struct shmreg_cell_writer *w, size_t word_offset,
+						 size_t stride)
 {
 	unsigned char *const slot = w->lent;
 
@@ -250,30 +249,30 @@ SHMREG_FORCE_INLINE int shmreg_cell_commit_sized(struct shmreg_cell_writer *w, s
 		return w->cell.handle.base == NULL ? -ECHILD : -EINVAL;
 	w->lent = NULL;
 	w->cell.handle.n_leases = 0;
-	shmreg_cell_publish_(w, slot, stride);
+	shmreg_cell_publish_(w, slot, word_offset, stride);
 	return 0;
 }
 
 SHMREG_HOT int shmreg_cell_read(const struct shmreg_cell *c, void *elem, uint64_t *ret_version)
 {
-	return shmreg_cell_read_sized(c, elem, ret_version, c->elem_bytes, c->elem_offset,
+	return shmreg_cell_read_sized(c, elem, ret_version, c->elem_bytes, c->word_offset,
 				      c->stride);
 }
 
 SHMREG_HOT int shmreg_cell_write(struct shmreg_cell_writer *w, const void *elem)
 {
-	return shmreg_cell_write_sized(w, elem, w->cell.elem_bytes, w->cell.elem_offset,
+	return shmreg_cell_write_sized(w, elem, w->cell.elem_bytes, w->cell.word_offset,
 				       w->cell.stride);
 }
 
 SHMREG_HOT int shmreg_cell_begin(struct shmreg_cell_writer *w, void **ret)
 {
-	return shmreg_cell_begin_sized(w, ret, w->cell.elem_offset);
+	return shmreg_cell_begin_sized(w, ret, w->cell.word_offset);
 }
 
 SHMREG_HOT int shmreg_cell_commit(struct shmreg_cell_writer *w)
 {
-	return shmreg_cell_commit_sized(w, w->cell.stride);
+	return shmreg_cell_commit_sized(w, w->cell.word_offset, w->cell.stride);
 }
 
 SHMREG_HOT int shmreg_cell_abort(struct shmreg_cell_writer *w)
@@ -300,7 +299,7 @@ SHMREG_HOT int shmreg_cell_peek(const struct shmreg_cell *c, struct shmreg_cell_
 		r = shmreg_cell_unreadable(c, x);
 		return r < 0 ? r : -EUCLEAN;	/* negative: the compiler sees that 0 sets ret */
 	}
-	ret->elem = slot + c->elem_offset;
+	ret->elem = slot;
 	ret->version = x >> SHMREG_CELL_VERSION_SHIFT;
 	ret->word = x;
 	return 0;
@@ -317,7 +316,8 @@ SHMREG_HOT int shmreg_cell_validate(const struct shmreg_cell *c,
 	if (SHMREG_UNLIKELY(slot == NULL))
 		return -EUCLEAN;
 	shmreg_fence_acquire();		/* F', after the caller's loads */
-	if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_cell_word_(slot)) == view->word))	/* V' */
+	if (SHMREG_LIKELY(shmreg_load_acquire(shmreg_cell_word_(slot, c->word_offset)) ==
+			  view->word))							/* V' */
 		return 0;
 	/* relaxed: V, V' have shown that it moved on, if it did */
 	return shmreg_load_relaxed(&shmreg_cell_shm_(c)->latest) == view->word ? -EUCLEAN

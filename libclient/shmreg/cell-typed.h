@@ -31,7 +31,7 @@ SHMREG_BEGIN_DECLS
 
 /* Size, offset and stride as constants; the handle's are equal, open has compared them. */
 #define SHMREG_CELL_CONSTANTS_(type)                                                               \
-	sizeof(type), (size_t)shmreg_cell_elem_offset(SHMREG_ALIGNOF(type)),                       \
+	sizeof(type), (size_t)shmreg_cell_word_offset(sizeof(type)),                               \
 		(size_t)shmreg_cell_stride(sizeof(type), SHMREG_ALIGNOF(type))
 
 #define SHMREG_CELL_OPEN_(name, what, type, self, const_, untyped)                                 \

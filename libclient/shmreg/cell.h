@@ -52,7 +52,7 @@
  *		wait. read-only may: open, read, peek, validate, version, changed, stat, seat,
  *		and wait; the rest is -EROFS or does not compile.
  *
- * Units	Bytes; versions are numbers from 1 to 2^52 - 1, then 1 again; 0: never
+ * Units	Bytes; versions are numbers from 1 to 2^47 - 1, then 1 again; 0: never
  *		written.
  *
  * Cost		read: the copy, and two words. write: the copy, and three words, and a
@@ -88,8 +88,10 @@ struct shmreg_cell {
 	struct shmreg_handle handle;
 	uint32_t writers;
 	uint32_t slots;		/* of each */
+	uint32_t limit;		/* place of the last slot, less that of the first */
+	uint32_t reserved;
 	size_t stride;
-	size_t elem_offset;
+	size_t word_offset;	/* in a slot */
 	size_t elem_bytes;
 };
 
@@ -101,6 +103,8 @@ struct shmreg_cell_writer {
 	uint64_t last;		/* the only writer's last word; else unused */
 	uint32_t writer;	/* which one */
 	uint32_t slot;		/* the index of next, or lent */
+	uint32_t first_place;	/* of slot 0, as in a word */
+	uint32_t reserved;
 };
 
 /* A value lent out by peek(). */

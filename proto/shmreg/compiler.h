@@ -106,6 +106,25 @@
  */
 #define SHMREG_COPIED() __asm__ __volatile__("" : : : "memory")
 
+/*
+ * Is the 64-bit word at @p still @v? A load with acquire and a comparison: on x86, where every load
+ * is one, in one instruction, which the compiler does not make of an atomic load.
+ */
+#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !SHMREG_TSAN
+SHMREG_FORCE_INLINE int shmreg_equals_acquire(const uint64_t *p, uint64_t v)
+{
+	int same;
+
+	__asm__ __volatile__("cmpq %2, %1" : "=@cce"(same) : "m"(*p), "r"(v) : "memory");
+	return same;
+}
+#else
+SHMREG_FORCE_INLINE int shmreg_equals_acquire(const uint64_t *p, uint64_t v)
+{
+	return shmreg_load_acquire(p) == v;
+}
+#endif
+
 /* The line at @p shall come into the cache, to be read or written soon. Any address is fine. */
 #define shmreg_prefetch(p) __builtin_prefetch(p)
 #if defined(__x86_64__)

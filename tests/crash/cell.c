@@ -232,10 +232,10 @@ static void setup(void *memory, const struct setting *setting)
 	if (start->version != 0) {
 		const struct shmreg_cell *c = &image->actor[0].cell.writer.cell;
 
-		word = start->version << SHMREG_CELL_VERSION_SHIFT | start->slot;
+		word = shmreg_cell_word(start->version, start->slot);
 		slot = shmreg_cell_slot_at_(c, 0, start->slot, c->stride);
-		memcpy(slot + c->elem_offset, &item, sizeof(item));
-		*shmreg_cell_word_(slot) = word;
+		memcpy(slot, &item, sizeof(item));
+		*shmreg_cell_word_(slot, c->word_offset) = word;
 		shmreg_cell_shm_(c)->latest = word;
 	}
 	for (unsigned int i = 0; i < N_ACTORS; i++)
@@ -269,8 +269,8 @@ static void run_publish_first(void *arg)
 	const struct item item = next_item(a);
 	unsigned char *slot = w->next;
 
-	shmreg_cell_publish_(w, slot, w->cell.stride);
-	memcpy(slot + w->cell.elem_offset, &item, sizeof(item));
+	shmreg_cell_publish_(w, slot, w->cell.word_offset, w->cell.stride);
+	memcpy(slot, &item, sizeof(item));
 	done(a, 0);
 }
 static const struct operation publish_first = { "publish first", run_publish_first, 0, NULL };
@@ -282,7 +282,8 @@ static void run_write_over(void *arg)
 	struct shmreg_cell_writer *w = &a->cell.writer;
 	uint64_t latest = shmreg_cell_shm_(&w->cell)->latest;
 
-	w->slot = (uint32_t)(latest & SHMREG_CELL_SLOT_MASK);
+	w->slot = (uint32_t)shmreg_cell_slot_number(latest, w->cell.writers * w->cell.slots) %
+		  w->cell.slots;
 	w->next = shmreg_cell_slot_at_(&w->cell, w->writer, w->slot, w->cell.stride);
 	cell_put(a);
 }

@@ -36,7 +36,7 @@ enum shmreg_kind {
 #define SHMREG_RING_LAYOUT 1
 #define SHMREG_TOPIC_LAYOUT 2
 #define SHMREG_POOL_LAYOUT 2
-#define SHMREG_CELL_LAYOUT 1
+#define SHMREG_CELL_LAYOUT 2
 
 /* Flags of an object; which kinds know which is said in the kind's header. */
 #define SHMREG_QUEUE_REDELIVER UINT32_C(1)	/* else drop, see shmreg/queue.h */
