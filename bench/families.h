@@ -18,7 +18,8 @@ extern const struct bench_peer bench_shmreg_control, bench_shmreg_huge, bench_sh
 	bench_shmreg_messages, bench_shmreg_plane, bench_shmreg_pool, bench_shmreg_queue,
 	bench_shmreg_ring, bench_shmreg_values;
 /* Bare algorithms, written for the comparison, and what the machine can do */
-extern const struct bench_peer bench_lines, bench_bare_rings, bench_vyukov;
+extern const struct bench_peer bench_lines, bench_bare_rings, bench_bare_values,
+	bench_vyukov;
 /* What every system has */
 extern const struct bench_peer bench_posix;
 /* What others have made, if it was there when this was built */

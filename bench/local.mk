@@ -14,6 +14,7 @@ shmreg_bench_SOURCES = \
 	bench/arena.h \
 	bench/bare-lines.c \
 	bench/bare-rings.c \
+	bench/bare-values.c \
 	bench/bare-vyukov.c \
 	bench/bench.h \
 	bench/control.c \

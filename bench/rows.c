@@ -52,6 +52,7 @@ const struct bench_peer *const bench_peers[] = {
 #endif
 	&bench_posix,
 	&bench_bare_rings,
+	&bench_bare_values,
 	&bench_vyukov,
 	&bench_lines,
 	NULL,
