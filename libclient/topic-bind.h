@@ -27,13 +27,13 @@ static inline void publisher_settle(struct shmreg_publisher *pub, uint64_t posit
 {
 	publisher_go(pub, position);
 	shmreg_publisher_settle_(pub, shmreg_topic_shm_(&pub->topic), displaced,
-				 shmreg_topic_relative_(&pub->topic, displaced, pub->home), 0);
+				 shmreg_topic_relative_(displaced, pub->home), 0);
 }
 
 static inline void subscriber_go(struct shmreg_subscriber *sub, uint64_t position)
 {
 	sub->next = position;
-	sub->turn = shmreg_topic_turn_(&sub->topic, position);
+	shmreg_subscriber_turn_page(sub);
 }
 
 /*

@@ -124,7 +124,7 @@ static int settle_for(struct shmreg_publisher *pub, const uint64_t *slot, uint64
 	const struct shmreg_topic_chunk *header =
 		shmreg_topic_header_(shmreg_topic_chunk_(t, chunk, t->stride));
 	struct shmreg_topic_publisher *other;
-	uint64_t sequence, expected;
+	uint64_t sequence, expected, home;
 	uint32_t publisher, displaced;
 
 	/* relaxed: P' has shown them, and W' shows whether they changed since */
@@ -134,13 +134,15 @@ static int settle_for(struct shmreg_publisher *pub, const uint64_t *slot, uint64
 	shmreg_fence_acquire();								/* W' */
 	if (shmreg_load_relaxed(slot) != w)	/* as in was_whole() */
 		return -EAGAIN;
-	if (publisher >= t->handle.shape.param[0] || displaced >= t->n_chunks)
+	home = shmreg_topic_home_(t, publisher);
+	if (publisher >= t->handle.shape.param[0] ||
+	    shmreg_topic_relative_(displaced, home) >= t->n_chunks)
 		return -EUCLEAN;
 	if (publisher == pub->index)
 		return 0;	/* we settle our own before we go on */
 	other = (struct shmreg_topic_publisher *)(void *)topic_roles(t) + publisher;
 	expected = sequence << SHMREG_TOPIC_SEQUENCE_SHIFT |
-		   shmreg_topic_relative_(t, chunk, shmreg_topic_home_(t, publisher));
+		   shmreg_topic_relative_(chunk, home);
 	/* S. If it fails, it is settled. */
 	shmreg_cas_acq_rel(&other->spare, &expected,
 			   (sequence + 1) << SHMREG_TOPIC_SEQUENCE_SHIFT | displaced);
@@ -182,11 +184,11 @@ int shmreg_publisher_publish_spare(struct shmreg_publisher *pub, uint64_t bytes)
 			continue;
 		/* relaxed: P releases it, and keeps want before the publication */
 		shmreg_store_relaxed(&header->displaced,
-				     (uint32_t)shmreg_topic_relative_(t, displaced, pub->home));
+				     (uint32_t)shmreg_topic_relative_(displaced, pub->home));
 		shmreg_store_relaxed(&pub->role->want, p);
 		if (shmreg_cas_acq_rel(slot, &w,					/* P */
 				       shmreg_topic_turn_(t, p) |
-					       shmreg_topic_relative_(t, pub->spare, p & t->mask))) {
+					       shmreg_topic_relative_(pub->spare, p & t->mask))) {
 			publisher_settle(pub, p, displaced);
 			return 0;
 		}

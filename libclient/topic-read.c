@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <shmreg/topic.h>
@@ -179,6 +180,7 @@ int shmreg_subscriber_rejoin(struct shmreg_subscriber *sub)
 		return -EUCLEAN;
 	sub->flags |= SHMREG_TOPIC_WAS_EVICTED;
 	sub->has_news = 1;
+	shmreg_subscriber_turn_page(sub);
 	/* Half of what we may be behind: else we would be evicted again at once. */
 	if (history > first - sub->next)
 		history = first - sub->next;
@@ -188,6 +190,71 @@ int shmreg_subscriber_rejoin(struct shmreg_subscriber *sub)
 	if (next != sub->next)
 		lose(sub, next);
 	return 0;
+}
+
+/* Where we are, for those who look, if nobody has to wait for us. */
+static void show(const struct shmreg_subscriber *sub)
+{
+	const uint64_t word = shmreg_topic_cursor_(sub->next, sub->mine);
+
+	/* relaxed, both: a number to look at, and our own. Who looks for messages in vain stores nothing. */
+	if (sub->mode == SHMREG_TOPIC_MODE_LOSSY_ && shmreg_load_relaxed(&sub->cursor->word) != word)
+		shmreg_store_relaxed(&sub->cursor->word, word);
+}
+
+/* How many messages a cursor that nobody waits for may be behind. */
+#define PAGE 16
+
+void shmreg_subscriber_turn_page(struct shmreg_subscriber *sub)
+{
+	const struct shmreg_topic *t = &sub->topic;
+	const uint64_t p = sub->next, lap = p & ~t->mask;
+	const uint64_t end = lap + t->mask + 1, page = (p | (PAGE - 1)) + 1;
+
+	sub->word_at = shmreg_topic_turn_(t, p) - lap;					/* (I8) */
+	sub->slots_at = (uintptr_t)t->slots - lap * sizeof(uint64_t);
+	sub->page = page < end ? page : end;
+	if (sub->has_news)
+		sub->page = p;	/* whoever reads comes here first */
+	show(sub);
+}
+
+int shmreg_subscriber_read_slowly(struct shmreg_subscriber *sub, void *buffer, size_t size,
+				  int whole, struct shmreg_topic_message *ret)
+{
+	const struct shmreg_topic *t = &sub->topic;
+	struct shmreg_topic_place_ at;
+	struct shmreg_topic_chunk header;
+	bool fits;
+	uint32_t i;
+	int r;
+
+	for (i = 0; i < SHMREG_TOPIC_TRIES; i++) {
+		r = shmreg_subscriber_find_(sub, &at, t->stride);
+		if (r < 0)
+			return r;
+		shmreg_topic_copy_header_(&header, at.chunk);
+		if (whole && header.bytes > t->elem_bytes)
+			header.bytes = t->elem_bytes;
+		fits = header.bytes <= t->elem_bytes && (whole || header.bytes <= size);
+		if (fits)
+			shmreg_copy_from_shared(buffer, at.chunk + t->elem_offset,
+						whole ? t->elem_bytes : (size_t)header.bytes);
+		/* Overwritten: seek() will find out what is lost, and go on behind it. */
+		if (!shmreg_topic_was_whole_(at.slot, at.word))
+			continue;
+		if (!fits)
+			return header.bytes <= t->elem_bytes ? -EMSGSIZE : -EUCLEAN;
+		shmreg_topic_tell_(ret, at.position, &header);
+		if (sub->has_news) {
+			shmreg_subscriber_tell_news_(sub, ret);
+			shmreg_subscriber_forget_news_(sub);
+		}
+		shmreg_subscriber_pass_(sub, at.position);
+		show(sub);
+		return 0;
+	}
+	return -EBUSY;
 }
 
 int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
@@ -201,11 +268,12 @@ int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
 
 	if (t->handle.base == NULL)
 		return -ECHILD;
+	show(sub);
 	for (; tries > 0; tries--) {
 		w = shmreg_load_acquire(shmreg_topic_slot_(t, sub->next));		/* P' */
 		ahead = laps_ahead(t, w, sub->next);
 		if (ahead == 0) {
-			if ((w & SHMREG_TOPIC_CHUNK_MASK) >= t->n_chunks)
+			if (shmreg_topic_absolute_(t, w, sub->next & t->mask) == t->n_chunks)
 				return -EUCLEAN;
 			*ret_word = w;
 			return 0;

@@ -48,21 +48,21 @@ static void settle(struct repair *r, struct shmreg_topic_publisher *role, uint64
 	/* relaxed: the dead one's last, which nobody else writes */
 	const uint64_t want = shmreg_load_relaxed(&role->want);
 	const uint64_t at = want & (r->capacity - 1);
-	const uint64_t relative = spare & SHMREG_TOPIC_CHUNK_MASK;
+	const uint64_t home = r->capacity + index;
+	const uint64_t chunk = (spare & SHMREG_TOPIC_CHUNK_MASK) ^ home;
 	const struct shmreg_topic_chunk *header;
-	uint64_t chunk, displaced, w, sequence, publisher;
+	uint64_t displaced, w, sequence, publisher;
 
-	if (relative >= r->g.n_chunks) {
+	if (chunk >= r->g.n_chunks) {
 		r->report->n_gave_up++;
 		return;
 	}
-	chunk = (relative + r->capacity + index) % r->g.n_chunks;
 	if (is_hole(r, r->g.slots_offset + at * 8))
 		return;
 	w = shmreg_load_acquire((uint64_t *)(void *)(r->base + r->g.slots_offset) + at);	/* P' */
 	if (w >> SHMREG_TOPIC_TURN_SHIFT !=
 		    ((want / r->capacity + 1) & (UINT64_MAX >> SHMREG_TOPIC_TURN_SHIFT)) ||
-	    ((w & SHMREG_TOPIC_CHUNK_MASK) + at) % r->g.n_chunks != chunk)
+	    ((w & SHMREG_TOPIC_CHUNK_MASK) ^ at) != chunk)
 		return;
 	if (is_hole(r, r->g.chunks_offset + chunk * r->g.stride))
 		return;
@@ -75,7 +75,7 @@ static void settle(struct repair *r, struct shmreg_topic_publisher *role, uint64
 	/* W': if somebody has written there since, the spare below is seen settled. */
 	shmreg_fence_acquire();
 	if (publisher != index ||
-	    sequence != spare >> SHMREG_TOPIC_SEQUENCE_SHIFT || displaced >= r->g.n_chunks) {
+	    sequence != spare >> SHMREG_TOPIC_SEQUENCE_SHIFT || (displaced ^ home) >= r->g.n_chunks) {
 		/* Displaced since, and in use again: then it was settled. */
 		if (shmreg_load_acquire(&role->spare) == spare)				/* S' */
 			r->report->n_gave_up++;

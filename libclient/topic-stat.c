@@ -40,7 +40,7 @@ uint64_t shmreg_subscriber_lag(const struct shmreg_subscriber *sub)
 int shmreg_topic_read_at(const struct shmreg_topic *topic, uint64_t position, void *buffer,
 			 size_t size, struct shmreg_topic_message *ret)
 {
-	const struct shmreg_topic_chunk *header;
+	struct shmreg_topic_chunk header;
 	struct shmreg_topic_message message;
 	unsigned char *data;
 	uint64_t w, chunk;
@@ -59,11 +59,8 @@ int shmreg_topic_read_at(const struct shmreg_topic *topic, uint64_t position, vo
 	if (chunk == topic->n_chunks)
 		return -EUCLEAN;
 	data = shmreg_topic_chunk_(topic, chunk, topic->stride);
-	header = shmreg_topic_header_(data);
-	/* relaxed: as in shmreg_subscriber_read() */
-	shmreg_topic_tell_(&message, position, shmreg_load_relaxed(&header->bytes),
-			   shmreg_load_relaxed(&header->time_ns),
-			   shmreg_load_relaxed(&header->publisher));
+	shmreg_topic_copy_header_(&header, data);
+	shmreg_topic_tell_(&message, position, &header);
 	if (message.bytes <= size && message.bytes <= topic->elem_bytes)
 		shmreg_copy_from_shared(buffer, data + topic->elem_offset, (size_t)message.bytes);
 	if (!shmreg_topic_was_whole_(shmreg_topic_slot_(topic, position), w))

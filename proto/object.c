@@ -175,7 +175,7 @@ static int topic_bytes(const struct shmreg_shape *s, uint64_t *ret, const char *
 
 	if (s->layout != SHMREG_TOPIC_LAYOUT)
 		return refuse(-EPROTONOSUPPORT, ret_why,
-			      "has a layout version of topics other than 1");
+			      "has a layout version of topics other than 3");
 	if (s->flags & ~SHMREG_TOPIC_RELIABLE)
 		return refuse(-EINVAL, ret_why, "has unknown flags; a topic knows RELIABLE only");
 	r = check_elem(s, SHMREG_TOPIC_ELEM_MAX, SHMREG_TOPIC_ALIGN_MAX,

@@ -43,7 +43,8 @@ START_TEST(test_nonsense)
 	header->publisher = 2;
 	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EUCLEAN);
 	header->publisher = 1;
-	header->displaced = (uint32_t)pub.topic.n_chunks;
+	header->displaced = (uint32_t)shmreg_topic_relative_(pub.topic.n_chunks,
+							     shmreg_topic_home_(&pub.topic, 1));
 	ck_assert_int_eq(shmreg_publisher_publish(&pub, &item, 16), -EUCLEAN);
 	header->publisher = 0;
 	header->displaced = 4;

@@ -123,7 +123,7 @@ static void publish_until(struct shmreg_publisher *pub, uint64_t n, enum step la
 	displaced = shmreg_topic_absolute_(t, *slot, p & t->mask);
 	header = shmreg_topic_header_(shmreg_topic_chunk_(t, pub->spare, t->stride));
 	shmreg_publisher_head_(pub, header, sizeof(struct item));
-	header->displaced = (uint32_t)shmreg_topic_relative_(t, displaced,
+	header->displaced = (uint32_t)shmreg_topic_relative_(displaced,
 							     shmreg_topic_home_(t, pub->index));
 	if (last < WANT)
 		return;
@@ -131,11 +131,11 @@ static void publish_until(struct shmreg_publisher *pub, uint64_t n, enum step la
 	if (last < SLOT)
 		return;
 	*slot = shmreg_topic_turn_(t, p) |
-		shmreg_topic_relative_(t, pub->spare, p & t->mask);
+		shmreg_topic_relative_(pub->spare, p & t->mask);
 	if (last < SPARE)
 		return;
 	pub->role->spare = (pub->sequence + (UINT64_C(1) << 24)) |
-			   shmreg_topic_relative_(t, displaced, shmreg_topic_home_(t, pub->index));
+			   shmreg_topic_relative_(displaced, shmreg_topic_home_(t, pub->index));
 	if (last < TAIL)
 		return;
 	((struct shmreg_topic_shm *)base)->tail = p + 1;

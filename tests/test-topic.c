@@ -299,6 +299,7 @@ START_TEST(test_look)
 	struct shmreg_publisher pub[2];
 	struct shmreg_subscriber a, b, c;
 	const uint64_t start = starts[_i];
+	const void *place;
 	uint64_t i;
 
 	set_up(4, 0, 3, 0, start);
@@ -324,6 +325,8 @@ START_TEST(test_look)
 	ck_assert_int_eq(subscriber_bind(&c, base, &shape, 4, NULL, 2), 0);
 	for (i = 4; i < 6; i++)
 		expect(&c, start + i, start + i, 0);
+	/* who finds that it has read all shows it */
+	ck_assert_int_eq(shmreg_subscriber_peek(&c, &place, NULL), -EAGAIN);
 	ck_assert_int_eq(shmreg_topic_subscribers(&b.topic, see_subscriber, subscribers), 0);
 	ck_assert_uint_eq(subscribers[2].n_read, 2);
 	ck_assert_uint_eq(subscribers[2].n_lost, 0);

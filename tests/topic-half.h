@@ -26,11 +26,11 @@ static inline void topic_publish_half(struct shmreg_publisher *pub, const void *
 
 	memcpy(chunk + t->elem_offset, data, bytes);
 	shmreg_publisher_head_(pub, header, bytes);
-	header->displaced = (uint32_t)shmreg_topic_relative_(t, displaced,
+	header->displaced = (uint32_t)shmreg_topic_relative_(displaced,
 							     pub->home);
 	pub->role->want = p;
 	shmreg_store_release(slot, shmreg_topic_turn_(t, p) |
-					   shmreg_topic_relative_(t, pub->spare, p & t->mask));
+					   shmreg_topic_relative_(pub->spare, p & t->mask));
 }
 
 #endif /* TEST_TOPIC_HALF_H */

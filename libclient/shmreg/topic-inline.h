@@ -35,11 +35,13 @@
  *	  seen at the gate or beyond it, or was not seen: then, because of J and J', the
  *	  subscriber begins at a position not before that from which the gate was lowered.
  *
- *   (I8) A handle's `turn` belongs to its `next`: both change together, and the turn with the last
- *	  slot of a lap. So a subscriber does not take the message of the lap before for
- *	  the one that it waits for. A word less the turn, whose low bits are 0, is below the number of
- *	  chunks only if the word is at that turn and names a chunk that there is: one
- *	  comparison is for both.
+ *   (I8) A publisher's `turn` belongs to its `next`: both change together, and the turn with the
+ *	  last slot of a lap. A subscriber's `slots_at` and `word_at` belong to the lap of `next`
+ *	  as long as that is before `page`, for a page ends with the lap at the latest. So a subscriber
+ *	  does not take the message of the lap before for the one that it waits for. A word
+ *	  exclusive-or its turn and slot, of which word_at + next consists, is below the number
+ *	  of chunks (at most 2^24) only if the word is at that turn, and then it is the number of a
+ *	  chunk that there is: one comparison is for both.
  *
  *   P: release of slot(p)	pairs with  P': acquire of a slot's word. Visible: message and
  *	header; the words of all positions before; what was settled before, so that a
@@ -67,7 +69,8 @@
  *	  what any other can, but all are woken: were it one, and that one stopped, it would
  *	  hold up the others, which no publisher does. Nothing else makes room: publishing takes
  *	  it, and the dead, who hold nobody, are told of by the death word, (N5). The cursor of a
- *	  lossy topic holds nobody, so that moving it wakes nobody, and costs nothing.
+ *	  lossy topic holds nobody, so that moving it wakes nobody. It is there to be looked at, and
+ *	  follows at the end of a page, and when nothing is left to read.
  *
  * Death. A killed publisher has executed a prefix of: chunk, header, want, slot, spare, tail. Only
  * between slot and spare is there anything to do, which topic-repair.c does, by (I4).
@@ -86,10 +89,10 @@
 SHMREG_BEGIN_DECLS
 
 /* What a subscriber's cursor is for. */
-#define SHMREG_TOPIC_MODE_LOSSY_ UINT32_C(0)	/* to be looked at */
-#define SHMREG_TOPIC_MODE_RELIABLE_ UINT32_C(1)	/* holds publishers */
-#define SHMREG_TOPIC_MODE_EVICT_ UINT32_C(2)	/* holds them, but not for ever */
-#define SHMREG_TOPIC_MODE_NONE_ UINT32_C(3)	/* it has none */
+#define SHMREG_TOPIC_MODE_NONE_ UINT32_C(0)	/* it has none */
+#define SHMREG_TOPIC_MODE_LOSSY_ UINT32_C(1)	/* to be looked at */
+#define SHMREG_TOPIC_MODE_RELIABLE_ UINT32_C(2)	/* holds publishers */
+#define SHMREG_TOPIC_MODE_EVICT_ UINT32_C(3)	/* holds them, but not for ever */
 
 /*
  * Out of line, a publisher's: everything that is not one publisher with room. The spare
@@ -104,6 +107,12 @@ SHMREG_API int shmreg_publisher_make_room(struct shmreg_publisher *pub);
  * Return: 0; -EAGAIN, ...; -ECHILD.
  */
 SHMREG_API int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word);
+/* At the end of a page: begin the next one, as long as there are no news to tell. */
+SHMREG_API void shmreg_subscriber_turn_page(struct shmreg_subscriber *sub);
+/* read(), whatever there is to do; @whole as for shmreg_subscriber_read_sized(). */
+SHMREG_API int shmreg_subscriber_read_slowly(struct shmreg_subscriber *sub, void *buffer,
+					     size_t size, int whole,
+					     struct shmreg_topic_message *ret);
 /* The cursor is not what it was: join again. Return: 0; -EBUSY, -EUCLEAN. */
 SHMREG_API int shmreg_subscriber_rejoin(struct shmreg_subscriber *sub);
 
@@ -138,29 +147,19 @@ SHMREG_FORCE_INLINE uint64_t shmreg_topic_turn_(const struct shmreg_topic *t, ui
 	return ((position >> t->shift) + 1) << SHMREG_TOPIC_TURN_SHIFT;
 }
 
-/* A word's chunk, counted from @home; both < n_chunks. */
-SHMREG_FORCE_INLINE uint64_t shmreg_topic_relative_(const struct shmreg_topic *t, uint64_t chunk,
-						    uint64_t home)
+/* A chunk as a word says it, whose home is @home; both < n_chunks. */
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_relative_(uint64_t chunk, uint64_t home)
 {
-	return chunk >= home ? chunk - home : chunk + t->n_chunks - home;
-}
-
-/* The opposite; both < n_chunks. */
-SHMREG_FORCE_INLINE uint64_t shmreg_topic_from_(const struct shmreg_topic *t, uint64_t relative,
-						uint64_t home)
-{
-	return relative + home >= t->n_chunks ? relative + home - t->n_chunks : relative + home;
+	return chunk ^ home;
 }
 
 /* Of any word. Return: the chunk, < n_chunks whatever the word says; n_chunks: nonsense. */
 SHMREG_FORCE_INLINE uint64_t shmreg_topic_absolute_(const struct shmreg_topic *t, uint64_t word,
 						    uint64_t home)
 {
-	const uint64_t relative = word & SHMREG_TOPIC_CHUNK_MASK;
+	const uint64_t chunk = (word & SHMREG_TOPIC_CHUNK_MASK) ^ home;
 
-	if (SHMREG_UNLIKELY(relative >= t->n_chunks))
-		return t->n_chunks;
-	return shmreg_topic_from_(t, relative, home);
+	return SHMREG_LIKELY(chunk < t->n_chunks) ? chunk : t->n_chunks;
 }
 
 /* A publisher's chunks are counted from here. */
@@ -228,7 +227,7 @@ SHMREG_FORCE_INLINE int shmreg_publisher_publish_chunk_(struct shmreg_publisher 
 	const struct shmreg_topic *const t = &pub->topic;
 	struct shmreg_topic_shm *const shm = shmreg_topic_shm_(t);
 	const uint64_t p = pub->next, spare = pub->spare;
-	uint64_t home, *slot, relative, displaced, back;
+	uint64_t home, *slot, displaced, back;
 	struct shmreg_topic_chunk *header;
 
 	if (SHMREG_UNLIKELY(!pub->single))
@@ -236,11 +235,10 @@ SHMREG_FORCE_INLINE int shmreg_publisher_publish_chunk_(struct shmreg_publisher 
 	home = p & t->mask;
 	slot = t->slots + home;
 	/* relaxed: stored by this role, whose last holder's stores we have seen when we took it */
-	relative = shmreg_load_relaxed(slot) - pub->turn;				/* (I8) */
-	if (SHMREG_UNLIKELY(relative >= t->n_chunks))
+	displaced = shmreg_load_relaxed(slot) ^ (pub->turn | home);			/* (I8) */
+	if (SHMREG_UNLIKELY(displaced >= t->n_chunks))
 		return shmreg_publisher_publish_spare(pub, bytes);
-	displaced = shmreg_topic_from_(t, relative, home);
-	back = shmreg_topic_relative_(t, displaced, pub->home);
+	back = shmreg_topic_relative_(displaced, pub->home);
 	header = shmreg_topic_header_(shmreg_topic_chunk_(t, spare, stride));
 	shmreg_publisher_head_(pub, header, bytes);
 	shmreg_store_relaxed(&header->displaced, (uint32_t)back);
@@ -248,7 +246,7 @@ SHMREG_FORCE_INLINE int shmreg_publisher_publish_chunk_(struct shmreg_publisher 
 	shmreg_store_relaxed(&pub->role->want, p);
 	/* A store: nobody else changes slots, and nothing was to be settled, it was ours. */
 	shmreg_store_release(slot, (pub->turn + SHMREG_TOPIC_TURN_ONE_) |		/* P */
-					   shmreg_topic_relative_(t, spare, home));
+					   shmreg_topic_relative_(spare, home));
 	shmreg_publisher_settle_(pub, shm, displaced, back, 1);
 	return 0;
 }
@@ -297,39 +295,46 @@ SHMREG_FORCE_INLINE int shmreg_publisher_publish_reserved_sized(struct shmreg_pu
 /* Where one reads. */
 struct shmreg_topic_place_ {
 	uint64_t position;
-	uint64_t home;		/* the slot's number */
 	const uint64_t *slot;
 	uint64_t word;
 	const unsigned char *chunk;
 };
 
+/* The slot of @position, which is of this page. */
+SHMREG_FORCE_INLINE const uint64_t *shmreg_subscriber_slot_(const struct shmreg_subscriber *sub,
+							    uint64_t position)
+{
+	return (const uint64_t *)(sub->slots_at + position * sizeof(uint64_t));
+}
+
 SHMREG_FORCE_INLINE int shmreg_subscriber_find_(struct shmreg_subscriber *sub,
 						struct shmreg_topic_place_ *ret, size_t stride)
 {
 	const struct shmreg_topic *const t = &sub->topic;
-	const uint64_t *const slots = t->slots;
-	uint64_t p = sub->next, home, w, relative, sought;
+	const uint64_t *slot;
+	uint64_t p, w, chunk;
 	int r;
 
-	if (SHMREG_UNLIKELY(slots == NULL))
+	if (SHMREG_UNLIKELY(t->slots == NULL))
 		return -ECHILD;
-	home = p & t->mask;
-	w = shmreg_load_acquire(&slots[home]);						/* P' */
-	relative = w - sub->turn;							/* (I8) */
-	if (SHMREG_UNLIKELY(relative >= t->n_chunks)) {
-		r = shmreg_subscriber_seek(sub, &sought);
+	if (SHMREG_UNLIKELY(sub->next >= sub->page))
+		shmreg_subscriber_turn_page(sub);
+	p = sub->next;
+	slot = shmreg_subscriber_slot_(sub, p);
+	w = shmreg_load_acquire(slot);							/* P' */
+	chunk = w ^ (sub->word_at + p);							/* (I8) */
+	if (SHMREG_UNLIKELY(chunk >= t->n_chunks)) {
+		r = shmreg_subscriber_seek(sub, &w);
 		if (r < 0)
 			return r;
-		w = sought;
 		p = sub->next;
-		home = p & t->mask;
-		relative = w & SHMREG_TOPIC_CHUNK_MASK;
+		slot = shmreg_subscriber_slot_(sub, p);
+		chunk = w ^ (sub->word_at + p);
 	}
 	ret->position = p;
-	ret->home = home;
-	ret->slot = &slots[home];
+	ret->slot = slot;
 	ret->word = w;
-	ret->chunk = shmreg_topic_chunk_(t, shmreg_topic_from_(t, relative, home), stride);
+	ret->chunk = shmreg_topic_chunk_(t, chunk, stride);
 	return 0;
 }
 
@@ -337,8 +342,8 @@ SHMREG_FORCE_INLINE int shmreg_subscriber_find_(struct shmreg_subscriber *sub,
 SHMREG_FORCE_INLINE int shmreg_topic_was_whole_(const uint64_t *slot, uint64_t w)
 {
 	shmreg_fence_acquire();								/* W' */
-	/* relaxed: the fence is before it, and afterwards nothing is read because of it */
-	return shmreg_load_relaxed(slot) == w;
+	/* The fence is before it; afterwards nothing is read because of it. */
+	return shmreg_equals_acquire(slot, w);
 }
 
 /* A cursor's word; position modulo 2^48. @mine: seat and state. */
@@ -347,18 +352,33 @@ SHMREG_FORCE_INLINE uint64_t shmreg_topic_cursor_(uint64_t position, uint64_t mi
 	return position << SHMREG_TOPIC_POSITION_SHIFT | mine;
 }
 
+/*
+ * P' has shown the header, and W' shows whether it changed. One by one, so that what the caller does
+ * not look at is not read.
+ */
+SHMREG_FORCE_INLINE void shmreg_topic_copy_header_(struct shmreg_topic_chunk *ret,
+						   const unsigned char *chunk)
+{
+	const struct shmreg_topic_chunk *const header =
+		(const struct shmreg_topic_chunk *)(const void *)chunk;
+
+	shmreg_copy_from_shared(&ret->bytes, &header->bytes, sizeof(header->bytes));
+	shmreg_copy_from_shared(&ret->time_ns, &header->time_ns, sizeof(header->time_ns));
+	shmreg_copy_from_shared(&ret->publisher, &header->publisher, sizeof(header->publisher));
+}
+
 /* What there is to know of a message, but for the news. */
 SHMREG_FORCE_INLINE void shmreg_topic_tell_(struct shmreg_topic_message *ret, uint64_t position,
-					    uint64_t bytes, uint64_t time_ns, uint32_t publisher)
+					    const struct shmreg_topic_chunk *header)
 {
 	if (ret == NULL)
 		return;
 	ret->position = position;
-	ret->bytes = bytes;
-	ret->time_ns = time_ns;
+	ret->bytes = header->bytes;
+	ret->time_ns = header->time_ns;
 	ret->first_lost = position;
 	ret->n_lost = 0;
-	ret->publisher = publisher;
+	ret->publisher = header->publisher;
 	ret->flags = 0;
 }
 
@@ -407,57 +427,68 @@ SHMREG_FORCE_INLINE void shmreg_subscriber_move_(struct shmreg_subscriber *sub, 
 	shmreg_topic_wake_space_(&sub->topic, shm);
 }
 
-/* The message at @position, in slot @home, was read, and its news were told. */
-SHMREG_FORCE_INLINE void shmreg_subscriber_pass_(struct shmreg_subscriber *sub, uint64_t position,
-						 uint64_t home)
+/* The message at @position was read, and its news were told. */
+SHMREG_FORCE_INLINE void shmreg_subscriber_pass_(struct shmreg_subscriber *sub, uint64_t position)
 {
-	const uint64_t next = position + 1;
-
-	sub->next = next;
-	if (SHMREG_UNLIKELY(home == sub->topic.mask))
-		sub->turn += SHMREG_TOPIC_TURN_ONE_;
-	shmreg_subscriber_move_(sub, next);
+	sub->next = position + 1;
+	if (SHMREG_UNLIKELY(sub->mode > SHMREG_TOPIC_MODE_LOSSY_))
+		shmreg_subscriber_move_(sub, position + 1);
 }
 
-/* @whole: copy the largest message, whatever the size of this one; then @size must hold it. */
+/* shmreg_subscriber_read_slowly(), but that where the message is told of may be in registers. */
+SHMREG_FORCE_INLINE int shmreg_subscriber_read_later_(struct shmreg_subscriber *sub, void *buffer,
+						      size_t size, int whole,
+						      struct shmreg_topic_message *ret)
+{
+	struct shmreg_topic_message message;
+	int r;
+
+	if (ret == NULL)
+		return shmreg_subscriber_read_slowly(sub, buffer, size, whole, NULL);
+	r = shmreg_subscriber_read_slowly(sub, buffer, size, whole, &message);
+	if (r >= 0)
+		*ret = message;
+	return r;
+}
+
+/*
+ * @whole: copy the largest message, whatever the size of this one; then @size must hold it.
+ *
+ * Here without a call: on a page, where there are no news, (I8). What is not whole is read again.
+ */
 SHMREG_FORCE_INLINE int shmreg_subscriber_read_sized(struct shmreg_subscriber *sub, void *buffer,
 						     size_t size, int whole, size_t elem_bytes,
 						     size_t elem_offset, size_t stride,
 						     struct shmreg_topic_message *ret)
 {
-	const struct shmreg_topic_chunk *header;
-	struct shmreg_topic_place_ at;
-	uint64_t bytes, time_ns;
-	uint32_t i, publisher;
-	int r, fits;
+	const struct shmreg_topic *const t = &sub->topic;
+	const uint64_t p = sub->next;
+	const uint64_t *slot;
+	struct shmreg_topic_chunk header;
+	const unsigned char *from;
+	uint64_t w, chunk;
 
-	for (i = 0; i < SHMREG_TOPIC_TRIES; i++) {
-		r = shmreg_subscriber_find_(sub, &at, stride);
-		if (SHMREG_UNLIKELY(r < 0))
-			return r;
-		header = (const struct shmreg_topic_chunk *)(const void *)at.chunk;
-		/* relaxed, as the copy: P' has shown them, and W' shows whether they changed */
-		bytes = shmreg_load_relaxed(&header->bytes);
-		time_ns = ret != NULL ? shmreg_load_relaxed(&header->time_ns) : 0;
-		publisher = ret != NULL ? shmreg_load_relaxed(&header->publisher) : 0;
-		fits = bytes <= elem_bytes && (whole || bytes <= size);
-		if (SHMREG_LIKELY(fits))
-			shmreg_copy_from_shared(buffer, at.chunk + elem_offset,
-						whole ? elem_bytes : (size_t)bytes);
-		/* Overwritten: seek() will find out what is lost, and go on behind it. */
-		if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(at.slot, at.word)))
-			continue;
-		if (SHMREG_UNLIKELY(!fits))
-			return bytes <= elem_bytes ? -EMSGSIZE : -EUCLEAN;
-		shmreg_topic_tell_(ret, at.position, bytes, time_ns, publisher);
-		if (SHMREG_UNLIKELY(sub->has_news)) {
-			shmreg_subscriber_tell_news_(sub, ret);
-			shmreg_subscriber_forget_news_(sub);
-		}
-		shmreg_subscriber_pass_(sub, at.position, at.home);
-		return 0;
-	}
-	return -EBUSY;
+	/* On none: at its end, with news, or in a forked child. */
+	if (SHMREG_UNLIKELY(p >= sub->page))
+		return shmreg_subscriber_read_later_(sub, buffer, size, whole, ret);
+	slot = shmreg_subscriber_slot_(sub, p);
+	w = shmreg_load_acquire(slot);							/* P' */
+	chunk = w ^ (sub->word_at + p);							/* (I8) */
+	if (SHMREG_UNLIKELY(chunk >= t->n_chunks))
+		return shmreg_subscriber_read_later_(sub, buffer, size, whole, ret);
+	from = shmreg_topic_chunk_(t, chunk, stride);
+	shmreg_topic_copy_header_(&header, from);
+	if (SHMREG_UNLIKELY(!whole && (header.bytes > elem_bytes || header.bytes > size)))
+		return shmreg_subscriber_read_later_(sub, buffer, size, whole, ret);
+	shmreg_copy_from_shared(buffer, from + elem_offset,
+				whole ? elem_bytes : (size_t)header.bytes);
+	if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(slot, w)))
+		return shmreg_subscriber_read_later_(sub, buffer, size, whole, ret);
+	if (whole && header.bytes > elem_bytes)
+		header.bytes = elem_bytes;	/* no correct process writes this */
+	shmreg_topic_tell_(ret, p, &header);
+	shmreg_subscriber_pass_(sub, p);
+	return 0;
 }
 
 SHMREG_FORCE_INLINE int shmreg_subscriber_peek_sized(struct shmreg_subscriber *sub,
@@ -465,25 +496,21 @@ SHMREG_FORCE_INLINE int shmreg_subscriber_peek_sized(struct shmreg_subscriber *s
 						     size_t elem_offset, size_t stride,
 						     struct shmreg_topic_message *ret)
 {
-	const struct shmreg_topic_chunk *header;
 	struct shmreg_topic_place_ at;
-	uint64_t bytes, time_ns;
-	uint32_t i, publisher;
+	struct shmreg_topic_chunk header;
+	uint32_t i;
 	int r;
 
 	for (i = 0; i < SHMREG_TOPIC_TRIES; i++) {
 		r = shmreg_subscriber_find_(sub, &at, stride);
 		if (SHMREG_UNLIKELY(r < 0))
 			return r;
-		header = (const struct shmreg_topic_chunk *)(const void *)at.chunk;
-		bytes = shmreg_load_relaxed(&header->bytes);	/* as in read */
-		time_ns = shmreg_load_relaxed(&header->time_ns);
-		publisher = shmreg_load_relaxed(&header->publisher);
+		shmreg_topic_copy_header_(&header, at.chunk);
 		if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(at.slot, at.word)))
 			continue;
-		if (SHMREG_UNLIKELY(bytes > elem_bytes))
+		if (SHMREG_UNLIKELY(header.bytes > elem_bytes))
 			return -EUCLEAN;
-		shmreg_topic_tell_(ret, at.position, bytes, time_ns, publisher);
+		shmreg_topic_tell_(ret, at.position, &header);
 		if (SHMREG_UNLIKELY(sub->has_news))
 			shmreg_subscriber_tell_news_(sub, ret);
 		sub->peeked = at.word;
@@ -543,7 +570,7 @@ SHMREG_HOT int shmreg_subscriber_consume(struct shmreg_subscriber *sub)
 	}
 	if (SHMREG_UNLIKELY(sub->has_news))
 		shmreg_subscriber_forget_news_(sub);
-	shmreg_subscriber_pass_(sub, p, p & sub->topic.mask);
+	shmreg_subscriber_pass_(sub, p);
 	return 0;
 }
 

@@ -153,7 +153,9 @@ struct shmreg_subscriber {
 	struct shmreg_topic topic;
 	struct shmreg_topic_cursor *cursor;	/* NULL: none */
 	uint64_t next;		/* position to be read next */
-	uint64_t turn;		/* what its slot's word begins with once it is published */
+	uint64_t page;		/* before this one there is nothing to think of */
+	uint64_t word_at;	/* and words, once published, are this plus their position ... */
+	uintptr_t slots_at;	/* and slots here plus 8 times that */
 	uint64_t mine;		/* of the cursor's word, what is the same at all positions */
 	uint32_t mode;		/* what the cursor is for */
 	uint32_t has_news;	/* to be told with the next message: the two below are not 0 */
@@ -522,6 +524,9 @@ SHMREG_API SHMREG_CHECK int shmreg_topic_stat(const struct shmreg_topic *topic,
  * shmreg_topic_publishers() - visit those who have a role
  * shmreg_topic_subscribers() - visit those who have a cursor
  * @visit:	a value other than 0 ends the visit and is returned
+ *
+ * Who reads from a lossy topic shows where it is when it finds nothing more to read, and now and
+ * then before: until then it may have read up to 16 messages more than is said here.
  *
  * Return: 0; what @visit returned; -ECHILD.
  */

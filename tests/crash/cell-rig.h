@@ -14,7 +14,7 @@
 
 #define WRITERS_MAX 3
 #define SLOTS_MAX 3
-#define LAST_VERSION ((UINT64_C(1) << 52) - 1)
+#define LAST_VERSION ((UINT64_C(1) << 47) - 1)
 #define SETUP_ID 1000
 
 struct item {

@@ -289,7 +289,7 @@ static bool by_hand(struct actor *a, bool hasty, bool rude)
 	header = shmreg_topic_header_(shmreg_topic_chunk_(t, pub->spare, t->stride));
 	shmreg_publisher_head_(pub, header, sizeof(struct item));
 	shmreg_store_release(&header->displaced,
-			     (uint32_t)shmreg_topic_relative_(t, displaced,
+			     (uint32_t)shmreg_topic_relative_(displaced,
 							      shmreg_topic_home_(t, pub->index)));
 	shmreg_store_release(&pub->role->want, p);
 	if (hasty)
@@ -298,7 +298,7 @@ static bool by_hand(struct actor *a, bool hasty, bool rude)
 						     << SHMREG_TOPIC_SEQUENCE_SHIFT |
 					     header->displaced);
 	word = shmreg_topic_turn_(t, p) |
-	       shmreg_topic_relative_(t, pub->spare, p & t->mask);
+	       shmreg_topic_relative_(pub->spare, p & t->mask);
 	if (rude)
 		shmreg_store_release(slot, word);
 	else if (!shmreg_cas_acq_rel(slot, &w, word))

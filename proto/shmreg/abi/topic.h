@@ -19,9 +19,8 @@
  *
  * Turn: 0 never published; else the lap of the position that is there, plus 1. Slot
  * i holds position (turn - 1) * capacity + i, modulo 2^40 laps. Chunk: its number
- * minus that of the slot, modulo the number of chunks, so that all-zero puts
- * chunk i into slot i. A publisher's spare is numbered likewise, from
- * capacity + its own number.
+ * exclusive-or that of the slot, so that all-zero puts chunk i into slot i. A
+ * publisher's spare is numbered likewise, by capacity + its own number.
  *
  * Position p can be published only where p - capacity is: the positions that were
  * published are all those before the first that was not. `tail` is never ahead of it,
