@@ -45,9 +45,8 @@ static int64_t laps_ahead(const struct topic *t, uint64_t word, uint64_t positio
 }
 
 /* The chunk of a word, counted from @home. Return: n_chunks or more: nonsense. */
-static uint64_t chunk_of(const struct topic *t, uint64_t word, uint64_t home)
+static uint64_t chunk_of(uint64_t word, uint64_t home)
 {
-	(void)t;
 	return (word & SHMREG_TOPIC_CHUNK_MASK) ^ home;
 }
 
@@ -68,7 +67,7 @@ static bool read_message(struct topic *t, bool *broken)
 		return false;
 	}
 	if (ahead == 0) {
-		chunk = chunk_of(t, w, home);
+		chunk = chunk_of(w, home);
 		*broken = chunk >= t->g.n_chunks;
 		if (*broken)
 			return false;
@@ -130,7 +129,7 @@ static void copy_spare(struct topic *t, uint32_t publisher)
 		snapshot_at(t->c, t->o->offset + t->g.publishers_offset +
 					  publisher * sizeof(struct shmreg_topic_publisher));
 	const uint64_t home = t->capacity + publisher;
-	const uint64_t chunk = chunk_of(t, to->spare, home);
+	const uint64_t chunk = chunk_of(to->spare, home);
 
 	if (to->spare == 0 && to->owner == 0)
 		return;

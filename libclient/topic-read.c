@@ -234,8 +234,6 @@ int shmreg_subscriber_read_slowly(struct shmreg_subscriber *sub, void *buffer, s
 		if (r < 0)
 			return r;
 		shmreg_topic_copy_header_(&header, at.chunk);
-		if (whole && header.bytes > t->elem_bytes)
-			header.bytes = t->elem_bytes;
 		fits = header.bytes <= t->elem_bytes && (whole || header.bytes <= size);
 		if (fits)
 			shmreg_copy_from_shared(buffer, at.chunk + t->elem_offset,

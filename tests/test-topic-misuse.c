@@ -7,6 +7,13 @@
 
 SHMREG_DEFINE_TOPIC(items, struct item);
 
+/* As a typed wrapper reads: whatever the length, all of an element. */
+static int read_typed(struct shmreg_subscriber *sub, struct item *item)
+{
+	return shmreg_subscriber_read_sized(sub, item, sizeof(*item), 1, sub->topic.elem_bytes,
+					    sub->topic.elem_offset, sub->topic.stride, NULL);
+}
+
 /* What no correct process writes: an error, and no access elsewhere, which plain_map() would see. */
 START_TEST(test_nonsense)
 {
@@ -34,6 +41,9 @@ START_TEST(test_nonsense)
 		&pub.topic, shmreg_topic_absolute_(&pub.topic, w, 2), pub.topic.stride));
 	header->bytes = 17;
 	ck_assert_int_eq(shmreg_subscriber_read(&sub, &item, 1000, NULL), -EUCLEAN);
+	ck_assert_int_eq(read_typed(&sub, &item), -EUCLEAN);
+	sub.page = sub.next;		/* as it is where there are news */
+	ck_assert_int_eq(read_typed(&sub, &item), -EUCLEAN);
 	ck_assert_int_eq(shmreg_subscriber_peek(&sub, &place, NULL), -EUCLEAN);
 	ck_assert_int_eq(shmreg_topic_read_at(&sub.topic, 6, &item, 1000, NULL), -EUCLEAN);
 	header->bytes = 16;

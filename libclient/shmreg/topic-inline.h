@@ -478,14 +478,13 @@ SHMREG_FORCE_INLINE int shmreg_subscriber_read_sized(struct shmreg_subscriber *s
 		return shmreg_subscriber_read_later_(sub, buffer, size, whole, ret);
 	from = shmreg_topic_chunk_(t, chunk, stride);
 	shmreg_topic_copy_header_(&header, from);
-	if (SHMREG_UNLIKELY(!whole && (header.bytes > elem_bytes || header.bytes > size)))
+	/* Why it does not fit is to be said of what was whole. */
+	if (SHMREG_UNLIKELY(header.bytes > elem_bytes || (!whole && header.bytes > size)))
 		return shmreg_subscriber_read_later_(sub, buffer, size, whole, ret);
 	shmreg_copy_from_shared(buffer, from + elem_offset,
 				whole ? elem_bytes : (size_t)header.bytes);
 	if (SHMREG_UNLIKELY(!shmreg_topic_was_whole_(slot, w)))
 		return shmreg_subscriber_read_later_(sub, buffer, size, whole, ret);
-	if (whole && header.bytes > elem_bytes)
-		header.bytes = elem_bytes;	/* no correct process writes this */
 	shmreg_topic_tell_(ret, p, &header);
 	shmreg_subscriber_pass_(sub, p);
 	return 0;
