@@ -129,8 +129,12 @@ static bool subscriber_has_items(const struct shmreg_subscriber *sub)
 			   ~SHMREG_TOPIC_CHUNK_MASK;
 
 	/* There, or overtaken: something is lost, and to be read after it. */
-	return (int64_t)(w - shmreg_topic_turn_(t, sub->next)) >= 0 ||
-	       (int64_t)(shmreg_load_acquire(&shmreg_topic_shm_(t)->tail) - sub->next) > 0;
+	if ((int64_t)(w - shmreg_topic_turn_(t, sub->next)) >= 0 ||
+	    (int64_t)(shmreg_load_acquire(&shmreg_topic_shm_(t)->tail) - sub->next) > 0)
+		return true;
+	/* As a read that finds nothing does: who waits here may never try one. */
+	subscriber_show(sub);
+	return false;
 }
 
 static bool topic_has_items(const struct shmreg_topic *t, struct ready_seen *seen)

@@ -30,6 +30,16 @@ static inline void publisher_settle(struct shmreg_publisher *pub, uint64_t posit
 				 shmreg_topic_relative_(displaced, pub->home), 0);
 }
 
+/* Where it is, for those who look, if nobody has to wait for it. */
+static inline void subscriber_show(const struct shmreg_subscriber *sub)
+{
+	const uint64_t word = shmreg_topic_cursor_(sub->next, sub->mine);
+
+	/* relaxed, both: a number to look at, and its own. Who looks for messages in vain stores nothing. */
+	if (sub->mode == SHMREG_TOPIC_MODE_LOSSY_ && shmreg_load_relaxed(&sub->cursor->word) != word)
+		shmreg_store_relaxed(&sub->cursor->word, word);
+}
+
 static inline void subscriber_go(struct shmreg_subscriber *sub, uint64_t position)
 {
 	sub->next = position;

@@ -192,16 +192,6 @@ int shmreg_subscriber_rejoin(struct shmreg_subscriber *sub)
 	return 0;
 }
 
-/* Where we are, for those who look, if nobody has to wait for us. */
-static void show(const struct shmreg_subscriber *sub)
-{
-	const uint64_t word = shmreg_topic_cursor_(sub->next, sub->mine);
-
-	/* relaxed, both: a number to look at, and our own. Who looks for messages in vain stores nothing. */
-	if (sub->mode == SHMREG_TOPIC_MODE_LOSSY_ && shmreg_load_relaxed(&sub->cursor->word) != word)
-		shmreg_store_relaxed(&sub->cursor->word, word);
-}
-
 /* How many messages a cursor that nobody waits for may be behind. */
 #define PAGE 16
 
@@ -216,7 +206,7 @@ void shmreg_subscriber_turn_page(struct shmreg_subscriber *sub)
 	sub->page = page < end ? page : end;
 	if (sub->has_news)
 		sub->page = p;	/* whoever reads comes here first */
-	show(sub);
+	subscriber_show(sub);
 }
 
 int shmreg_subscriber_read_slowly(struct shmreg_subscriber *sub, void *buffer, size_t size,
@@ -249,7 +239,7 @@ int shmreg_subscriber_read_slowly(struct shmreg_subscriber *sub, void *buffer, s
 			shmreg_subscriber_forget_news_(sub);
 		}
 		shmreg_subscriber_pass_(sub, at.position);
-		show(sub);
+		subscriber_show(sub);
 		return 0;
 	}
 	return -EBUSY;
@@ -266,7 +256,7 @@ int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
 
 	if (t->handle.base == NULL)
 		return -ECHILD;
-	show(sub);
+	subscriber_show(sub);
 	for (; tries > 0; tries--) {
 		w = shmreg_load_acquire(shmreg_topic_slot_(t, sub->next));		/* P' */
 		ahead = laps_ahead(t, w, sub->next);

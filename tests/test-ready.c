@@ -204,6 +204,8 @@ START_TEST(a_topic_has_items_for_each_subscriber)
 	ck_assert_uint_eq(look(&reader.handle), SPACE);
 	ck_assert_int_eq(shmreg_subscriber_read(&a, &n, sizeof(n), NULL), 0);
 	ck_assert_uint_eq(look(&a.topic.handle), SPACE);
+	/* Who looks in vain shows how far it is. */
+	ck_assert_uint_eq(*topic_cursors(&a.topic) >> SHMREG_TOPIC_POSITION_SHIFT, 1);
 	ck_assert_uint_eq(look(&b.topic.handle), ITEMS | SPACE);
 	/* Overtaken. */
 	publish(&pub, 40);

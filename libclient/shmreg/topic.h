@@ -525,8 +525,8 @@ SHMREG_API SHMREG_CHECK int shmreg_topic_stat(const struct shmreg_topic *topic,
  * shmreg_topic_subscribers() - visit those who have a cursor
  * @visit:	a value other than 0 ends the visit and is returned
  *
- * Who reads from a lossy topic shows where it is when it finds nothing more to read, and now and
- * then before: until then it may have read up to 16 messages more than is said here.
+ * Who reads from a lossy topic shows where it is when it reads, looks or waits in vain, and now
+ * and then before: until then it may have read up to 16 messages more than is said here.
  *
  * Return: 0; what @visit returned; -ECHILD.
  */
