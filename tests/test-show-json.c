@@ -128,7 +128,7 @@ START_TEST(rates)
 	objects_before[0].value[1] = (UINT64_C(1) << 43) - 10;
 	objects[0].value[1] = 10;
 	objects[0].value[2] = 5;
-	objects_before[1].value[0] = (UINT64_C(1) << 52) - 1;
+	objects_before[1].value[0] = (UINT64_C(1) << 47) - 1;
 	objects[1].value[0] = 3;
 	show(&before);
 	says("\"interval_ns\": 2000000000");
