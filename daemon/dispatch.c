@@ -106,8 +106,7 @@ static int add_descriptors(struct call *c, struct segment *s)
 	if (out.created)
 		registry_remove(c->registry, &c->peer->caller,
 				&(struct shmreg_target){ .segment = out.segment }, ignored);
-	return refuse(c->error, dir < 0 ? dir : data, "shmregd has no descriptor left: %s",
-		      strerror(dir < 0 ? -dir : -data));
+	return refuse_descriptor(c->error, dir < 0 ? dir : data);
 }
 
 static int call_create(struct call *c)
@@ -235,7 +234,7 @@ static int call_describe(struct call *c)
 		return r;
 	r = segment_open_dir_ro(s);
 	if (r < 0)
-		return refuse(c->error, r, "shmregd has no descriptor left: %s", strerror(-r));
+		return refuse_descriptor(c->error, r);
 	c->a.fds[c->a.n_fds++] = r;
 	return 0;
 }
@@ -338,7 +337,7 @@ static int call_root(struct call *c)
 
 	r = root_open_ro(&c->server->root);
 	if (r < 0)
-		return refuse(c->error, r, "shmregd has no descriptor left: %s", strerror(-r));
+		return refuse_descriptor(c->error, r);
 	c->a.fds[c->a.n_fds++] = r;
 	c->a.reply.u.root.bytes = sizeof(struct shmreg_root);
 	c->wait_for = &c->server->root_stored;

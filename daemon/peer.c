@@ -29,7 +29,7 @@ void answer_close_fds(struct answer *a)
 	a->lent = 0;
 }
 
-/* Who lent them may close them as soon as we are back in the loop. Return: 0; -EMFILE. */
+/* Who lent them may close them as soon as we are back in the loop. Return: 0; -EMFILE, -ENFILE. */
 static int own_fds(struct answer *a)
 {
 	for (unsigned int i = 0; i < a->n_fds; i++) {
@@ -212,14 +212,23 @@ static int try_answer(struct peer *p, struct answer *a)
 /* It is to be kept. Return: false if it is another one now, since there is no room for its descriptors. */
 static bool reserve_room(struct peer *p, struct answer *a)
 {
+	char sentence[SHMREG_ERROR_MAX + 1];
+	int r;
+
 	if (a->n_fds == 0)
 		return true;
-	if (own_fds(a) == 0 && server_charge_answer(p->server, p->caller.uid, a->n_fds)) {
-		p->n_kept_fds = a->n_fds;
-		return true;
+	r = own_fds(a);
+	if (r < 0) {
+		refuse_descriptor(sentence, r);
+		take_back(p, a, r, sentence);
+		return false;
 	}
-	take_back(p, a, -ETOOMANYREFS, too_many);
-	return false;
+	if (!server_charge_answer(p->server, p->caller.uid, a->n_fds)) {
+		take_back(p, a, -ETOOMANYREFS, too_many);
+		return false;
+	}
+	p->n_kept_fds = a->n_fds;
+	return true;
 }
 
 static void drop_answer(struct peer *p)

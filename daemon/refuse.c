@@ -3,6 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <shmreg/abi/packet.h>
 
@@ -18,4 +20,10 @@ int refuse(char *error, int code, const char *format, ...)
 		va_end(ap);
 	}
 	return code < 0 ? code : -code;
+}
+
+int refuse_descriptor(char *error, int code)
+{
+	return refuse(error, code, "shmregd has no descriptor left (%s); try again later, or raise its "
+		      "LimitNOFILE=", strerror(abs(code)));
 }

@@ -15,4 +15,7 @@
 __attribute__((format(printf, 3, 4), cold))
 int refuse(char *error, int code, const char *format, ...);
 
+/* The same for a descriptor of the daemon's own that cannot be had. */
+__attribute__((cold)) int refuse_descriptor(char *error, int code);
+
 #endif /* SHMREGD_REFUSE_H */

@@ -174,7 +174,7 @@ int server_notify(struct server *server, struct peer *p, const struct shmreg_not
 	*ret = (struct shmreg_notify_reply){ .generation = registry_watch_generation(&object) };
 	r = hand_out(watches_of(object.segment), in, ret, fds);
 	if (r < 0)
-		return refuse(error, r, "shmregd has no descriptor left: %s", strerror(-r));
+		return refuse_descriptor(error, r);
 	return 0;
 }
 

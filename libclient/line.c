@@ -51,11 +51,12 @@ static void call_attention(struct shmreg_watch *w)
 	shmreg_store_release(&w->attention, 1);
 }
 
+/* Return: 0; -ENOSPC, -ENOMEM. */
 static int listen_to(struct shmreg_watch *w, int fd, int tag)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.fd = tag };
 
-	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
 /* Before it is closed: as long as a forked child has it open, the set would not forget it. */
@@ -255,7 +256,8 @@ static void watch_answered(struct shmreg_connection *c, const struct shmreg_repl
 		memcpy(w->why, reply->u.error, sizeof(w->why) - 1);
 	} else {
 		w->id = reply->u.watch.watch;
-		w->status = n_fds == 1 && listen_to(w, fds[0], fds[0]) == 0 ? 0 : -EMFILE;
+		/* Without the descriptor: this process had no room for it. */
+		w->status = n_fds == 1 ? listen_to(w, fds[0], fds[0]) : -EMFILE;
 		if (w->status == 0) {
 			close_listened(w, w->fresh);
 			w->fresh = fds[--n_fds];

@@ -127,6 +127,38 @@ static ino_t inode(int fd)
 	return st.st_ino;
 }
 
+/* Nor may it have one for an answer that has to wait, if others took all: that is another reason. */
+START_TEST(no_descriptor)
+{
+	const struct rlimit none = { 4, FILES };	/* not one above the standard three */
+	const struct rlimit all = { FILES, FILES };
+	struct shmreg_request in;
+	struct raw slow, other;
+
+	raw_open(&slow, h.socket_path);
+	ck_assert_int_eq(raw_create(&slow, "slow", 1, 0), 0);
+	/* From here on the daemon has both open, and lends them. */
+	ck_assert_int_eq(raw_attach(&slow, "slow", SHMREG_ACCESS_WRITE, 2), 0);
+	raw_connect(&other, h.socket_path);
+	ck_assert_int_eq(raw_hello(&other, SHMREG_HELLO_OBSERVER), 0);
+	ck_assert_int_eq(prlimit(harness_daemon(&h), RLIMIT_NOFILE, &none, NULL), 0);
+	send_open(&slow, "slow", 3);
+	send_open(&slow, "slow", 4);
+	/* Asked behind both: a connection's second is for the next turn. */
+	raw_request(&in, SHMREG_PACKET_STATS);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(raw_call(&other, &in), 0);
+	ck_assert_int_eq(raw_receive(&slow), 0);
+	ck_assert_int_eq(slow.n_fds, 2);
+	ck_assert_int_eq(raw_receive(&slow), -EMFILE);
+	raw_says(&slow, "shmregd has no descriptor left");
+	ck_assert_int_eq(raw_attach(&slow, "slow", SHMREG_ACCESS_WRITE, 5), 0);
+	ck_assert_int_eq(prlimit(harness_daemon(&h), RLIMIT_NOFILE, &all, NULL), 0);
+	raw_close(&slow);
+	raw_close(&other);
+}
+END_TEST
+
 #define OTHERS 20	/* more than SEGMENT_RO_KEPT */
 
 /* While it waits, the daemon closes what it has open to open that segment again. */
@@ -173,6 +205,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup_few, teardown);
 	tcase_add_test(tc, connections);
 	tcase_add_test(tc, answers);
+	tcase_add_test(tc, no_descriptor);
 	tcase_add_checked_fixture(many, setup_many, teardown);
 	tcase_add_test(many, answer_waits);
 	return harness_main(suite);

@@ -94,7 +94,9 @@ struct shmreg_watch;
  *	-EINVAL		the kind has no such events
  *	-ESTALE		the object was removed, or the daemon does not know it any more
  *	-EDQUOT		this uid's subscriptions or connections are used up
- *	-EMFILE, -ENOMEM, -ECHILD, and as every control call
+ *	-EMFILE, -ENFILE	this process or the daemon, or the machine, has no descriptor left
+ *	-ENOSPC		this user's epoll sets have all they may (fs.epoll.max_user_watches)
+ *	-ENOMEM, -ECHILD, and as every control call
  */
 SHMREG_API SHMREG_CHECK int shmreg_watch_open(const struct shmreg_handle *handle, uint32_t events,
 					      struct shmreg_watch **ret);
@@ -114,7 +116,7 @@ SHMREG_API int shmreg_watch_fd(const struct shmreg_watch *w);
  *			tries again.
  *	-EBADMSG	peers have sent descriptors into its bell, again and again, which Linux
  *			refuses from 6.16 on: close the watch
- *	-EDQUOT, -EMFILE	the daemon is another one, and the watch cannot be had
+ *	-EDQUOT, -EMFILE, ...	the daemon is another one, and the watch cannot be had
  *			from it; to call again later tries again
  *	-ECHILD		forked child, or the handle was closed
  */
