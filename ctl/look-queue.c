@@ -81,7 +81,7 @@ static int read_slot(struct look *l, uint64_t position, uint64_t word)
 
 	r = copy_element(l, slot + q->elem_offset);
 	/* The copy's loads before the word's: whoever writes into the slot changes that first. */
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	shmreg_fence_acquire();
 	return shmreg_load_relaxed(shmreg_queue_word_(slot)) == word ? r : -EAGAIN;
 }
 

@@ -43,7 +43,7 @@ static const unsigned char *slots_of(const struct look *l)
 /* The copy's loads before the count's: the producer writes a slot only once that has passed it. */
 static bool is_passed(const struct look *l, uint64_t position, uint64_t low)
 {
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	shmreg_fence_acquire();
 	return (int64_t)((shmreg_load_relaxed(&shm_of(l)->head) & ~low) - position) > 0;
 }
 
