@@ -286,7 +286,8 @@ int shmreg_subscriber_seek(struct shmreg_subscriber *sub, uint64_t *ret_word)
 		if ((int64_t)(oldest - sub->next) <= 0)
 			continue;
 		lose(sub, oldest);
-		shmreg_subscriber_move_(sub, oldest);
+		if (sub->mode > SHMREG_TOPIC_MODE_LOSSY_)
+			shmreg_subscriber_move_(sub, oldest);
 	}
 	return -EBUSY;
 }

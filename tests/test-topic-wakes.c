@@ -119,6 +119,8 @@ static void set_up_wakers(uint32_t flags, uint32_t publishers, uint32_t lag_max)
 
 START_TEST(wakers_of_a_lossy_topic)
 {
+	int i;
+
 	set_up_wakers(0, _i ? N_PUBLISHERS : 1, 0);
 	ck_assert(raises(MESSAGE, publish_one));
 	ck_assert(raises(MESSAGE, publish_reserved));
@@ -127,6 +129,10 @@ START_TEST(wakers_of_a_lossy_topic)
 	ck_assert(!raises(SPACE, read_one));
 	ck_assert(!raises(SPACE, untyped_read));
 	ck_assert(!raises(SPACE, peek_and_consume));
+	for (i = 0; i < 2 * CAPACITY; i++)
+		publish_one();
+	ck_assert(!raises(SPACE, read_one));
+	ck_assert_uint_gt(lag.subscriber.n_lost, 0);
 	ck_assert(!raises(MESSAGE, leave));
 	tear_down();
 }

@@ -345,6 +345,32 @@ START_TEST(test_look)
 }
 END_TEST
 
+/* Who reads on and on, never in vain, is seen 16 messages behind at the most. */
+START_TEST(test_cursor_follows)
+{
+	struct shmreg_topic_subscriber_info subscribers[4] = { { .seat = 0 } };
+	const uint64_t start = starts[_i], capacity = 64;
+	struct shmreg_publisher pub;
+	struct shmreg_subscriber sub;
+	uint64_t i;
+
+	set_up(capacity, 0, 1, 0, start);
+	ck_assert_int_eq(publisher_bind(&pub, base, &shape, 9, NULL, 0), 0);
+	ck_assert_int_eq(subscriber_bind(&sub, base, &shape, 2, NULL, 0), 0);
+	for (i = 0; i < capacity; i++)
+		publish(&pub, start + i);
+	for (i = 0; i < capacity; i++) {
+		expect(&sub, start + i, start + i, 0);
+		ck_assert_int_eq(shmreg_topic_subscribers(&sub.topic, see_subscriber, subscribers),
+				 0);
+		ck_assert_uint_le(start + i + 1 - subscribers[0].position, 16);
+		ck_assert_uint_eq(subscribers[0].lag,
+				  start + capacity - subscribers[0].position);
+	}
+	tear_down();
+}
+END_TEST
+
 START_TEST(test_typed)
 {
 	struct wides_subscriber sub;
@@ -391,6 +417,7 @@ int main(void)
 	tcase_add_test(c, test_sizes);
 	tcase_add_loop_test(c, test_in_place, 0, 2);
 	tcase_add_loop_test(c, test_look, 0, N_STARTS);
+	tcase_add_loop_test(c, test_cursor_follows, 0, N_STARTS);
 	tcase_add_loop_test(c, test_without_cursor, 0, N_STARTS);
 	tcase_add_test(c, test_typed);
 	return run_case("topic", c);

@@ -399,20 +399,12 @@ SHMREG_FORCE_INLINE void shmreg_subscriber_forget_news_(struct shmreg_subscriber
 	sub->flags = 0;
 }
 
-/* Its cursor follows to @position, which is sub->next. */
+/* A cursor that holds publishers follows to @position, which is sub->next. */
 SHMREG_FORCE_INLINE void shmreg_subscriber_move_(struct shmreg_subscriber *sub, uint64_t position)
 {
 	const uint64_t word = shmreg_topic_cursor_(position, sub->mine);
-	const struct shmreg_topic_shm *shm;
 	uint64_t was;
 
-	if (SHMREG_LIKELY(sub->mode == SHMREG_TOPIC_MODE_LOSSY_)) {
-		shmreg_store_relaxed(&sub->cursor->word, word);	/* a number to look at */
-		return;
-	}
-	if (sub->mode == SHMREG_TOPIC_MODE_NONE_)
-		return;
-	shm = shmreg_topic_shm_(&sub->topic);
 	if (sub->mode == SHMREG_TOPIC_MODE_RELIABLE_) {
 		shmreg_store_release(&sub->cursor->word, word);				/* R */
 	} else {
@@ -424,7 +416,7 @@ SHMREG_FORCE_INLINE void shmreg_subscriber_move_(struct shmreg_subscriber *sub, 
 			return;
 		}
 	}
-	shmreg_topic_wake_space_(&sub->topic, shm);
+	shmreg_topic_wake_space_(&sub->topic, shmreg_topic_shm_(&sub->topic));
 }
 
 /* The message at @position was read, and its news were told. */
