@@ -137,15 +137,17 @@ static void hold(const struct mouth *mouth, void *arg)
 	struct shmreg_connection *mine = harness_connect();
 	struct shmreg_segment *seg = NULL;
 	struct bytes *a = NULL, *b = NULL;
-	uint64_t i;
+	uint64_t i, n_wrong = 0;
 
 	(void)arg;
 	harness_ok(shmreg_segment_open(mine, &seg, "seg", SHMREG_ACCESS_WRITE));
 	harness_ok(bytes_open(seg, &a, "big", 0));
 	tell(mouth, 1);
 	hear(mouth); /* it was removed */
+	/* Not an assertion each: every one writes to the test runner's file. */
 	for (i = 0; i < bytes_length(a); i++)
-		ck_assert_uint_eq(bytes_get(a, i), 9);
+		n_wrong += bytes_get(a, i) != 9;
+	ck_assert_uint_eq(n_wrong, 0);
 	ck_assert_int_eq(shmreg_handle_trouble(&a->array.handle), -ESTALE);
 	tell(mouth, 2);
 	if (hear(mouth) == 1) {
