@@ -290,3 +290,22 @@ struct registry *fixture_restart(struct registry *r, const struct registry_confi
 	free(fds);
 	return fresh;
 }
+
+uint64_t fixture_page(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void fixture_touch(struct registry *r, uint64_t segment, uint64_t object_index)
+{
+	struct segment *s = registry_find(r, segment);
+	const struct shmreg_dir_object *o = &shmreg_dir_objects(segment_dir(s))[object_index];
+	const uint64_t page = fixture_page(), whole = (o->offset + page - 1) / page * page;
+
+	must_be(pwrite(segment_data_fd(s), "full", 4, (off_t)whole) == 4);
+}
+
+uint64_t fixture_resident(struct registry *r, uint64_t segment)
+{
+	return memfd_resident(segment_data_fd(registry_find(r, segment)));
+}

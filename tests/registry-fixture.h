@@ -47,6 +47,13 @@ int fixture_quiesce(struct registry *r, const struct caller *c,
 /* As the shell with a reaper that succeeds. */
 void fixture_repair(struct registry *r, struct segment *s);
 
+/* The kernel's pages; an object of two has at least one whole one, and less is not given back. */
+uint64_t fixture_page(void);
+/* Make a whole page of an object resident. */
+void fixture_touch(struct registry *r, uint64_t segment, uint64_t object_index);
+/* Bytes of the data area. */
+uint64_t fixture_resident(struct registry *r, uint64_t segment);
+
 /* A copy of a memfd's bytes in another that is sealed alike. */
 int fixture_copy_memfd(int fd);
 /* A new registry from dup'd descriptors of all segments of @r, which is freed. */

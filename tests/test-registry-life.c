@@ -196,19 +196,6 @@ START_TEST(repair_fails)
 }
 END_TEST
 
-static uint64_t resident(uint64_t segment)
-{
-	return memfd_resident(segment_data_fd(registry_find(r, segment)));
-}
-
-static void touch(uint64_t segment, uint64_t object_index)
-{
-	struct segment *s = registry_find(r, segment);
-	const struct shmreg_dir_object *o = &shmreg_dir_objects(segment_dir(s))[object_index];
-
-	ck_assert_int_eq(pwrite(segment_data_fd(s), "full", 4, (off_t)o->offset), 4);
-}
-
 START_TEST(removed_objects)
 {
 	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_UNTIL_REMOVED);
@@ -217,32 +204,32 @@ START_TEST(removed_objects)
 	struct shmreg_create_object_reply o, p;
 	struct shmreg_attach_reply late;
 
-	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 8192, &o), 0);
-	touch(a.segment, o.index);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 2 * fixture_page(), &o), 0);
+	fixture_touch(r, a.segment, o.index);
 	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
 	/* Its name is free at once, its range is not: three may have it open, one of them reading. */
-	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 8192, &p), 0);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 2 * fixture_page(), &p), 0);
 	ck_assert_uint_gt(p.object, o.object);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 	/* Who comes later cannot have it. */
 	late = opened(&root, "s", SHMREG_ACCESS_WRITE);
 	ck_assert_uint_ne(late.participant, 0);
 	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
 	ck_assert_int_eq(fixture_detach(r, &bob, &b), 0);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 	/* One that left may be in the middle of something: only its repair ends it. */
 	ck_assert_int_eq(fixture_detach(r, &alice2, &c), 0);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 	registry_repair_begin(r, notes.repair);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 	registry_repair_end(r, notes.repair, true, NULL);
-	ck_assert_uint_eq(resident(a.segment), 0);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), 0);
 	/* An epoch that is yet to come is not believed. */
 	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, UINT64_MAX), 0);
 	ck_assert_int_eq(fixture_quiesce(r, &root, &late, UINT64_MAX), 0);
-	touch(a.segment, p.index);
+	fixture_touch(r, a.segment, p.index);
 	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 }
 END_TEST
 
@@ -252,13 +239,13 @@ START_TEST(readers_hold_ranges)
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_READ);
 	struct shmreg_create_object_reply o;
 
-	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 8192, &o), 0);
-	touch(a.segment, o.index);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 2 * fixture_page(), &o), 0);
+	fixture_touch(r, a.segment, o.index);
 	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
 	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 	ck_assert_int_eq(fixture_quiesce(r, &bob, &b, 1), 0);
-	ck_assert_uint_eq(resident(a.segment), 0);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), 0);
 }
 END_TEST
 
@@ -268,20 +255,20 @@ START_TEST(no_range_is_freed_during_repair)
 	const struct shmreg_attach_reply b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
 	struct shmreg_create_object_reply o;
 
-	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 8192, &o), 0);
-	touch(a.segment, o.index);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 2 * fixture_page(), &o), 0);
+	fixture_touch(r, a.segment, o.index);
 	ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
 	ck_assert_int_eq(fixture_quiesce(r, &bob, &b, 1), 0);
 	registry_process_died(r, &bob.process);
 	registry_repair_begin(r, notes.repair);
 	/* alice was the last to hold it, but the reaper may be looking at it. */
 	ck_assert_int_eq(fixture_quiesce(r, &alice, &a, 1), 0);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 	/* Another reaper is about to come. */
 	registry_repair_end(r, notes.repair, false, NULL);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 	fixture_repair(r, notes.repair);
-	ck_assert_uint_eq(resident(a.segment), 0);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), 0);
 }
 END_TEST
 

@@ -15,19 +15,6 @@
 #include "memfd.h"
 #include "registry-world.h"
 
-static uint64_t resident(uint64_t segment)
-{
-	return memfd_resident(segment_data_fd(registry_find(r, segment)));
-}
-
-static void touch(uint64_t segment, uint64_t object_index)
-{
-	struct segment *s = registry_find(r, segment);
-	const struct shmreg_dir_object *o = &shmreg_dir_objects(segment_dir(s))[object_index];
-
-	ck_assert_int_eq(pwrite(segment_data_fd(s), "full", 4, (off_t)o->offset), 4);
-}
-
 START_TEST(ids_are_never_reused)
 {
 	const uint64_t registry = registry_id(r);
@@ -80,8 +67,8 @@ START_TEST(restart_keeps_everything)
 	struct shmreg_usage before[SHMREG_N_RESOURCES], after[SHMREG_N_RESOURCES];
 	struct shmreg_attach_reply same;
 
-	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 4096, &o), 0);
-	touch(a.segment, o.index);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 2 * fixture_page(), &o), 0);
+	fixture_touch(r, a.segment, o.index);
 	ck_assert_int_eq(registry_usage(r, &root, UINT32_MAX, before, fixture_error), 0);
 	registry_orphan(r);
 	ck_assert_uint_eq(segment_dir(registry_find(r, a.segment))->flags, SHMREG_DIR_ORPHANED);
@@ -98,8 +85,8 @@ START_TEST(restart_keeps_everything)
 					   &(struct shmreg_attachment){ b.segment, b.participant, 0 },
 					   &same, fixture_error), 0);
 	ck_assert_int_eq(memcmp(same.seat, b.seat, sizeof(same.seat)), 0);
-	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 4096, &again), -EEXIST);
-	ck_assert_uint_eq(resident(a.segment), 4096);
+	ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 2 * fixture_page(), &again), -EEXIST);
+	ck_assert_uint_eq(fixture_resident(r, a.segment), fixture_page());
 	/* bob died while no daemon looked; the shell finds out and says so. */
 	registry_process_died(r, &bob.process);
 	ck_assert_uint_eq(notes.n_repair, 1);

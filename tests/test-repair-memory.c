@@ -163,30 +163,34 @@ START_TEST(test_object_across_pages)
 }
 END_TEST
 
-/* However much data there is: a page at a time, and holes are passed over at once. */
+/* However much data there is: 4 KiB at a time, and holes are passed over at once. */
 START_TEST(test_a_page_at_a_time)
 {
+	const uint64_t step = 4096, page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const struct repair_memory memory = { .fd = memfd_create("pages", MFD_CLOEXEC),
-					      .offset = 4096 - 128 };
-	uint64_t start, end;
+					      .offset = page - 128 };
+	uint64_t at, start, end;
 
 	ck_assert_int_ge(memory.fd, 0);
-	ck_assert_int_eq(ftruncate(memory.fd, 64 * 4096), 0);
-	ck_assert_int_eq(pwrite(memory.fd, "x", 1, 4096), 1);
-	ck_assert_int_eq(pwrite(memory.fd, "x", 1, 2 * 4096), 1);
-	ck_assert_int_eq(pwrite(memory.fd, "x", 1, 60 * 4096), 1);
+	ck_assert_int_eq(ftruncate(memory.fd, (off_t)(64 * page)), 0);
+	ck_assert_int_eq(pwrite(memory.fd, "x", 1, (off_t)page), 1);
+	ck_assert_int_eq(pwrite(memory.fd, "x", 1, (off_t)(2 * page)), 1);
+	ck_assert_int_eq(pwrite(memory.fd, "x", 1, (off_t)(60 * page)), 1);
 	ck_assert(repair_memory_next(&memory, 0, &start, &end));
 	ck_assert_uint_eq(start, 128);
-	ck_assert_uint_eq(end, 128 + 4096);
-	ck_assert(repair_memory_next(&memory, end - 8, &start, &end));
-	ck_assert_uint_eq(start, 128 + 4096 - 8);
-	ck_assert_uint_eq(end, 128 + 4096);
+	for (at = start; at < 128 + 2 * page; at = end) {
+		ck_assert(repair_memory_next(&memory, at, &start, &end));
+		ck_assert_uint_eq(start, at);
+		ck_assert_uint_eq(end, at + step);
+		ck_assert(repair_memory_next(&memory, end - 8, &start, &end));
+		ck_assert_uint_eq(start, at + step - 8);
+		ck_assert_uint_eq(end, at + step);
+	}
 	ck_assert(repair_memory_next(&memory, end, &start, &end));
-	ck_assert_uint_eq(start, 128 + 4096);
-	ck_assert_uint_eq(end, 128 + 2 * 4096);
-	ck_assert(repair_memory_next(&memory, end, &start, &end));
-	ck_assert_uint_eq(start, 128 + 59 * 4096);
-	ck_assert(!repair_memory_next(&memory, end, &start, &end));
+	ck_assert_uint_eq(start, 128 + 59 * page);
+	for (at = start; at < 128 + 60 * page; at = end)
+		ck_assert(repair_memory_next(&memory, at, &start, &end));
+	ck_assert(!repair_memory_next(&memory, at, &start, &end));
 	close(memory.fd);
 }
 END_TEST

@@ -258,13 +258,14 @@ END_TEST
 /* The object's beginning is in a hole, the roles are not; and both are. */
 START_TEST(in_a_sparse_file)
 {
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	const int fd = memfd_create("data", MFD_CLOEXEC);
-	struct repair_memory memory = { fd, 4096 - 256 };
+	struct repair_memory memory = { fd, page - 256 };
 	unsigned char *data;
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ftruncate(fd, 4 * 4096), 0);
-	data = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)(4 * page)), 0);
+	data = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ck_assert_ptr_ne(data, MAP_FAILED);
 	begin(ring_shape(4, 8, 8), 0);
 	plain_unmap(shm, &shape);
@@ -273,11 +274,11 @@ START_TEST(in_a_sparse_file)
 	ck_assert_uint_eq(report.n_seats, 0);
 	ck_assert_int_eq(lseek(fd, 0, SEEK_DATA), -1);	/* nothing was touched */
 	shm->producer = D;
-	ck_assert_int_eq(lseek(fd, 0, SEEK_DATA), 4096);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_DATA), (off_t)page);
 	ck_assert_int_eq(shmreg_repair_object(&shape, shm, &memory, dead, &report), 0);
 	ck_assert_uint_eq(report.n_seats, 1);
 	ck_assert_uint_eq(shm->producer, 0);
-	munmap(data, 4 * 4096);
+	munmap(data, 4 * page);
 	close(fd);
 }
 END_TEST
