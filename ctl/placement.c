@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "placement.h"
 #include "text.h"
@@ -176,6 +177,11 @@ static void print_transparent(const struct pages *pages, FILE *stream)
 		fputs(", for " SHMEM_ENABLED " is deny", stream);
 }
 
+uint64_t placement_page_bytes(const struct shmreg_dir *dir)
+{
+	return dir->page_bytes ? dir->page_bytes : (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 void placement_print(const struct shmreg_dir *dir, const struct pages *pages, FILE *stream)
 {
 	const struct shmreg_placement *p = &dir->placement;
@@ -184,7 +190,7 @@ void placement_print(const struct shmreg_dir *dir, const struct pages *pages, FI
 	if (!p->huge && !p->numa && !p->flags)
 		return;
 	fprintf(stream, "memory    %spages of %s", dir->page_bytes ? "huge " : "",
-		text_bytes(buf, dir->page_bytes ? dir->page_bytes : 4096));
+		text_bytes(buf, placement_page_bytes(dir)));
 	if (p->huge == SHMREG_HUGE_TRANSPARENT)
 		print_transparent(pages, stream);
 	else if (dir->huge_error)
@@ -215,7 +221,7 @@ void placement_json(const struct shmreg_dir *dir, const struct pages *pages, str
 
 	json_open_object(j, "placement");
 	json_string(j, "huge", p->huge ? huge_name(p->huge) : NULL);
-	json_number(j, "page_bytes", dir->page_bytes ? dir->page_bytes : 4096);
+	json_number(j, "page_bytes", placement_page_bytes(dir));
 	json_string(j, "huge_error", dir->huge_error ? placement_why_not(dir) : NULL);
 	if (pages)
 		json_number(j, "transparent_bytes", pages->huge_bytes);

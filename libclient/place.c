@@ -174,7 +174,7 @@ int shmreg_segment_placement(const struct shmreg_segment *segment,
 	dir = segment->dir;
 	placement.size = size;
 	placement.placement = dir->placement;
-	placement.page_bytes = dir->page_bytes != 0 ? dir->page_bytes : 4096;
+	placement.page_bytes = dir->page_bytes != 0 ? dir->page_bytes : (uint64_t)sysconf(_SC_PAGESIZE);
 	placement.huge_error = dir->huge_error != 0 ? -(int32_t)dir->huge_error : segment->huge_error;
 	placement.prefault_error = segment->prefault_error;
 	placement.lock_error = segment->lock_error;

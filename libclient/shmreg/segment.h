@@ -274,7 +274,7 @@ SHMREG_API uint64_t shmreg_segment_participant(const struct shmreg_segment *segm
 struct shmreg_segment_placement {
 	size_t size;			/* sizeof(struct shmreg_segment_placement), set by the caller */
 	struct shmreg_placement placement;	/* as created; nodes: those that there were */
-	uint64_t page_bytes;		/* 4096, or as asked for */
+	uint64_t page_bytes;		/* the kernel's (4096, often), or as asked for */
 	/*
 	 * 0, or a negative errno: why it has no huge pages though they were asked for. -ENOMEM: the
 	 * pool has too few; -EINVAL, -ENODEV: the machine has none of this size. Of transparent
