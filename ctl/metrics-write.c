@@ -6,6 +6,7 @@
 
 #include "kind.h"
 #include "metrics.h"
+#include "placement.h"
 #include "stats.h"
 #include "text.h"
 
@@ -156,6 +157,10 @@ static const struct metric segment_about = {
 };
 static const struct metric segment_quarantined =
 	GAUGE("segment_quarantined", "Whether its repair was given up.");
+static const struct metric segment_page =
+	GAUGE_BYTES("segment_page", "Of the pages that its data area has.");
+static const struct metric segment_huge_missing =
+	GAUGE("segment_huge_missing", "Whether it has none of the huge pages that were asked for.");
 static const struct column segment_columns[] = {
 #define S(member, ...) COLUMN(struct shmreg_segment_info, member, __VA_ARGS__)
 	S(data_bytes, GAUGE_BYTES("segment_size", "Of its data area.")),
@@ -211,6 +216,21 @@ static void write_about(struct openmetrics *o, const struct metrics *m)
 	}
 }
 
+/* What it is made of, which says its directory. */
+static void write_placement(struct openmetrics *o, const struct metrics *m, const struct metric *metric)
+{
+	openmetrics_family(o, metric, NULL);
+	for (size_t i = 0; i < m->n_segments; i++) {
+		const struct metrics_segment *s = &m->segments[i];
+		const struct openmetrics_label label = { "segment", s->info.name };
+
+		if (s->snapshot)
+			openmetrics_sample(o, &label, 1, metric == &segment_page ?
+					   placement_page_bytes(&s->snapshot->header) :
+					   s->snapshot->header.huge_error != 0);
+	}
+}
+
 static void write_segments(struct openmetrics *o, const struct metrics *m)
 {
 	write_about(o, m);
@@ -221,6 +241,8 @@ static void write_segments(struct openmetrics *o, const struct metrics *m)
 
 		openmetrics_sample(o, &label, 1, !!(info->flags & SHMREG_DIR_QUARANTINED));
 	}
+	write_placement(o, m, &segment_page);
+	write_placement(o, m, &segment_huge_missing);
 	for (size_t k = 0; k < N(segment_columns); k++) {
 		openmetrics_family(o, &segment_columns[k].metric, NULL);
 		for (size_t i = 0; i < m->n_segments; i++) {

@@ -111,3 +111,18 @@ const char *bus_state_name(uint32_t state, uint32_t flags)
 		return "quarantined";
 	return state == SHMREG_DIR_REMOVED ? "removed" : "live";
 }
+
+const char *bus_huge_name(uint32_t huge)
+{
+	return huge == SHMREG_HUGE_TRANSPARENT ? "thp" :
+	       huge == SHMREG_HUGE_2M	       ? "2M" :
+	       huge == SHMREG_HUGE_1G	       ? "1G" :
+						 "none";
+}
+
+const char *bus_numa_name(uint32_t numa)
+{
+	return numa == SHMREG_NUMA_BIND	      ? "bind" :
+	       numa == SHMREG_NUMA_INTERLEAVE ? "interleave" :
+						"default";
+}

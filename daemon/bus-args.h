@@ -21,5 +21,7 @@ const char *bus_lifetime_name(uint32_t lifetime);
 const char *bus_resource_name(enum shmreg_resource what);
 const char *bus_access_name(uint32_t access);
 const char *bus_state_name(uint32_t state, uint32_t flags);
+const char *bus_huge_name(uint32_t huge);
+const char *bus_numa_name(uint32_t numa);
 
 #endif /* SHMREGD_BUS_ARGS_H */

@@ -9,11 +9,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bus-args.h"
 #include "bus-internal.h"
 #include "log.h"
 #include "refuse.h"
+#include "segment.h"
 #include "server.h"
 
 static void log_did(const struct bus *bus, const struct caller *c, enum message_id message,
@@ -50,8 +52,27 @@ static int append_property(sd_bus_message *m, const char *name, const char *type
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+/* Of what memory it is made: what was asked for, and what was obtained. */
+static int append_placement(sd_bus_message *m, const struct shmreg_dir *dir)
+{
+	const struct shmreg_placement *p = &dir->placement;
+	int r = 0;
+
+#define APPEND(name, type, value) r = r < 0 ? r : append_property(m, name, type, value)
+	APPEND("PageBytes", "t", dir->page_bytes ? dir->page_bytes : (uint64_t)sysconf(_SC_PAGESIZE));
+	APPEND("Huge", "s", bus_huge_name(p->huge));
+	APPEND("HugeErrno", "u", dir->huge_error);
+	APPEND("Numa", "s", bus_numa_name(p->numa));
+	APPEND("NumaNodes", "t", p->nodes);
+	APPEND("Reserve", "b", (dir->create_flags & SHMREG_CREATE_RESERVE) != 0);
+	APPEND("Prefault", "b", (p->flags & SHMREG_PLACE_PREFAULT) != 0);
+	APPEND("Lock", "b", (p->flags & SHMREG_PLACE_LOCK) != 0);
+#undef APPEND
+	return r;
+}
+
 /* As a{sv}; who may not read the segment sees id, name and that. */
-static int append_info(sd_bus_message *m, const struct shmreg_segment_info *s)
+static int append_info(struct bus *bus, sd_bus_message *m, const struct shmreg_segment_info *s)
 {
 	int r;
 
@@ -75,6 +96,8 @@ static int append_info(sd_bus_message *m, const struct shmreg_segment_info *s)
 		APPEND("Deaths", "t", s->n_deaths);
 		APPEND("Repairs", "t", s->n_repairs);
 		APPEND("CreatedUSec", "t", s->created_ns / 1000);
+		r = r < 0 ? r : append_placement(m, registry_find(bus->server->registry,
+								  s->segment)->directory.map);
 	}
 #undef APPEND
 	return r < 0 ? r : sd_bus_message_close_container(m);
@@ -106,7 +129,7 @@ static int append_list(struct bus *bus, const struct caller *c, sd_bus_message *
 				r = sd_bus_message_append(m, "ts", page.info[i].segment,
 							  page.info[i].name);
 			if (r >= 0)
-				r = append_info(m, &page.info[i]);
+				r = append_info(bus, m, &page.info[i]);
 			if (r >= 0)
 				r = sd_bus_message_close_container(m);
 			in.after = page.info[i].segment;
@@ -156,7 +179,7 @@ static int perform_describe(struct bus *bus, const struct caller *c, const struc
 		return r;
 	r = sd_bus_message_new_method_return(m, &reply);
 	if (r >= 0)
-		r = append_info(reply, &info);
+		r = append_info(bus, reply, &info);
 	return send_reply(reply, r, error);
 }
 

@@ -214,6 +214,12 @@ step "each method"
 good '^a(tsa{sv}) 3 1 "early" .*"dir/open" .*"closed" ' List
 good '"Name" s "dir/open" .*"Mode" u 420 .*"DataBytes" t 65536' Describe s dir/open
 good '"Name" s "dir/open"' Describe s '#2'
+good "\"PageBytes\" t $(getconf PAGESIZE) \"Huge\" s \"none\" \"HugeErrno\" u 0 \"Numa\" s \"default\" \"NumaNodes\" t 0 \"Reserve\" b false" \
+	Describe s dir/open
+# Hardly anybody has pages of 1 GiB to spare.
+"$ctl" create placed --size 64K --huge 1G --numa interleave:0 --mlock 2>/dev/null &&
+	good '"Huge" s "1G" "HugeErrno" u [0-9]* "Numa" s "interleave" "NumaNodes" t 1 "Reserve" b true "Prefault" b false "Lock" b true' \
+		Describe s placed && "$ctl" rm placed
 good '' Set 'sa{sv}' dir/open 2 Mode u 432 Lifetime s until-removed
 good '"Mode" u 432 ' Describe s dir/open
 good '' Set 'sa{sv}' dir/open 3 Group u "$(id -g)" Owner u "$(id -u)" Mode u 420
@@ -311,7 +317,7 @@ if [ "$system" ]; then
 		grep -q -e "$text" "$scratch/said" || fail "his refusal of $* does not say '$text'"
 	}
 	other List || fail "another user cannot list"
-	grep -q '"early" 3 "Id" t 1 "Name" s "early" "Access" s "none" 2 "dir/open" 17 .*"Access" s "read" ' \
+	grep -q '"early" 3 "Id" t 1 "Name" s "early" "Access" s "none" 2 "dir/open" 25 .*"Access" s "read" ' \
 		"$scratch/said" || fail "another user sees something else"
 	other Describe s early || fail "another user cannot describe"
 	! grep -q Owner "$scratch/said" || fail "another user sees whose a closed segment is"

@@ -76,6 +76,8 @@ has 'shmreg_segment_size_bytes{segment="demo"} 8388608'
 has 'shmreg_segment_participants{segment="demo"} 1'
 has 'shmreg_segment_participants{segment="other/one"} 0'
 has 'shmreg_segment_quarantined{segment="demo"} 0'
+has "shmreg_segment_page_bytes{segment=\"demo\"} $(getconf PAGESIZE)"
+has 'shmreg_segment_huge_missing{segment="demo"} 0'
 has 'shmreg_object_info{segment="demo",object="events",kind="queue",type="struct event"} 1'
 has 'shmreg_queue_length{segment="demo",object="events"} [0-9]*'
 has 'shmreg_ring_written_total{segment="demo",object="samples"} [1-9][0-9]*'
