@@ -14,17 +14,17 @@ int shmreg_cell_read_again(const struct shmreg_cell *c, void *elem, uint64_t *re
 	uint32_t tries;
 	uint64_t x;
 
-	for (tries = 1; tries < SHMREG_CELL_TRIES; tries++) {
+	if (c->handle.base == NULL)
+		return -ECHILD;
+	for (tries = seen != 0; tries < SHMREG_CELL_TRIES; tries++) {
 		x = shmreg_load_acquire(&shmreg_cell_shm_(c)->latest);			/* P' */
 		slot = shmreg_cell_slot_(c, x, c->stride);
 		if (slot == NULL)
 			return shmreg_cell_unreadable(c, x);
 		if (x == seen)
 			return -EUCLEAN;	/* the word went, and latest did not: V, V' */
-		shmreg_copy_from_shared(elem, slot, c->elem_bytes);
-		/* F': loads before the load that follows, which no order on that one says */
-		shmreg_fence_acquire();
-		if (shmreg_load_acquire(shmreg_cell_word_(slot, c->word_offset)) == x) { /* V' */
+		if (shmreg_cell_copy_(elem, slot, x, c->elem_bytes, c->word_offset)) {
+			shmreg_cell_found_(c, slot);
 			if (ret_version != NULL)
 				*ret_version = x >> SHMREG_CELL_VERSION_SHIFT;
 			return 0;

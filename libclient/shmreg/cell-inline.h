@@ -38,9 +38,16 @@
  * has moved on (V, V'), and the retry is paid for by a writer's progress; if latest has not,
  * no correct process wrote this: -EUCLEAN.
  *
+ * A small value is first copied out of the slot where the last one was found. Nothing above
+ * depends on how a slot was found, for a word is only in the slot that it names: if x is there, that is
+ * the slot. So the processor need not wait for x before it reads what is mostly where it was. If
+ * another word is there, the slot that x names is copied. Threads that share a handle may change
+ * c->found under each other: each of its values is a slot.
+ *
  * Whatever x says, what is read lies in the cell: x less one place, of which only the place's
  * bits are looked at, is not beyond c->limit, the last slot's; and "none" becomes the largest that
- * these bits can say, which no slot's is.
+ * these bits can say, which no slot's is. c->found was such a slot; NULL until one was, and in a
+ * forked child.
  *
  * Waiting. P is that of wake.h, too: `change`, and all are woken. Who is superseded wakes as
  * well: it cannot know whether the other has got so far.
@@ -67,7 +74,9 @@
 
 SHMREG_BEGIN_DECLS
 
-/* Out of line: what is not a read of a cell at rest. @seen: the word that was tried. */
+/*
+ * Out of line: a read, whatever there is to do. @seen: the word whose slot was tried; 0: none was.
+ */
 SHMREG_API int shmreg_cell_read_again(const struct shmreg_cell *c, void *elem,
 				      uint64_t *ret_version, uint64_t seen);
 
@@ -146,30 +155,50 @@ SHMREG_FORCE_INLINE int shmreg_cell_read_later_(const struct shmreg_cell *c, voi
 	return r;
 }
 
+/* Up to so many bytes, in whole: what is copied in vain costs less than it is worth otherwise. */
+#define SHMREG_CELL_SMALL_ 256
+
+/* A hint; the handle is const because that is all that reading changes of it. */
+SHMREG_FORCE_INLINE void shmreg_cell_found_(const struct shmreg_cell *c, unsigned char *slot)
+{
+	shmreg_store_relaxed((unsigned char **)(uintptr_t)&c->found, slot);
+}
+
+/* Return: true: it was the value of @word, whole. */
+SHMREG_FORCE_INLINE int shmreg_cell_copy_(void *elem, unsigned char *slot, uint64_t word,
+					  size_t elem_bytes, size_t word_offset)
+{
+	shmreg_copy_from_shared(elem, slot, elem_bytes);
+	/* F': loads before the load that follows, which no order on that one says */
+	shmreg_fence_acquire();
+	return shmreg_equals_acquire(shmreg_cell_word_(slot, word_offset), word);	/* V' */
+}
+
 SHMREG_FORCE_INLINE int shmreg_cell_read_sized(const struct shmreg_cell *c, void *elem,
 					       uint64_t *ret_version, size_t elem_bytes,
 					       size_t word_offset, size_t stride)
 {
-	struct shmreg_cell_shm *const shm = shmreg_cell_shm_(c);
-	unsigned char *slot;
+	const int small = __builtin_constant_p(elem_bytes) && elem_bytes <= SHMREG_CELL_SMALL_;
+	/* relaxed: any slot will do */
+	unsigned char *slot = shmreg_load_relaxed(&c->found), *base;
 	uint64_t x;
 
-	if (SHMREG_UNLIKELY(shm == NULL))
-		return -ECHILD;
-	x = shmreg_load_acquire(&shm->latest);						/* P' */
-	slot = shmreg_cell_slot_of_(c, (unsigned char *)shm, x, stride);
-	if (SHMREG_LIKELY(slot != NULL)) {
-		shmreg_copy_from_shared(elem, slot, elem_bytes);
-		/* F': loads before the load that follows, which no order on that one says */
-		shmreg_fence_acquire();
-		if (SHMREG_LIKELY(shmreg_equals_acquire(shmreg_cell_word_(slot, word_offset),
-							x))) {				/* V' */
-			if (ret_version != NULL)
-				*ret_version = x >> SHMREG_CELL_VERSION_SHIFT;
-			return 0;
-		}
+	if (SHMREG_UNLIKELY(slot == NULL))
+		return shmreg_cell_read_later_(c, elem, ret_version, 0);
+	base = c->handle.base;
+	x = shmreg_load_acquire(&shmreg_cell_shm_(c)->latest);				/* P' */
+	if (!small || SHMREG_UNLIKELY(!shmreg_cell_copy_(elem, slot, x, elem_bytes, word_offset))) {
+		slot = shmreg_cell_slot_of_(c, base, x, stride);
+		if (SHMREG_UNLIKELY(slot == NULL))
+			return shmreg_cell_read_later_(c, elem, ret_version, 0);
+		if (small)
+			shmreg_cell_found_(c, slot);
+		if (SHMREG_UNLIKELY(!shmreg_cell_copy_(elem, slot, x, elem_bytes, word_offset)))
+			return shmreg_cell_read_later_(c, elem, ret_version, x);
 	}
-	return shmreg_cell_read_later_(c, elem, ret_version, x);
+	if (ret_version != NULL)
+		*ret_version = x >> SHMREG_CELL_VERSION_SHIFT;
+	return 0;
 }
 
 /* Before the first byte of a value is written into a slot. */

@@ -7,8 +7,8 @@
  *
  * Callers	At most `writers` handles at a time, counting all processes, are
  *		writers (1 by default: the fast flavour); each is used by one thread
- *		at a time. Any number of processes read; reading changes nothing, not
- *		even the handle, so threads may share one for reading. A signal
+ *		at a time. Any number of processes read; reading changes nothing, and
+ *		of the handle a hint, so threads may share one for reading. A signal
  *		handler counts as another thread. A writer's place is free when its
  *		handle is closed; who opens one finds that of a dead writer free,
  *		once the reaper has been there, for which open waits.
@@ -93,6 +93,7 @@ struct shmreg_cell {
 	size_t stride;
 	size_t word_offset;	/* in a slot */
 	size_t elem_bytes;
+	unsigned char *found;	/* where the last value was; NULL: none yet, or a forked child */
 };
 
 /* One that writes: it has one of the writers' places. Fields are the library's own. */

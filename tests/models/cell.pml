@@ -21,6 +21,7 @@
  * BUG=8	versions are the writer's own, not the cell's
  * BUG=9	the reaper frees the places of the living, too
  * BUG=10	the reaper frees nothing
+ * BUG=11	what was found where the last value was is not compared
  * (KS=1 is the plain sequence lock: an heir, or the next value, overwrites what is being read)
  */
 #ifndef P
@@ -180,7 +181,7 @@ repair:
 
 proctype Reader()
 {
-	byte n, x, y, a, b, before, last;
+	byte n, x, y, a, b, g, before, last;
 
 	do
 	:: n < NR ->
@@ -191,6 +192,18 @@ again:		x = latest;
 		:: x == 0 ->	/* never written */
 			assert(before == 0 && last == 0)
 		:: else ->
+			/* where the last value was, or wherever another reader says: any slot */
+			g = 0;
+			do
+			:: g < P * KS - 1 -> g++
+			:: break
+			od;
+			a = first[g];
+			b = second[g];
+			if
+			:: atomic { word[g] == x || BUG == 11 -> goto found }
+			:: else
+			fi;
 #if BUG == 5
 			if
 			:: word[AT(WRITER(x), SLOT(x))] != x -> goto again
@@ -201,17 +214,17 @@ again:		x = latest;
 			b = second[AT(WRITER(x), SLOT(x))];
 			if
 			:: atomic { BUG == 5 || word[AT(WRITER(x), SLOT(x))] == x ->
-				assert(a == b);
+found:				assert(a == b);
 				assert(a != 0 && order[a] != 0);	/* published */
 				assert(order[a] >= before && order[a] >= last);
 				last = order[a] }
 			:: else ->
 				y = latest;
 				assert(y != x);		/* -EUCLEAN, of correct writers */
-				atomic { y = 0; a = 0; b = 0; goto again }
+				atomic { y = 0; a = 0; b = 0; g = 0; goto again }
 			fi
 		fi;
-		atomic { x = 0; y = 0; a = 0; b = 0; before = 0 }
+		atomic { x = 0; y = 0; a = 0; b = 0; g = 0; before = 0 }
 	:: else -> break
 	od;
 	skip
