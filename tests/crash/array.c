@@ -170,7 +170,7 @@ static const struct operation *const peers[] = { &operations[SET], &operations[F
 #define BYTES(n) (&(const uint32_t){ n })
 static const struct setting settings[] = {
 	{ "24 bytes", SETTING_KILL | SETTING_PAIR | SETTING_RACE, BYTES(sizeof(struct record)) },
-	{ "8 bytes", SETTING_PAIR, BYTES(8) },
+	{ "8 bytes", SETTING_PAIR | SETTING_SECOND_PEER, BYTES(8) },
 	{ "4 bytes", 0, BYTES(4) },
 	{ "2 bytes", 0, BYTES(2) },
 	{ "1 byte", 0, BYTES(1) },

@@ -44,14 +44,14 @@ static bool is_peer(const struct operation *op)
 	return false;
 }
 
-/* What is done in the i-th setting by default, or with --full. */
-static void sweep_setting(struct tally *t, const struct operation *op, unsigned int i)
+/* What is done in a setting by default, or with --full. */
+static void sweep_setting(struct tally *t, const struct operation *op, const struct setting *setting)
 {
-	const struct setting *setting = &subject.settings[i];
 	const bool pair = setting->flags & SETTING_PAIR;
 	const bool resume = pair || ((setting->flags & SETTING_RESUME) &&
 				     (op->flags & OPERATION_RESUME));
 	const bool race = setting->flags & SETTING_RACE;
+	const unsigned int beside = setting->flags & SETTING_SECOND_PEER ? 1 : 0;
 	struct scenario s = { setting, op, NULL, NULL,
 			      (setting->flags & SETTING_KILL) && (op->flags & OPERATION_PAIR) };
 
@@ -62,7 +62,7 @@ static void sweep_setting(struct tally *t, const struct operation *op, unsigned 
 	for (unsigned int j = 0; j < subject.n_peers; j++) {
 		s.peer = subject.peers[j];
 		sweep_alone(t, &s);
-		if (sweep_full || (resume && j == i % subject.n_peers))
+		if (sweep_full || (resume && j == beside))
 			sweep_resume(t, &s);
 		if (sweep_full ? pair : race && is_peer(op))
 			sweep_slow(t, &s);
@@ -88,7 +88,7 @@ static void sweep_setting(struct tally *t, const struct operation *op, unsigned 
 static void sweep_operation(struct tally *t, const struct operation *op)
 {
 	for (unsigned int i = 0; i < subject.n_settings; i++)
-		sweep_setting(t, op, i);
+		sweep_setting(t, op, &subject.settings[i]);
 }
 
 /*

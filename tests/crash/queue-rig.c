@@ -14,13 +14,15 @@ static const struct setting settings[] = {
 	SETTING("capacity 4, its length is sampled", 0, 0, 4, 256, 2, PEER, false, false, NOBODY_SLEEPS),
 	SETTING("capacity 4, tombstone ahead", 0, 0, 4, 6, 1, PEER, true, false, NOBODY_SLEEPS),
 	SETTING("capacity 4, refused element", 0, 0, 4, 6, 1, PEER, false, true, NOBODY_SLEEPS),
-	/* Beside the even ones something is pushed, beside the odd ones popped. */
 	{ "capacity 2, empty, two asleep, drop", SETTING_RESUME,
 	  &(const struct start){ 2, 7, 0, PEER, false, false, TWO_SLEEP, 0 } },
-	{ "capacity 2, full, two asleep, redeliver", SETTING_RESUME,
+	{ "capacity 2, full, two asleep, redeliver", SETTING_RESUME | SETTING_SECOND_PEER,
 	  &(const struct start){ 2, 7, 2, PEER, false, false, TWO_SLEEP, SHMREG_QUEUE_REDELIVER } },
 	SETTING("capacity 4, full, one asleep for two", 0, SETTING_RESUME, 4, 7, 4, PEER, false, false,
 		ONE_FOR_TWO),
+	/* It looks again behind its own claim, and meanwhile something comes. */
+	{ "capacity 2, empty, own claims before", SETTING_RESUME,
+	  &(const struct start){ 2, 7, 0, VICTIM, false, false, NOBODY_SLEEPS, 0 } },
 };
 #define EMPTY (&settings[8])
 #define ASLEEP (&settings[20])

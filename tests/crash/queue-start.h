@@ -9,11 +9,14 @@
 
 #define WRAP (UINT64_C(1) << 43)	/* of positions */
 
-/* Under both policies: a struct start each, which ends with the shape's flags. */
+/*
+ * Under both policies: a struct start each, which ends with the shape's flags. Beside the first
+ * something is pushed, beside the second popped.
+ */
 #define SETTING(name, DROP, REDELIVER, ...)                                                       \
 	{ name ", drop", DROP, &(const struct start){ __VA_ARGS__, 0 } },                         \
 	{                                                                                         \
-		name ", redeliver", REDELIVER,                                                    \
+		name ", redeliver", (REDELIVER) | SETTING_SECOND_PEER,                            \
 			&(const struct start){ __VA_ARGS__, SHMREG_QUEUE_REDELIVER }              \
 	}
 #define PAIR SETTING_PAIR

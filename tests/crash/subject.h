@@ -66,6 +66,7 @@ struct operation {
 #define SETTING_RACE 4u		/* also raced, slow repair, nested of two dead: one of those with
 				   SETTING_PAIR; others with --full */
 #define SETTING_RESUME 8u	/* for OPERATION_RESUME */
+#define SETTING_SECOND_PEER 16u	/* beside whom it is resumed: not the first, but the next */
 
 /* How the object is when the operation begins. */
 struct setting {
