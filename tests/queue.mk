@@ -55,6 +55,14 @@ test_queue_redeliver_CFLAGS = $(harness_cflags)
 test_queue_redeliver_LDADD = $(queue_ldadd)
 test_queue_redeliver_SOURCES = tests/test-queue-redeliver.c tests/suite.h
 
+check_PROGRAMS += test-queue-look-again
+TESTS += test-queue-look-again
+test_queue_look_again_CPPFLAGS = $(queue_cppflags)
+test_queue_look_again_CFLAGS = $(harness_cflags)
+test_queue_look_again_LDADD = $(queue_ldadd)
+test_queue_look_again_SOURCES = tests/test-queue-look-again.c tests/crash/inside.c \
+	tests/crash/inside.h tests/suite.h
+
 check_PROGRAMS += test-repair-memory
 TESTS += test-repair-memory
 test_repair_memory_CPPFLAGS = $(queue_cppflags)

@@ -101,7 +101,7 @@ build() {
 		sources=$core out=core ;;
 	test-registry* | test-directory*) more=tests/registry-fixture.c sources=$core out=core ;;
 	test-pool-recall) more="tests/crash/inside.c tests/syscalls.c" ;;
-	test-pool-wait-steps) more=tests/crash/inside.c ;;
+	test-pool-wait-steps | test-queue-look-again) more=tests/crash/inside.c ;;
 	test-queue-batch) more=tests/stepper.c ;;
 	test-queue-wreckage*) more=tests/queue-wreck.c ;;
 	test-queue-torture) more="tests/queue-torture.c tests/torture.c" ;;
