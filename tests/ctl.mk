@@ -19,7 +19,8 @@ TESTS += test-look-torture
 test_look_torture_CPPFLAGS = $(harness_cppflags) -I$(top_srcdir)/ctl -DSHMREGCTL=\"$(abs_top_builddir)/shmregctl\"
 test_look_torture_CFLAGS = $(harness_cflags)
 test_look_torture_LDADD = $(integration_ldadd)
-test_look_torture_SOURCES = tests/test-look-torture.c tests/torture.c tests/torture.h tests/random.h \
+test_look_torture_SOURCES = tests/test-look-torture.c tests/look-writer.c tests/look-writer.h \
+	tests/torture.c tests/torture.h tests/random.h \
 	ctl/form.c ctl/form.h ctl/look.c ctl/look.h ctl/look-queue.c ctl/look-stream.c
 
 ctl_cppflags = -I$(top_srcdir)/ctl -I$(top_srcdir)/proto

@@ -15,181 +15,15 @@
 
 #include "harness.h"
 #include "look.h"
+#include "look-writer.h"
 #include "torture.h"
 
-#define SEGMENT "storm"
-#define N_WRITERS 3
-#define WORDS 24
-#define ARRAY_LENGTH 64
 #define LOOKS_A_KILL 40
 #define KILLS 25
 #define PROGRAM_RUNS 4
 
-struct item {
-	uint64_t word[WORDS];
-};
-
-SHMREG_DEFINE_ARRAY(item_array, struct item);
-SHMREG_DEFINE_ATOMIC(item_atomic, uint64_t);
-SHMREG_DEFINE_CELL(item_cell, struct item);
-SHMREG_DEFINE_POOL(item_pool, struct item);
-SHMREG_DEFINE_OBJECT_QUEUE(item_objects, item_pool);
-SHMREG_DEFINE_QUEUE(item_queue, struct item);
-SHMREG_DEFINE_RING(item_ring, struct item);
-SHMREG_DEFINE_TOPIC(item_topic, struct item);
-
 static struct harness h;
-static pid_t writers[N_WRITERS];
-
-/* --- a writer ------------------------------------------------------------------------ */
-
-struct hands {
-	struct shmreg_segment *s;
-	uint64_t number;
-	struct item_array *array;
-	struct item_atomic *atomic;
-	struct item_cell_writer *cell;
-	struct item_pool *pool;
-	struct item_objects *objects;
-	struct item_queue *queue, *kept;
-	struct item_ring_producer *ring_producer;
-	struct item_ring_consumer *ring_consumer;
-	struct shmreg_record_producer *record_producer;
-	struct shmreg_record_consumer *record_consumer;
-	struct item_topic_publisher *publisher;
-};
-
-static void fill(struct item *ret, uint64_t number)
-{
-	for (unsigned int i = 0; i < WORDS; i++)
-		ret->word[i] = number;
-}
-
-/* -EBUSY: its role is somebody's who lives, or is not repaired yet. */
-static void may_be_busy(int r)
-{
-	if (r < 0 && r != -EBUSY)
-		harness_ok(r);
-}
-
-static void open_all(struct hands *w)
-{
-	static const struct shmreg_topic_params topic = {
-		.capacity = 32, .publishers = N_WRITERS, .subscribers = 4,
-	};
-	struct shmreg_connection *c;
-
-	harness_ok(shmreg_connect(&c, NULL));
-	harness_ok(shmreg_segment_open(c, &w->s, SEGMENT, SHMREG_ACCESS_WRITE));
-	harness_ok(item_array_open_or_create(w->s, &w->array, "array", ARRAY_LENGTH));
-	harness_ok(item_atomic_open_or_create(w->s, &w->atomic, "atomic"));
-	harness_ok(item_pool_open_or_create(w->s, &w->pool, "pool", 32));
-	harness_ok(item_objects_open_or_create(w->s, &w->objects, "objects", w->pool, 16, 0));
-	harness_ok(item_queue_open_or_create(w->s, &w->queue, "queue", 16, 0));
-	harness_ok(item_queue_open_or_create(w->s, &w->kept, "kept", 16, SHMREG_QUEUE_REDELIVER));
-	may_be_busy(item_cell_writer_open_or_create(w->s, &w->cell, "cell", N_WRITERS, 0));
-	may_be_busy(item_topic_publisher_open_or_create(w->s, &w->publisher, "topic", &topic));
-}
-
-/* The first that comes; its successor once it is repaired. */
-static void open_roles(struct hands *w)
-{
-	static const struct shmreg_record_params records = { .size = sizeof(records), .capacity = 512 };
-
-	if (!w->ring_producer)
-		may_be_busy(item_ring_producer_open_or_create(w->s, &w->ring_producer, "ring", 16));
-	else if (!w->ring_consumer)
-		may_be_busy(item_ring_consumer_open_or_create(w->s, &w->ring_consumer, "ring", 16));
-	if (!w->record_consumer)
-		may_be_busy(shmreg_record_consumer_open_or_create(w->s, &w->record_consumer, "records",
-								  &records));
-	else if (!w->record_producer)
-		may_be_busy(shmreg_record_producer_open_or_create(w->s, &w->record_producer, "records",
-								  &records));
-}
-
-static void work_with_roles(struct hands *w, const struct item *item)
-{
-	const size_t bytes = 8 * (1 + w->number % WORDS);
-	struct item got;
-	size_t n;
-
-	if (w->ring_producer)
-		(void)!item_ring_push(w->ring_producer, item);
-	if (w->ring_consumer && w->number % 64 < 32)
-		while (item_ring_pop(w->ring_consumer, &got) == 0)
-			;
-	if (w->record_producer)
-		(void)!shmreg_record_push(w->record_producer, item, bytes);
-	if (w->record_consumer && w->number % 64 < 32)
-		while (shmreg_record_pop(w->record_consumer, &got, sizeof(got), &n) == 0)
-			;
-	if (w->cell)
-		(void)!item_cell_write(w->cell, item);
-	if (w->publisher)
-		(void)!item_topic_publisher_publish(w->publisher, item);
-}
-
-static void work_with_objects(struct hands *w)
-{
-	shmreg_pool_ref ref;
-
-	if (w->number % 2 && item_pool_acquire(w->pool, &ref) == 0) {
-		fill(item_pool_get(w->pool, ref), w->number);
-		if (item_objects_send(w->objects, ref) < 0)
-			(void)!item_pool_release(w->pool, ref);
-	} else if (item_objects_receive(w->objects, &ref) == 0) {
-		fill(item_pool_get(w->pool, ref), 0);
-		(void)!item_pool_release(w->pool, ref);
-	}
-}
-
-/* In one half of the time they are filled, in the other emptied; never by one at a time only. */
-static void work_with_queues(struct hands *w, const struct item *item)
-{
-	struct item_queue_lease lease;
-	struct item got;
-
-	if (w->number % 64 < 32) {
-		const struct item several[3] = { *item, *item, *item };
-
-		(void)!(w->number % 2 ? item_queue_push(w->queue, item) :
-					item_queue_push_batch(w->queue, several, 3, 1));
-		if (item_queue_reserve(w->kept, &lease) == 0) {
-			fill(lease.elem, w->number);
-			(void)!item_queue_commit(w->kept, &lease);
-		}
-	} else {
-		(void)!item_queue_pop(w->queue, &got);
-		if (item_queue_acquire(w->kept, &lease) == 0)
-			(void)!item_queue_release(w->kept, &lease);
-	}
-}
-
-_Noreturn static void write_for_ever(uint64_t number)
-{
-	struct hands w = { .number = number };
-	struct item item;
-
-	open_all(&w);
-	for (;; w.number++) {
-		fill(&item, w.number);
-		if (w.number % 1024 == 0)
-			open_roles(&w);
-		work_with_roles(&w, &item);
-		work_with_objects(&w);
-		work_with_queues(&w, &item);
-		*item_array_at(w.array, w.number % ARRAY_LENGTH) = item;
-		item_atomic_store_relaxed(w.atomic, w.number);
-	}
-}
-
-static void start_writer(unsigned int i, uint64_t number)
-{
-	writers[i] = torture_fork();
-	if (writers[i] == 0)
-		write_for_ever(number);
-}
+static pid_t writers[LOOK_WRITERS];
 
 /* --- looks --------------------------------------------------------------------------- */
 
@@ -284,19 +118,19 @@ static struct shmreg_segment *begin(struct shmreg_connection **ret)
 	struct shmreg_segment *s;
 
 	*ret = harness_connect();
-	harness_ok(shmreg_segment_create(*ret, NULL, SEGMENT, &params));
-	for (unsigned int i = 0; i < N_WRITERS; i++)
-		start_writer(i, (uint64_t)(i + 1) << 56);
-	harness_ok(shmreg_segment_open(*ret, &s, SEGMENT, SHMREG_ACCESS_READ));
+	harness_ok(shmreg_segment_create(*ret, NULL, LOOK_SEGMENT, &params));
+	for (unsigned int i = 0; i < LOOK_WRITERS; i++)
+		writers[i] = look_writer_start((uint64_t)(i + 1) << 56);
+	harness_ok(shmreg_segment_open(*ret, &s, LOOK_SEGMENT, SHMREG_ACCESS_READ));
 	harness_wait(all_are_there, s, "the writers to have made all objects");
 	return s;
 }
 
 static void end(struct shmreg_connection *c, struct shmreg_segment *s)
 {
-	for (unsigned int i = 0; i < N_WRITERS; i++)
+	for (unsigned int i = 0; i < LOOK_WRITERS; i++)
 		torture_kill(writers[i]);
-	harness_ok(shmreg_segment_remove(c, SEGMENT));
+	harness_ok(shmreg_segment_remove(c, LOOK_SEGMENT));
 	shmreg_segment_close(s);
 	shmreg_disconnect(c);
 }
@@ -314,13 +148,13 @@ START_TEST(looks)
 		visitors[i] = (struct visitor){ .object = i, .follows = look_has_order(following[i]) };
 	}
 	for (uint64_t kill = 1; kill <= n_kills; kill++) {
-		const unsigned int victim = (unsigned int)random_below(&random, N_WRITERS);
+		const unsigned int victim = (unsigned int)random_below(&random, LOOK_WRITERS);
 
 		for (uint64_t n = random_below(&random, 2 * LOOKS_A_KILL); n > 0; n--)
 			look_at_all(s);
 		torture_kill(writers[victim]);
 		look_at_all(s);
-		start_writer(victim, (uint64_t)(victim + 1) << 56 | kill << 40);
+		writers[victim] = look_writer_start((uint64_t)(victim + 1) << 56 | kill << 40);
 	}
 	harness_wait(something_was_seen, s, "something in each object");
 	for (unsigned int i = 0; i < N_OBJECTS; i++) {
@@ -370,11 +204,11 @@ START_TEST(unpublished)
 	struct item item;
 	uint64_t first;
 
-	harness_ok(shmreg_segment_create(c, &s, SEGMENT, &params));
+	harness_ok(shmreg_segment_create(c, &s, LOOK_SEGMENT, &params));
 	harness_ok(item_queue_open_or_create(s, &queue, names[QUEUE], 16, 0));
 	harness_ok(item_queue_open_or_create(s, &other, names[QUEUE], 16, 0));
 	q = item_queue_untyped(queue);
-	fill(&item, 1);
+	look_fill(&item, 1);
 	harness_ok(item_queue_push(queue, &item));
 	ck_assert_int_eq(shmreg_queue_claim_push(q, 3, 3, &first), 3);
 	for (uint64_t i = 2; i > 0; i--)
@@ -420,7 +254,7 @@ static void check_line(const char *line, const char *object)
 
 static void run_dump(void)
 {
-	FILE *f = popen(SHMREGCTL " dump " SEGMENT, "r");
+	FILE *f = popen(SHMREGCTL " dump " LOOK_SEGMENT, "r");
 	char line[2048], object[64] = "";
 	uint64_t n = 0;
 	unsigned long long said = UINT64_MAX;
@@ -450,7 +284,7 @@ static void run_peek(const char *object)
 	uint64_t bytes = 0;
 	FILE *f;
 
-	snprintf(command, sizeof(command), SHMREGCTL " peek " SEGMENT " %s", object);
+	snprintf(command, sizeof(command), SHMREGCTL " peek " LOOK_SEGMENT " %s", object);
 	f = popen(command, "r");
 	ck_assert_ptr_nonnull(f);
 	while (fgets(line, sizeof(line), f))
@@ -467,14 +301,14 @@ START_TEST(programs)
 	struct shmreg_segment *s = begin(&c);
 
 	for (uint64_t run = 1; run <= torture_scaled(PROGRAM_RUNS); run++) {
-		const unsigned int victim = (unsigned int)(run % N_WRITERS);
+		const unsigned int victim = (unsigned int)(run % LOOK_WRITERS);
 
 		run_dump();
 		run_peek(names[2 * run % N_OBJECTS]);
 		torture_kill(writers[victim]);
 		run_dump();
 		run_peek(names[(2 * run + 1) % N_OBJECTS]);
-		start_writer(victim, (uint64_t)(victim + 1) << 56 | run << 40);
+		writers[victim] = look_writer_start((uint64_t)(victim + 1) << 56 | run << 40);
 	}
 	end(c, s);
 }
