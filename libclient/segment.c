@@ -218,7 +218,9 @@ void segment_free(struct shmreg_segment *s)
 /* In place of a part of what was mapped for it, so that nobody else gets in between. */
 static void *map_aligned(int fd, uint64_t bytes, uint64_t align, int protection)
 {
-	unsigned char *p = mmap(NULL, bytes + align, PROT_NONE,
+	/* Where the kernel's pages are larger than 4096 bytes, the last may be there in part. */
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
+	unsigned char *p = mmap(NULL, whole + align, PROT_NONE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	const uint64_t before = (align - (uintptr_t)p % align) % align;
 	void *memory;
@@ -229,14 +231,14 @@ static void *map_aligned(int fd, uint64_t bytes, uint64_t align, int protection)
 	memory = mmap(p + before, bytes, protection, MAP_SHARED | MAP_FIXED, fd, 0);
 	if (memory == MAP_FAILED) {
 		e = errno;
-		munmap(p, bytes + align);
+		munmap(p, whole + align);
 		errno = e;
 		return MAP_FAILED;
 	}
 	if (before != 0)
 		munmap(p, before);
 	if (before != align)
-		munmap(p + before + bytes, align - before);
+		munmap(p + before + whole, align - before);
 	return memory;
 }
 
