@@ -168,11 +168,14 @@ static int call_reattach(struct call *c)
 
 static int call_detach(struct call *c)
 {
-	const struct shmreg_attachment *in = &c->in->u.attachment;
+	const struct shmreg_attachment *in = &c->in->u.detach.at;
 	struct client *client = c->peer->client;
 	int r;
 
-	r = registry_detach(c->registry, &c->peer->caller, in, c->error);
+	if (c->in->u.detach.flags & SHMREG_DETACH_IDLE)
+		r = registry_detach_idle(c->registry, &c->peer->caller, in, c->error);
+	else
+		r = registry_detach(c->registry, &c->peer->caller, in, c->error);
 	if (r == 0 && client)
 		client_prove(client, in->segment, in->participant);
 	return r;

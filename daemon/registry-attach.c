@@ -258,8 +258,18 @@ int registry_reattach(struct registry *r, const struct caller *c,
 	return 0;
 }
 
-int registry_detach(struct registry *r, const struct caller *c,
-		    const struct shmreg_attachment *in, char *error)
+/* Until the repair they are charged: whose limits are small gets back at once what he had. */
+#define PLENTY_SEATS (SHMREG_SEATS / 4)
+#define PLENTY_PARTICIPANTS 64
+
+static bool has_plenty(const struct registry *r, const struct participant *p)
+{
+	return quota_room(&r->quota, p->uid, SHMREG_RESOURCE_SEATS) >= PLENTY_SEATS &&
+	       quota_room(&r->quota, p->uid, SHMREG_RESOURCE_PARTICIPANTS) >= PLENTY_PARTICIPANTS;
+}
+
+static int detach(struct registry *r, const struct caller *c, const struct shmreg_attachment *in,
+		  bool idle, char *error)
 {
 	struct participant *p;
 	int e;
@@ -269,9 +279,21 @@ int registry_detach(struct registry *r, const struct caller *c,
 		return e;
 	/* Else this is a copy of a request that was carried out. */
 	if (p->process)
-		registry_end_participant(r, p, true);
+		registry_end_participant(r, p, idle && has_plenty(r, p) ? END_IDLE : END_LEFT);
 	registry_settle(r);
 	return 0;
+}
+
+int registry_detach(struct registry *r, const struct caller *c,
+		    const struct shmreg_attachment *in, char *error)
+{
+	return detach(r, c, in, false, error);
+}
+
+int registry_detach_idle(struct registry *r, const struct caller *c,
+			 const struct shmreg_attachment *in, char *error)
+{
+	return detach(r, c, in, true, error);
 }
 
 int registry_quiesce(struct registry *r, const struct caller *c,

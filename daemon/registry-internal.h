@@ -74,7 +74,7 @@ void registry_leave(struct registry *r, struct participant *p);
 void registry_unsettle(struct registry *r, struct segment *s);
 void registry_settle(struct registry *r);
 /* LIVE becomes DEAD or, with no seats, nothing. */
-void registry_end_participant(struct registry *r, struct participant *p, bool left);
+void registry_end_participant(struct registry *r, struct participant *p, enum end how);
 /* Its entry is FREE afterwards, @p gone. */
 void registry_drop_participant(struct registry *r, struct participant *p);
 /* Take its name away. */

@@ -31,14 +31,14 @@ void registry_drop_participant(struct registry *r, struct participant *p)
 	free(p);
 }
 
-void registry_end_participant(struct registry *r, struct participant *p, bool left)
+void registry_end_participant(struct registry *r, struct participant *p, enum end how)
 {
 	struct segment *s = p->segment;
 
-	if (!left)
+	if (how == END_DIED)
 		directory_count_death(&s->directory);
-	segment_end_participant(s, p, left);
-	registry_emit(r, left ? SHMREG_EVENT_DETACHED : SHMREG_EVENT_DIED, s, p, NULL);
+	segment_end_participant(s, p, how);
+	registry_emit(r, how == END_DIED ? SHMREG_EVENT_DIED : SHMREG_EVENT_DETACHED, s, p, NULL);
 	registry_leave(r, p);
 	if (p->n_seats == 0)
 		registry_drop_participant(r, p);
@@ -160,6 +160,25 @@ static bool segment_creator_lives(const struct registry *r, const struct segment
 	return p && p->process;
 }
 
+/*
+ * A repair is a process that ends with it, and takes longer than all else that somebody costs
+ * who attaches and detaches again. What was left idle is not waited for: it is repaired with what
+ * is left idle in a moment, or with whatever is to be repaired before.
+ */
+static void want_repair(struct registry *r, struct segment *s)
+{
+	if (s->rest == REST_BEGUN && segment_may_rest(s))
+		return;
+	if (s->rest == REST_NONE && r->ops.rest && segment_may_rest(s)) {
+		s->rest = REST_BEGUN;
+		r->ops.rest(r->data, s);
+		return;
+	}
+	s->rest = REST_NONE;
+	s->repair_wanted = true;
+	r->ops.repair(r->data, s);	/* may call back; s may be gone */
+}
+
 static void registry_settle_segment(struct registry *r, struct segment *s)
 {
 	const bool freeing = s->n_freeing > 0;
@@ -180,9 +199,16 @@ static void registry_settle_segment(struct registry *r, struct segment *s)
 	} else if (s->n_freeing > 0) {
 		free_here(r, s);
 	} else if (segment_needs_repair(s) && !s->repair_wanted) {
-		s->repair_wanted = true;
-		r->ops.repair(r->data, s);	/* may call back; s may be gone */
+		want_repair(r, s);
 	}
+}
+
+void registry_rested(struct registry *r, struct segment *s)
+{
+	assert(s->rest == REST_BEGUN);
+	s->rest = REST_OVER;
+	registry_unsettle(r, s);
+	registry_settle(r);
 }
 
 void registry_settle(struct registry *r)
@@ -203,7 +229,7 @@ void registry_process_died(struct registry *r, const struct process_id *process)
 
 	/* All first, so that one repair job a segment sees all that died. */
 	while ((found = registry_find_process(r, process)))
-		registry_end_participant(r, LIST_FIRST(&found->participants), false);
+		registry_end_participant(r, LIST_FIRST(&found->participants), END_DIED);
 	registry_settle(r);
 }
 
@@ -214,6 +240,7 @@ void registry_repair_begin(struct registry *r, struct segment *s)
 	(void)r;
 	assert(s->repair_wanted && s->n_freeing == 0);
 	bitmap_reset(&s->repair_seats);
+	s->n_idle_seats = 0;	/* from now on those that this repair is not for */
 	for (uint32_t i = 1; i < SHMREG_SEATS; i++)
 		if (directory_seat_state(seats[i]) == SHMREG_SEAT_DEAD)
 			bitmap_set(&s->repair_seats, i);

@@ -78,6 +78,12 @@ struct registry_ops {
 	 */
 	void (*repair)(void *data, struct segment *segment);
 	/*
+	 * All of its dead seats were left idle, by a few, and nothing waits for the repair: call
+	 * registry_rested() in a moment, unless there is repair() or disposed() before. NULL:
+	 * repair() comes at once.
+	 */
+	void (*rest)(void *data, struct segment *segment);
+	/*
 	 * Memory is to be given back, which may take long: clear the ranges that
 	 * segment_freeing() says, then registry_freed(). For registry_discard: all of the data
 	 * area, after disposed(), then registry_discarded(), also for segments that are about
@@ -133,6 +139,9 @@ int registry_reattach(struct registry *r, const struct caller *c,
 		      char *error);
 int registry_detach(struct registry *r, const struct caller *c,
 		    const struct shmreg_attachment *in, char *error);
+/* The same, of who says that he leaves nothing behind: the repair may come later, see rest(). */
+int registry_detach_idle(struct registry *r, const struct caller *c,
+			 const struct shmreg_attachment *in, char *error);
 int registry_quiesce(struct registry *r, const struct caller *c,
 		     const struct shmreg_attachment *in, char *error);
 int registry_seats(struct registry *r, const struct caller *c, const struct shmreg_seats *in,
@@ -196,6 +205,8 @@ bool registry_process_attached(const struct registry *r, const struct process_id
  * which ends the repair too. @s may be gone afterwards; then disposed() was called.
  * A segment may also be disposed of while it is repaired: stop the reaper then.
  */
+/* What rest() began is over. */
+void registry_rested(struct registry *r, struct segment *s);
 void registry_repair_begin(struct registry *r, struct segment *s);
 void registry_repair_end(struct registry *r, struct segment *s, bool success,
 			 const struct shmreg_reaper_report *sum);

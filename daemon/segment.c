@@ -279,13 +279,15 @@ void segment_grant(struct segment *s, struct participant *p, const uint16_t *sea
 	p->n_seats += n;
 }
 
-void segment_end_participant(struct segment *s, struct participant *p, bool left)
+void segment_end_participant(struct segment *s, struct participant *p, enum end how)
 {
 	s->n_live--;
 	if (p->n_seats == 0)
 		return;		/* nothing to repair: the caller frees it */
 	s->n_dead_seats += p->n_seats;
-	directory_end_participant(&s->directory, p->index, left);
+	if (how == END_IDLE)
+		s->n_idle_seats += p->n_seats;
+	directory_end_participant(&s->directory, p->index, how != END_DIED);
 }
 
 void segment_free_seat(struct segment *s, struct participant *p, uint32_t seat)
@@ -404,6 +406,14 @@ uint32_t segment_end_free(struct segment *s, bool success)
 bool segment_needs_repair(const struct segment *s)
 {
 	return (s->n_dead_seats > 0 || s->sweep_wanted) && !segment_has_flag(s, SHMREG_DIR_QUARANTINED);
+}
+
+bool segment_may_rest(const struct segment *s)
+{
+	return s->n_idle_seats == s->n_dead_seats && s->n_removed == 0 &&
+	       s->n_dead_seats <= SHMREG_SEATS / 4 &&
+	       s->participant_entries.n_set - s->n_live <=
+		       s->directory.map->max_participants / 4;
 }
 
 uint32_t segment_freeing(const struct segment *s, struct segment_range *ret)

@@ -41,6 +41,8 @@ struct participant {
 	bool charged;
 };
 
+enum end { END_DIED, END_LEFT, END_IDLE };	/* the last two: DETACH */
+
 struct segment {
 	TAILQ_ENTRY(segment) of_registry;	/* by id */
 	struct hash_node by_id;
@@ -70,9 +72,11 @@ struct segment {
 	uint32_t freeing[SEGMENT_FREEING_MAX];
 	bool free_failed;			/* so not again at once */
 	uint32_t n_dead_seats;
+	uint32_t n_idle_seats;			/* of those: END_IDLE, and no repair begun since */
 	uint64_t next_participant;
 	uint64_t next_object;
 
+	enum { REST_NONE = 0, REST_BEGUN, REST_OVER } rest;	/* rest() before repair() */
 	bool repair_wanted;			/* repair() was called, and nothing ended it */
 	bool repairing;				/* between registry_repair_begin() and _end() */
 	struct bitmap repair_seats;		/* that were DEAD at its begin */
@@ -146,7 +150,7 @@ void segment_attach(struct segment *s, struct participant *p,
 		    const struct shmreg_dir_participant *entry, const uint16_t *seats);
 void segment_grant(struct segment *s, struct participant *p, const uint16_t *seats, uint32_t n);
 /* LIVE becomes DEAD, its seats too. */
-void segment_end_participant(struct segment *s, struct participant *p, bool left);
+void segment_end_participant(struct segment *s, struct participant *p, enum end how);
 /* A seat that is DEAD becomes FREE. */
 void segment_free_seat(struct segment *s, struct participant *p, uint32_t seat);
 /* DEAD and without seats, or LIVE and without seats: the entry becomes FREE. */
@@ -168,6 +172,11 @@ void segment_remove_object(struct segment *s, uint32_t index);
 void segment_begin_free(struct segment *s);
 /* A repair of dead seats, or for sweep_wanted; not if quarantined. */
 bool segment_needs_repair(const struct segment *s);
+/*
+ * May the repair that it needs wait? All dead seats were left idle, no object's memory is to be
+ * free after it, and there are seats and entries enough for those who come.
+ */
+bool segment_may_rest(const struct segment *s);
 /* Return: how many objects are gone; 0 if @success is false. */
 uint32_t segment_end_free(struct segment *s, bool success);
 

@@ -34,11 +34,20 @@ int server_prepare(struct server *server, char *error)
 	return server->spare ? 0 : refuse(error, ENOMEM, "shmregd is out of memory");
 }
 
+static void on_rested(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct server_segment *mine = container_of(w, struct server_segment, rest);
+
+	(void)loop, (void)revents;
+	registry_rested(mine->server->registry, mine->segment);
+}
+
 static struct server_segment *attach(struct server *server, struct segment *s)
 {
 	struct server_segment *mine = server->spare;
 
 	TAILQ_INIT(&mine->watches);
+	ev_init(&mine->rest, on_rested);
 	mine->server = server;
 	mine->segment = s;
 	LIST_INSERT_HEAD(&server->attached, mine, link);
@@ -49,6 +58,7 @@ static struct server_segment *attach(struct server *server, struct segment *s)
 
 void server_detach_segment(struct segment *s)
 {
+	ev_timer_stop(attached(s)->server->loop, &attached(s)->rest);
 	LIST_REMOVE(attached(s), link);
 	free(attached(s));
 	segment_set_userdata(s, NULL);
@@ -83,6 +93,7 @@ static void op_disposed(void *data, struct segment *s)
 	struct server_segment *mine = attached_or_restored(server, s);
 
 	server_end_watches_of_segment(server, s);
+	ev_timer_stop(server->loop, &mine->rest);
 	if (server->snapshots)
 		snapshots_cancel(server->snapshots, s);
 	reapers_cancel(server->reapers, &mine->repair);
@@ -181,11 +192,24 @@ static void op_discard(void *data, struct segment *s)
 		begin_discard(server, mine);
 }
 
+/* Long enough for hundreds to come and go, and nobody waits for it. */
+#define REST_SEC 0.05
+
+static void op_rest(void *data, struct segment *s)
+{
+	struct server *server = data;
+	ev_timer *rest = &attached_or_restored(server, s)->rest;
+
+	ev_timer_set(rest, REST_SEC, 0.);
+	ev_timer_start(server->loop, rest);
+}
+
 static void op_repair(void *data, struct segment *s)
 {
 	struct server *server = data;
 	struct server_segment *mine = attached_or_restored(server, s);
 
+	ev_timer_stop(server->loop, &mine->rest);
 	mine->repair_held = snapshots_hold(server->snapshots, s);
 	if (!mine->repair_held)
 		reapers_repair(server->reapers, &mine->repair, s);
@@ -301,6 +325,7 @@ const struct registry_ops server_registry_ops = {
 	.created = op_created,
 	.disposed = op_disposed,
 	.repair = op_repair,
+	.rest = op_rest,
 	.free = op_free,
 	.discard = op_discard,
 	.watch = op_watch,

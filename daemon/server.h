@@ -34,6 +34,7 @@ struct server_segment {
 	bool discards;				/* it was disposed of */
 	unsigned int n_failed;			/* in a row */
 	struct store_entry store;
+	ev_timer rest;			/* until it is repaired what was left idle */
 	struct repair repair;
 	bool repair_held;		/* a copy is taken before */
 	struct watch_queue watches;

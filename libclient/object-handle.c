@@ -159,6 +159,9 @@ int object_handle_new(struct shmreg_segment *s, struct shmreg_handle **ret,
 	node->index = index;
 	node->seat = seat;
 	link_node(s, node);
+	/* What it acquires is the participant's, and is held when all handles are closed. */
+	if (seat != 0 && entry->shape.kind == SHMREG_KIND_POOL)
+		s->acquires = true;
 
 	if (seat != 0 && shmreg_kind_users(entry->shape.kind) != 0) {
 		users = (uint64_t *)(void *)(handle->base + shmreg_kind_users(entry->shape.kind)) +
@@ -189,12 +192,29 @@ static void handle_free(struct shmreg_segment *s, struct object_node *node)
 	free(node);
 }
 
-void object_close_all(struct shmreg_segment *s)
+/*
+ * May somebody wait for what this handle leaves behind if nothing else is done than to forget it?
+ * Its role, for one, which only a close of its own gives back; or what it has lent out. Who is in
+ * the middle of an operation is not known: what is idle is repaired, too, a little later.
+ */
+static bool may_leave(const struct object_node *node)
 {
+	return node->seat != 0 && (node->handle->shape.kind != SHMREG_KIND_QUEUE ||
+				   node->handle->n_leases > 0);
+}
+
+bool object_close_all(struct shmreg_segment *s)
+{
+	bool idle;
+
 	pthread_mutex_lock(&s->mutex);
-	while (s->nodes != NULL)
+	idle = !s->acquires;
+	while (s->nodes != NULL) {
+		idle = idle && !may_leave(s->nodes);
 		handle_free(s, s->nodes);
+	}
 	pthread_mutex_unlock(&s->mutex);
+	return idle;
 }
 
 int shmreg_object_close(struct shmreg_handle *handle)

@@ -4,6 +4,8 @@
 
 /* object.h - open handles of a segment */
 
+#include <stdbool.h>
+
 #include <shmreg/handle.h>
 
 struct shmreg_segment;
@@ -40,8 +42,8 @@ int object_handle_new(struct shmreg_segment *s, struct shmreg_handle **ret,
 		      const struct shmreg_dir_object *entry, uint32_t index, uint32_t how,
 		      size_t bytes);
 
-/* The segment is closed: all handles go. */
-void object_close_all(struct shmreg_segment *s);
+/* The segment is closed: all handles go. Return: whether nothing is left behind, see may_leave(). */
+bool object_close_all(struct shmreg_segment *s);
 
 /*
  * object_check_name() - may an object of the segment be asked for by this name?

@@ -161,7 +161,7 @@ static int attach(struct shmreg_connection *c, struct shmreg_segment **ret,
 		at.segment = call->reply.u.attach.segment;
 		at.participant = call->reply.u.attach.participant;
 		take_away(c, &call->reply.u.attach);
-		segment_detach(c, &at, false);
+		segment_detach(c, &at, false, false);
 		return r;
 	}
 	s->registry = call->registry;

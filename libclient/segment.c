@@ -296,14 +296,16 @@ int segment_prepare(struct shmreg_segment *s)
  */
 #define PATIENCE_MS 5000
 
-void segment_detach(struct shmreg_connection *c, const struct shmreg_attachment *at, bool orphaned)
+void segment_detach(struct shmreg_connection *c, const struct shmreg_attachment *at, bool idle,
+		    bool orphaned)
 {
 	struct connection_call call = {
 		.request.header.type = SHMREG_PACKET_DETACH,
 		.patience_ms = orphaned ? PATIENCE_MS : 0,
 	};
 
-	call.request.u.attachment = *at;
+	call.request.u.detach.at = *at;
+	call.request.u.detach.flags = idle ? SHMREG_DETACH_IDLE : 0;
 	/* That it is not known any more is as good. A daemon that is not there sees us end. */
 	if (connection_call(c, &call) == 0)
 		connection_call_done(&call);
@@ -314,7 +316,7 @@ struct shmreg_segment *shmreg_segment_close(struct shmreg_segment *segment)
 	struct shmreg_connection *c;
 	struct shmreg_attachment at;
 	struct shmreg_segment **link;
-	bool lost, orphaned;
+	bool lost, orphaned, idle;
 
 	if (segment == NULL || connection_usable(segment->connection) < 0)
 		return NULL;
@@ -328,14 +330,14 @@ struct shmreg_segment *shmreg_segment_close(struct shmreg_segment *segment)
 		*link = segment->next;
 	lost = shmreg_load_relaxed(&segment->lost) < 0; /* relaxed: written under the mutex */
 	pthread_mutex_unlock(&c->mutex);
-	object_close_all(segment);
+	idle = object_close_all(segment);
 	segment_attachment(segment, &at);
 	/* relaxed: a hint */
 	orphaned = (shmreg_load_relaxed(&segment->dir->flags) & SHMREG_DIR_ORPHANED) != 0;
 	/* Unmapped before it is said: once it is, others may be given what was ours. */
 	segment_free(segment);
 	if (!lost)
-		segment_detach(c, &at, orphaned);
+		segment_detach(c, &at, idle, orphaned);
 	return NULL;
 }
 

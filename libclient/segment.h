@@ -50,6 +50,7 @@ struct shmreg_segment {
 	uint64_t reported;	/* removal epoch that the daemon surely knows of */
 	uint64_t refused;	/* newest one that was sent by itself and not taken */
 	uint64_t seats[SHMREG_SEATS / 64];	/* a bit for each seat that is ours */
+	bool acquires;				/* has had a pool's handle with a seat */
 	struct object_node *nodes;		/* open handles */
 	struct object_node **by_index;		/* the same, by entry of the directory */
 	struct arena arena;			/* handles */
@@ -95,8 +96,9 @@ int segment_new_empty(struct shmreg_segment **ret, const char *name);
 int segment_prepare(struct shmreg_segment *s);
 /* Whatever of it is there. */
 void segment_free(struct shmreg_segment *s);
-/* Tell the daemon, and not for long if it has @orphaned the segment. */
-void segment_detach(struct shmreg_connection *c, const struct shmreg_attachment *at, bool orphaned);
+/* Tell the daemon, and not for long if it has @orphaned the segment. @idle: SHMREG_DETACH_IDLE */
+void segment_detach(struct shmreg_connection *c, const struct shmreg_attachment *at, bool idle,
+		    bool orphaned);
 
 /*
  * segment_new_apart() - one without a daemon, read-only; the mappings are the caller's to make

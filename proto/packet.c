@@ -68,9 +68,10 @@ static size_t body_bytes(uint16_t type)
 	case SHMREG_PACKET_OPEN:
 		return sizeof(struct shmreg_open);
 	case SHMREG_PACKET_REATTACH:
-	case SHMREG_PACKET_DETACH:
 	case SHMREG_PACKET_QUIESCE:
 		return sizeof(struct shmreg_attachment);
+	case SHMREG_PACKET_DETACH:
+		return sizeof(struct shmreg_detach);
 	case SHMREG_PACKET_SEATS:
 		return sizeof(struct shmreg_seats);
 	case SHMREG_PACKET_REMOVE:
@@ -228,6 +229,15 @@ static int attachment_check(const struct shmreg_attachment *in, const char **ret
 		return refuse(-EINVAL, ret_why,
 			      "the participant's id is too large; ids are below 2^56");
 	return 0;
+}
+
+static int detach_check(const struct shmreg_detach *in, const char **ret_why)
+{
+	if (in->reserved)
+		return malformed(ret_why, "DETACH has a reserved field that is not zero");
+	if (in->flags & ~SHMREG_DETACH_IDLE)
+		return refuse(-EINVAL, ret_why, "DETACH has unknown flags; IDLE is known");
+	return attachment_check(&in->at, ret_why);
 }
 
 /* An administrator speaks of a segment without being attached: participant 0. */
@@ -450,9 +460,10 @@ int shmreg_request_check(const struct shmreg_request *request, size_t n, const c
 	case SHMREG_PACKET_OPEN:
 		return open_check(&request->u.open, ret_why);
 	case SHMREG_PACKET_REATTACH:
-	case SHMREG_PACKET_DETACH:
 	case SHMREG_PACKET_QUIESCE:
 		return attachment_check(&request->u.attachment, ret_why);
+	case SHMREG_PACKET_DETACH:
+		return detach_check(&request->u.detach, ret_why);
 	case SHMREG_PACKET_SEATS:
 		return seats_check(&request->u.seats, ret_why);
 	case SHMREG_PACKET_REMOVE:

@@ -33,7 +33,7 @@ test_bus_args_SOURCES = \
 
 daemon_tests = test-daemon-protocol test-daemon-life test-daemon-restart test-daemon-watch \
 	test-daemon-bell test-daemon-root test-daemon-version \
-	test-daemon-store test-daemon-exec test-daemon-reaper test-daemon-spares test-daemon-descriptors
+	test-daemon-store test-daemon-exec test-daemon-reaper test-daemon-rest test-daemon-spares test-daemon-descriptors
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 daemon_test_ldadd = $(harness_ldadd) libproto.la
@@ -63,6 +63,11 @@ test_daemon_descriptors_CPPFLAGS = $(harness_cppflags)
 test_daemon_descriptors_CFLAGS = $(harness_cflags)
 test_daemon_descriptors_LDADD = $(daemon_test_ldadd)
 test_daemon_descriptors_SOURCES = $(restart_fixture) tests/test-daemon-descriptors.c
+test_daemon_rest_CPPFLAGS = $(harness_cppflags)
+test_daemon_rest_CFLAGS = $(harness_cflags)
+test_daemon_rest_LDADD = $(daemon_test_ldadd)
+test_daemon_rest_SOURCES = $(restart_fixture) tests/test-daemon-rest.c
+
 test_daemon_spares_CPPFLAGS = $(harness_cppflags)
 test_daemon_spares_CFLAGS = $(harness_cflags)
 test_daemon_spares_LDADD = $(daemon_test_ldadd)

@@ -123,7 +123,8 @@ lookup_cost_LDADD = libshmregd-core.la
 lookup_cost_SOURCES = tests/lookup-cost.c tests/random.h
 
 PURE_TESTS += test-directory test-directory-random test-registry test-registry-admin \
-	test-registry-life test-registry-limits test-registry-model test-registry-restart test-registry-transfer \
+	test-registry-life test-registry-limits test-registry-model test-registry-rest test-registry-restart \
+	test-registry-transfer \
 	test-registry-watch
 test_directory_CPPFLAGS = $(core_cppflags)
 test_directory_CFLAGS = $(core_cflags)
@@ -149,6 +150,11 @@ test_registry_limits_CPPFLAGS = $(core_cppflags)
 test_registry_limits_CFLAGS = $(core_cflags)
 test_registry_limits_LDADD = $(core_ldadd)
 test_registry_limits_SOURCES = tests/test-registry-limits.c tests/registry-world.h tests/suite.h $(registry_fixture)
+
+test_registry_rest_CPPFLAGS = $(core_cppflags)
+test_registry_rest_CFLAGS = $(core_cflags)
+test_registry_rest_LDADD = $(core_ldadd)
+test_registry_rest_SOURCES = tests/test-registry-rest.c tests/registry-world.h tests/suite.h $(registry_fixture)
 
 test_registry_restart_CPPFLAGS = $(core_cppflags)
 test_registry_restart_CFLAGS = $(core_cflags)

@@ -50,6 +50,15 @@ static void note_repair(void *data, struct segment *segment)
 	notes->repair = segment;
 }
 
+static void note_rest(void *data, struct segment *segment)
+{
+	struct notes *notes = data;
+
+	must_be(!segment->repair_wanted);
+	notes->n_rest++;
+	notes->rest = segment;
+}
+
 static void note_watch(void *data, const struct process_id *process)
 {
 	struct notes *notes = data;
@@ -82,6 +91,7 @@ static const struct registry_ops fixture_ops = {
 	.created = note_created,
 	.disposed = note_disposed,
 	.repair = note_repair,
+	.rest = note_rest,
 	.watch = note_watch,
 	.unwatch = note_unwatch,
 	.event = note_event,

@@ -11,8 +11,9 @@
 #include "registry.h"
 
 struct notes {
-	uint32_t n_created, n_disposed, n_repair, n_watch, n_unwatch;
+	uint32_t n_created, n_disposed, n_repair, n_rest, n_watch, n_unwatch;
 	struct segment *repair;			/* the last that wanted it */
+	struct segment *rest;			/* the last that may wait for it */
 	uint32_t n_events[SHMREG_EVENT_LOST + 1];
 	struct shmreg_event last;
 };

@@ -48,9 +48,12 @@ static struct shmreg_request request(uint16_t type)
 		r.u.open.n_seats = 4;
 		break;
 	case SHMREG_PACKET_REATTACH:
-	case SHMREG_PACKET_DETACH:
 	case SHMREG_PACKET_QUIESCE:
 		r.u.attachment = at;
+		break;
+	case SHMREG_PACKET_DETACH:
+		r.u.detach.at = at;
+		r.u.detach.flags = SHMREG_DETACH_IDLE;
 		break;
 	case SHMREG_PACKET_SEATS:
 		r.u.seats.at = at;
@@ -272,7 +275,9 @@ START_TEST(test_fields)
 	REFUSED(OPEN, r.u.open.n_seats = 0, -EINVAL, "1 to 64");
 	REFUSED(OPEN, r.u.open.n_seats = 65, -EINVAL, "1 to 64");
 
-	REFUSED(DETACH, r.u.attachment.segment = 0, -EINVAL, "segment");
+	REFUSED(DETACH, r.u.detach.at.segment = 0, -EINVAL, "segment");
+	REFUSED(DETACH, r.u.detach.flags = 2, -EINVAL, "unknown flags");
+	REFUSED(DETACH, r.u.detach.reserved = 1, -EBADMSG, "reserved");
 	REFUSED(QUIESCE, r.u.attachment.participant = 0, -EINVAL, "participant");
 	REFUSED(REATTACH, r.u.attachment.participant = UINT64_C(1) << 56, -EINVAL, "2^56");
 	REFUSED(SEATS, r.u.seats.at.participant = 0, -EINVAL, "participant");

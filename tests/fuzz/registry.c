@@ -61,7 +61,10 @@ static void request(const struct caller *c, const struct shmreg_request *in)
 		e = registry_reattach(r, c, &in->u.attachment, &out.u.attach, error);
 		break;
 	case SHMREG_PACKET_DETACH:
-		e = registry_detach(r, c, &in->u.attachment, error);
+		if (in->u.detach.flags & SHMREG_DETACH_IDLE)
+			e = registry_detach_idle(r, c, &in->u.detach.at, error);
+		else
+			e = registry_detach(r, c, &in->u.detach.at, error);
 		break;
 	case SHMREG_PACKET_QUIESCE:
 		e = registry_quiesce(r, c, &in->u.attachment, error);
@@ -130,6 +133,8 @@ static void repair(struct fuzz_input *in)
 	struct segment *s = registry_find(r, 1 + fuzz_below(in, 8));
 	const uint8_t what = fuzz_u8(in);
 
+	if (s && s->rest == REST_BEGUN)
+		registry_rested(r, s);
 	if (!s || !s->repair_wanted)
 		return;
 	if (!s->repairing) {

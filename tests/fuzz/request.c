@@ -145,9 +145,12 @@ static void body(struct fuzz_input *in, struct shmreg_request *ret)
 		open_segment(in, &ret->u.open);
 		break;
 	case SHMREG_PACKET_REATTACH:
-	case SHMREG_PACKET_DETACH:
 	case SHMREG_PACKET_QUIESCE:
 		ret->u.attachment = attachment(in);
+		break;
+	case SHMREG_PACKET_DETACH:
+		ret->u.detach.at = attachment(in);
+		ret->u.detach.flags = fuzz_u8(in) & SHMREG_DETACH_IDLE;
 		break;
 	case SHMREG_PACKET_SEATS:
 		ret->u.seats.at = attachment(in);

@@ -146,6 +146,17 @@ struct shmreg_attachment {
 	uint64_t participant;
 	uint64_t epoch;
 };
+/*
+ * DETACH. IDLE: all handles were closed, and nothing was left behind that somebody could wait
+ * for. Only a hint: the daemon has the seats repaired all the same before it grants them again,
+ * but not at once, so that one repair does for many who come and go.
+ */
+#define SHMREG_DETACH_IDLE UINT32_C(1)
+struct shmreg_detach {
+	struct shmreg_attachment at;
+	uint32_t flags;
+	uint32_t reserved;
+};
 struct shmreg_seats {
 	struct shmreg_attachment at;
 	uint32_t n_seats;	/* 1 .. SHMREG_SEATS_A_REPLY */
@@ -403,7 +414,8 @@ struct shmreg_request {
 		struct shmreg_hello hello;
 		struct shmreg_create create;
 		struct shmreg_open open;
-		struct shmreg_attachment attachment;	/* REATTACH, DETACH, QUIESCE */
+		struct shmreg_attachment attachment;	/* REATTACH, QUIESCE */
+		struct shmreg_detach detach;
 		struct shmreg_seats seats;
 		struct shmreg_target target;		/* REMOVE, DESCRIBE */
 		struct shmreg_create_object create_object;
