@@ -54,7 +54,7 @@ static void note_rest(void *data, struct segment *segment)
 {
 	struct notes *notes = data;
 
-	must_be(!segment->repair_wanted);
+	must_be(segment != NULL);
 	notes->n_rest++;
 	notes->rest = segment;
 }

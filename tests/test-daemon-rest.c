@@ -113,7 +113,7 @@ START_TEST(queue_used)
 {
 	struct shmreg_connection *c = harness_connect();
 	struct shmreg_segment *segment;
-	struct numbers_queue *q;
+	struct numbers_queue *q = NULL;
 	uint64_t number;
 	struct raw raw;
 
