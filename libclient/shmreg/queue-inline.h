@@ -84,7 +84,8 @@
  * as long each time, SHMREG_QUEUE_PAUSE_MAX at most: meanwhile the winner claims one position
  * after the other by the fast path, on lines that stay with him, and has nobody to record.
  * A handle remembers how long that was, and stands back so long before it enters in the
- * midst of others again, a quarter less each time. Nothing depends on it but speed.
+ * midst of others again, a quarter less each time. Who has seen by a slot that the counter he read
+ * is old has moved no line, and reads it again at once. Nothing depends on it but speed.
  *
  * Looks. Who finds the queue empty takes a line that a producer is about to write to, and who
  * looks again at once does so for each element; likewise producers who find it full. So who
