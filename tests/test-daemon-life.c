@@ -267,14 +267,14 @@ START_TEST(inherited_connection)
 }
 END_TEST
 
-static void quarantine(const char *reaper, const char *why)
+static void quarantine(const char *reaper, const char *timeout, const char *why)
 {
 	char option[128];
 	struct process p;
 	struct raw c;
 
 	snprintf(option, sizeof(option), "--reaper=%s", reaper);
-	alone_start(&d, with(option, "--repair-timeout=1"));
+	alone_start(&d, with(option, timeout));
 	raw_open(&c, d.socket_path);
 	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
 	process_start(&p, attach_and_wait, NULL);
@@ -294,7 +294,7 @@ static void quarantine(const char *reaper, const char *why)
 
 START_TEST(reaper_fails)
 {
-	quarantine("/bin/false", "it exited with 1 before it was done");
+	quarantine("/bin/false", NULL, "it exited with 1 before it was done");
 }
 END_TEST
 
@@ -334,7 +334,7 @@ START_TEST(reaper_hangs)
 	fputs("#!/bin/sh\nexec sleep 1000\n", f);
 	fchmod(fileno(f), 0755);
 	fclose(f);
-	quarantine(script, "it took too long");
+	quarantine(script, "--repair-timeout=1", "it took too long");
 	unlink(script);
 }
 END_TEST
