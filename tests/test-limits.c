@@ -52,9 +52,12 @@ static int64_t deed_take_object(struct actor *a, int64_t i)
 {
 	struct word_atomic *atomic;
 	char name[32];
+	int64_t r = 0;
 
-	if (i == 0 && take_segment(a, 0, 1 << 20, 0) < 0)
-		return -1;
+	if (!a->segment)
+		r = take_segment(a, 0, 1 << 20, 0);
+	if (r < 0)
+		return r;
 	snprintf(name, sizeof(name), "object-%d", (int)i);
 	return word_atomic_create(a->segment, &atomic, name);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "hostile.h"
@@ -30,8 +32,13 @@ static struct random_state rnd;
 
 static void attach(struct shmreg_connection **connection, struct shmreg_segment **segment)
 {
+	int r;
+
 	EXPECT(shmreg_connect(connection, NULL) == 0);
-	EXPECT(shmreg_segment_open(*connection, segment, SEGMENT, SHMREG_ACCESS_WRITE) == 0);
+	/* The dead have their places until they are repaired. */
+	while ((r = shmreg_segment_open(*connection, segment, SEGMENT, SHMREG_ACCESS_WRITE)) == -ENOSPC)
+		usleep(1000);
+	EXPECT(r == 0);
 }
 
 static unsigned int open_all(struct hostile_object *objects, struct shmreg_segment *segment)
