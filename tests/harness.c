@@ -187,21 +187,26 @@ void harness_wait(bool (*done)(void *arg), void *arg, const char *what)
 	ck_abort_msg("waited in vain for %s", what);
 }
 
-bool harness_logged(struct harness *h, const char *text)
+int harness_n_logged(struct harness *h, const char *text)
 {
 	char path[96], *line = NULL;
-	bool found = false;
 	size_t size = 0;
 	FILE *in;
+	int n = 0;
 
 	snprintf(path, sizeof(path), "%s/daemon.log", h->dir);
 	in = fopen(path, "re");
 	ck_assert_msg(in != NULL, "%s: %s", path, strerror(errno));
-	while (!found && getline(&line, &size, in) >= 0)
-		found = strstr(line, text) != NULL;
+	while (getline(&line, &size, in) >= 0)
+		n += strstr(line, text) != NULL;
 	free(line);
 	fclose(in);
-	return found;
+	return n;
+}
+
+bool harness_logged(struct harness *h, const char *text)
+{
+	return harness_n_logged(h, text) > 0;
 }
 
 struct log_wait {

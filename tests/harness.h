@@ -88,6 +88,7 @@ void harness_wait_event(struct shmreg_connection *events, uint32_t kind, const c
 /* Waits until the daemon has logged a line that contains @text. */
 void harness_wait_log(struct harness *h, const char *text);
 bool harness_logged(struct harness *h, const char *text);
+int harness_n_logged(struct harness *h, const char *text);	/* lines */
 
 /* Until @done says true; polls. For conditions that no event announces. */
 void harness_wait(bool (*done)(void *arg), void *arg, const char *what);

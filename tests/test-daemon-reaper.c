@@ -12,6 +12,8 @@
 
 #include "restart-fixture.h"
 
+#define SPARES 2	/* that wait for a job */
+
 static char script[64], go[96], started[96], children[96];
 
 /*
@@ -63,10 +65,10 @@ static int count(const char *path, int number)
 	return n;
 }
 
-static bool has_child(void *arg)
+/* Those in advance, and of those that were started each has its child. */
+static bool are_ready(void *n)
 {
-	(void)arg;
-	return count(children, 0) > 0;
+	return count(started, 0) == *(const int *)n && count(children, 0) == *(const int *)n;
 }
 
 static bool ended_and_settled(void *arg)
@@ -85,16 +87,19 @@ static bool ended_and_settled(void *arg)
 START_TEST(old_reaper_first)
 {
 	const struct timespec moment = { .tv_nsec = 300000000 };
+	const int in_advance = SPARES, with_job = SPARES + 1;
 	struct process p;
 	struct raw c;
 
-	harness_wait(has_child, NULL, "the first reaper");
-	ck_assert_int_gt(count(started, (int)harness_daemon(&h)), 0);
+	harness_wait(are_ready, (void *)(uintptr_t)&in_advance, "the first reapers");
+	ck_assert_int_eq(count(started, (int)harness_daemon(&h)), SPARES);
 	raw_open(&c, h.socket_path);
 	ck_assert_int_eq(raw_create(&c, "s", 1, 0), 0);
 	process_start(&p, attach_and_wait, NULL);
 	process_expect(&p, 1);
 	process_kill(&p);
+	/* One has the job, so another one takes its place. */
+	harness_wait(are_ready, (void *)(uintptr_t)&with_job, "the job to be sent");
 	again();
 	/* Cannot fail by being too slow, only miss something. */
 	nanosleep(&moment, NULL);

@@ -147,6 +147,7 @@ START_TEST(oldest_first)
 	ck_assert_int_eq(kill(before[1].pid, SIGSTOP), 0);
 	die_and_be_repaired();
 	ck_assert_int_eq(kill(before[1].pid, SIGCONT), 0);
+	harness_wait(gone, &before[0].pid, "who had the job to end");
 	await_spares(after);
 	ck_assert_int_eq(after[0].pid, before[1].pid);
 	ck_assert_int_ne(after[1].pid, before[0].pid);
@@ -155,18 +156,25 @@ START_TEST(oldest_first)
 }
 END_TEST
 
+static bool all_noticed(void *n)
+{
+	return harness_n_logged(&h, "a reaper ended before it had a job") == *(const int *)n;
+}
+
 /* One of them, all of them. Nobody starts one anew before there was something to repair. */
 START_TEST(killed)
 {
 	struct child found[CHILDREN_MAX];
 	struct raw c;
+	int n_ended = 0;
 
 	make_s(&c);
 	for (int n = 1; n <= SPARES; n++) {
 		await_spares(found);
 		for (int i = 0; i < n; i++)
 			kill_child(found[i].pid);
-		harness_wait_log(&h, "a reaper ended before it had a job");
+		n_ended += n;
+		harness_wait(all_noticed, &n_ended, "the daemon to notice");
 		die_and_be_repaired();
 	}
 	await_spares(found);
@@ -251,6 +259,8 @@ START_TEST(two_at_once)
 	await_spares(before);
 	process_kill(&p);
 	harness_wait(is_repaired, (void *)(uintptr_t)&both, "both repairs");
+	for (int i = 0; i < SPARES; i++)
+		harness_wait(gone, &before[i].pid, "those who had the jobs to end");
 	await_spares(after);
 	for (int i = 0; i < SPARES; i++)
 		for (int k = 0; k < SPARES; k++)
