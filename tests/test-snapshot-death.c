@@ -108,6 +108,19 @@ static int n_writing(struct shmreg_segment *s)
 	return n;
 }
 
+/*
+ * What who made it left is put in order: a repair that is under way does not wait for a copy, so
+ * who died meanwhile would be repaired without.
+ */
+static struct shmreg_connection *create_crowd(void)
+{
+	struct shmreg_connection *events = harness_subscribe();
+
+	crowd_create(c);
+	harness_wait_event(events, SHMREG_EVENT_REPAIRED, "crowd", NULL);
+	return events;
+}
+
 static void die_lending(struct shmreg_connection *events)
 {
 	struct process p;
@@ -130,10 +143,7 @@ START_TEST(test_before_repair)
 	int one = 1;
 
 	start("--snapshot-keep=3", "--snapshot-bytes=1G", PROGRAM);
-	events = harness_subscribe();
-	crowd_create(c);
-	/* What it left is put in order: a repair that is under way does not wait for a copy. */
-	harness_wait_event(events, SHMREG_EVENT_REPAIRED, "crowd", NULL);
+	events = create_crowd();
 	process_start(&p, lend, NULL);
 	process_expect(&p, 1);
 	process_kill(&p);
@@ -175,8 +185,7 @@ START_TEST(test_keep)
 	int i, one = 1;
 
 	start("--snapshot-keep=2", "--snapshot-bytes=1G", PROGRAM);
-	crowd_create(c);
-	events = harness_subscribe();
+	events = create_crowd();
 	for (i = 0; i < 5; i++) {
 		do {
 			die_lending(events);
@@ -208,8 +217,7 @@ START_TEST(test_interval)
 
 	interval = "--snapshot-interval=86400";
 	start("--snapshot-keep=9", "--snapshot-bytes=1G", PROGRAM);
-	crowd_create(c);
-	events = harness_subscribe();
+	events = create_crowd();
 	die_lending(events);
 	harness_wait(has_files, &one, "a snapshot");
 	die_lending(events);
@@ -227,8 +235,7 @@ START_TEST(test_without)
 	struct shmreg_connection *events;
 
 	start("--snapshot-keep=2", "--snapshot-bytes=1", PROGRAM);
-	crowd_create(c);
-	events = harness_subscribe();
+	events = create_crowd();
 	die_lending(events);
 	harness_wait(has_said, "more memory than snapshot-bytes allows", "a line");
 	ck_assert_int_eq(count_files(NULL), 0);
@@ -237,8 +244,7 @@ START_TEST(test_without)
 	stop();
 
 	start("--snapshot-keep=2", "--snapshot-bytes=1G", "--snapshot-program=/nowhere");
-	crowd_create(c);
-	events = harness_subscribe();
+	events = create_crowd();
 	die_lending(events);
 	harness_wait(has_said, "shmreg-snapshot exited with 127", "a line");
 	die_lending(events);
@@ -248,8 +254,7 @@ START_TEST(test_without)
 
 	start("--snapshot-keep=2", "--snapshot-bytes=1G", PROGRAM);
 	ck_assert_int_eq(rmdir(folder), 0);
-	crowd_create(c);
-	events = harness_subscribe();
+	events = create_crowd();
 	die_lending(events);
 	harness_wait(has_said, "No such file or directory", "a line");
 	shmreg_disconnect(events);
