@@ -5,6 +5,9 @@
 # with top_srcdir, top_builddir (absolute), CC, CHECK_CFLAGS, CHECK_LIBS in the environment, and
 # LISTS: names of lists without .list, separated by spaces; default: all
 set -eu
+# Check's own of 4 s is too short for a busy machine; what a bug makes hang costs as much.
+CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-30}
+export CK_DEFAULT_TIMEOUT
 only=" $* "
 work=$(mktemp -d)
 list=$work/list
