@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -38,27 +39,18 @@ static size_t rest_of_line(const void *p, size_t n)
 	return rest < n ? rest : n;
 }
 
-/* Whole lines, of @to. */
-SHMREG_FORCE_INLINE void copy_lines_ahead(unsigned char *to, const unsigned char *from, size_t n)
+/* Whole lines, of @to if it is that which is to be fetched before, else of @from. */
+SHMREG_FORCE_INLINE void lines(unsigned char *to, const unsigned char *from, size_t n, bool writing)
 {
-	size_t i = 0;
-
-	for (; i + AHEAD_WRITING < n; i += LINE) {
-		shmreg_prefetch_write(to + i + AHEAD_WRITING);
-		copy_line(to + i, from + i);
-	}
-	for (; i < n; i += LINE)
-		copy_line(to + i, from + i);
-}
-
-/* Whole lines, of @from. */
-SHMREG_FORCE_INLINE void copy_lines_fresh(unsigned char *to, const unsigned char *from, size_t n)
-{
+	const size_t ahead = writing ? AHEAD_WRITING : AHEAD_READING;
 	size_t i = 0;
 
 	/* Not beyond the end: there the other side may be writing. */
-	for (; i + AHEAD_READING < n; i += LINE) {
-		shmreg_prefetch(from + i + AHEAD_READING);
+	for (; i + ahead < n; i += LINE) {
+		if (writing)
+			shmreg_prefetch_write(to + i + ahead);
+		else
+			shmreg_prefetch(from + i + ahead);
 		copy_line(to + i, from + i);
 	}
 	for (; i < n; i += LINE)
@@ -69,25 +61,25 @@ typedef void copy_lines(unsigned char *to, const unsigned char *from, size_t n);
 
 static void lines_ahead(unsigned char *to, const unsigned char *from, size_t n)
 {
-	copy_lines_ahead(to, from, n);
+	lines(to, from, n, true);
 }
 
 static void lines_fresh(unsigned char *to, const unsigned char *from, size_t n)
 {
-	copy_lines_fresh(to, from, n);
+	lines(to, from, n, false);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx"))) static void lines_ahead_avx(unsigned char *to,
 							   const unsigned char *from, size_t n)
 {
-	copy_lines_ahead(to, from, n);
+	lines(to, from, n, true);
 }
 
 __attribute__((target("avx"))) static void lines_fresh_avx(unsigned char *to,
 							   const unsigned char *from, size_t n)
 {
-	copy_lines_fresh(to, from, n);
+	lines(to, from, n, false);
 }
 
 static void lines_around(unsigned char *to, const unsigned char *from, size_t n)
@@ -100,19 +92,19 @@ static void lines_around(unsigned char *to, const unsigned char *from, size_t n)
 	_mm_sfence();	/* these stores keep no order, nor does what is stored behind them */
 }
 
-# define BEST(lines) (__builtin_cpu_supports("avx") ? lines##_avx : lines)
+# define BEST(copy) (__builtin_cpu_supports("avx") ? copy##_avx : copy)
 #else
-# define BEST(lines) lines
+# define BEST(copy) copy
 #endif
 
-/* @first: bytes before the lines that @lines copies. */
+/* @first: bytes before the lines that @middle copies. */
 SHMREG_FORCE_INLINE void copy(unsigned char *to, const unsigned char *from, size_t n, size_t first,
-			      copy_lines *lines)
+			      copy_lines *middle)
 {
 	const size_t whole = (n - first) / LINE * LINE;
 
 	memcpy(to, from, first);
-	lines(to + first, from + first, whole);
+	middle(to + first, from + first, whole);
 	memcpy(to + first + whole, from + first + whole, n - first - whole);
 }
 
