@@ -72,7 +72,7 @@ static void inspect_turn(struct inspection *x, const struct topic *t, uint64_t i
 
 	if (turns_ahead(turn, turn_of(t, last)) < 0 ||
 	    turns_ahead(turn, turn_of(t, last_after)) > 0 ||
-	    ((w & SHMREG_TOPIC_CHUNK_MASK) ^ index) >= t->g.n_chunks)
+	    shmreg_topic_chunk_number(w, index) >= t->g.n_chunks)
 		suspect(x, FINDING_ERROR, "topic.slot", ADVICE_GARBLED, 0, index, w,
 			"slot %" PRIu64 " says %#" PRIx64
 			", which no correct process writes there: somebody "
@@ -84,7 +84,7 @@ static void inspect_turn(struct inspection *x, const struct topic *t, uint64_t i
 static void note_chunk(struct inspection *x, const struct topic *t, uint64_t *owner, uint64_t place,
 		       uint64_t w, const char *what)
 {
-	const uint64_t chunk = (w & SHMREG_TOPIC_CHUNK_MASK) ^ place;
+	const uint64_t chunk = shmreg_topic_chunk_number(w, place);
 
 	if (chunk >= t->g.n_chunks)
 		return;

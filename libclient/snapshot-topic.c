@@ -44,12 +44,6 @@ static int64_t laps_ahead(const struct topic *t, uint64_t word, uint64_t positio
 	       SHMREG_TOPIC_TURN_SHIFT;
 }
 
-/* The chunk of a word, counted from @home. Return: n_chunks or more: nonsense. */
-static uint64_t chunk_of(uint64_t word, uint64_t home)
-{
-	return (word & SHMREG_TOPIC_CHUNK_MASK) ^ home;
-}
-
 /*
  * The message at t->end, into the chunk that is at home there.
  * Return: true, and t->end has moved; false: there is none, or *broken.
@@ -67,7 +61,7 @@ static bool read_message(struct topic *t, bool *broken)
 		return false;
 	}
 	if (ahead == 0) {
-		chunk = chunk_of(w, home);
+		chunk = shmreg_topic_chunk_number(w, home);
 		*broken = chunk >= t->g.n_chunks;
 		if (*broken)
 			return false;
@@ -129,7 +123,7 @@ static void copy_spare(struct topic *t, uint32_t publisher)
 		snapshot_at(t->c, t->o->offset + t->g.publishers_offset +
 					  publisher * sizeof(struct shmreg_topic_publisher));
 	const uint64_t home = t->capacity + publisher;
-	const uint64_t chunk = chunk_of(to->spare, home);
+	const uint64_t chunk = shmreg_topic_chunk_number(to->spare, home);
 
 	if (to->spare == 0 && to->owner == 0)
 		return;

@@ -49,7 +49,7 @@ static void settle(struct repair *r, struct shmreg_topic_publisher *role, uint64
 	const uint64_t want = shmreg_load_relaxed(&role->want);
 	const uint64_t at = want & (r->capacity - 1);
 	const uint64_t home = r->capacity + index;
-	const uint64_t chunk = (spare & SHMREG_TOPIC_CHUNK_MASK) ^ home;
+	const uint64_t chunk = shmreg_topic_chunk_number(spare, home);
 	const struct shmreg_topic_chunk *header;
 	uint64_t displaced, w, sequence, publisher;
 
@@ -62,7 +62,7 @@ static void settle(struct repair *r, struct shmreg_topic_publisher *role, uint64
 	w = shmreg_load_acquire((uint64_t *)(void *)(r->base + r->g.slots_offset) + at);	/* P' */
 	if (w >> SHMREG_TOPIC_TURN_SHIFT !=
 		    ((want / r->capacity + 1) & (UINT64_MAX >> SHMREG_TOPIC_TURN_SHIFT)) ||
-	    ((w & SHMREG_TOPIC_CHUNK_MASK) ^ at) != chunk)
+	    shmreg_topic_chunk_number(w, at) != chunk)
 		return;
 	if (is_hole(r, r->g.chunks_offset + chunk * r->g.stride))
 		return;

@@ -81,6 +81,12 @@ SHMREG_BEGIN_DECLS
 #define SHMREG_TOPIC_SEAT_MASK (UINT64_C(0xfff) << 4)
 #define SHMREG_TOPIC_POSITION_SHIFT 16
 
+/* Which chunk a word says, numbered from @home; not below their number: nonsense. */
+SHMREG_FORCE_INLINE uint64_t shmreg_topic_chunk_number(uint64_t word, uint64_t home)
+{
+	return (word & SHMREG_TOPIC_CHUNK_MASK) ^ home;
+}
+
 /* Before each message, in its chunk; written by the publisher before it publishes. */
 struct shmreg_topic_chunk {
 	uint64_t sequence;	/* of the publisher's spare */
