@@ -185,6 +185,9 @@ shmreginclude_HEADERS += \
 	libclient/shmreg/segment.h \
 	libclient/shmreg/snapshot.h \
 	libclient/shmreg/topic-inline.h \
+	libclient/shmreg/topic-look.h \
+	libclient/shmreg/topic-publisher-inline.h \
+	libclient/shmreg/topic-subscriber-inline.h \
 	libclient/shmreg/topic-typed.h \
 	libclient/shmreg/topic.h \
 	libclient/shmreg/wait.h \

@@ -223,11 +223,8 @@ int shmreg_subscriber_read_slowly(struct shmreg_subscriber *sub, void *buffer, s
 		r = shmreg_subscriber_find_(sub, &at, t->stride);
 		if (r < 0)
 			return r;
-		shmreg_topic_copy_header_(&header, at.chunk);
-		fits = header.bytes <= t->elem_bytes && (whole || header.bytes <= size);
-		if (fits)
-			shmreg_copy_from_shared(buffer, at.chunk + t->elem_offset,
-						whole ? t->elem_bytes : (size_t)header.bytes);
+		fits = shmreg_topic_copy_message_(&header, at.chunk, buffer, size, whole,
+						  t->elem_bytes, t->elem_offset);
 		/* Overwritten: seek() will find out what is lost, and go on behind it. */
 		if (!shmreg_topic_was_whole_(at.slot, at.word))
 			continue;

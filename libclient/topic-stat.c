@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <shmreg/topic.h>
@@ -41,8 +42,7 @@ int shmreg_topic_read_at(const struct shmreg_topic *topic, uint64_t position, vo
 			 size_t size, struct shmreg_topic_message *ret)
 {
 	struct shmreg_topic_chunk header;
-	struct shmreg_topic_message message;
-	unsigned char *data;
+	bool fits;
 	uint64_t w, chunk;
 	int64_t ahead;
 
@@ -58,19 +58,13 @@ int shmreg_topic_read_at(const struct shmreg_topic *topic, uint64_t position, vo
 	chunk = shmreg_topic_absolute_(topic, w, position & topic->mask);
 	if (chunk == topic->n_chunks)
 		return -EUCLEAN;
-	data = shmreg_topic_chunk_(topic, chunk, topic->stride);
-	shmreg_topic_copy_header_(&header, data);
-	shmreg_topic_tell_(&message, position, &header);
-	if (message.bytes <= size && message.bytes <= topic->elem_bytes)
-		shmreg_copy_from_shared(buffer, data + topic->elem_offset, (size_t)message.bytes);
+	fits = shmreg_topic_copy_message_(&header, shmreg_topic_chunk_(topic, chunk, topic->stride),
+					  buffer, size, 0, topic->elem_bytes, topic->elem_offset);
 	if (!shmreg_topic_was_whole_(shmreg_topic_slot_(topic, position), w))
 		return -EPIPE;
-	if (message.bytes > topic->elem_bytes)
-		return -EUCLEAN;
-	if (message.bytes > size)
-		return -EMSGSIZE;
-	if (ret != NULL)
-		*ret = message;
+	if (!fits)
+		return header.bytes <= topic->elem_bytes ? -EMSGSIZE : -EUCLEAN;
+	shmreg_topic_tell_(ret, position, &header);
 	return 0;
 }
 

@@ -39,10 +39,10 @@
  * no correct process wrote this: -EUCLEAN.
  *
  * A small value is first copied out of the slot where the last one was found. Nothing above
- * depends on how a slot was found, for a word is only in the slot that it names: if x is there, that is
- * the slot. So the processor need not wait for x before it reads what is mostly where it was. If
- * another word is there, the slot that x names is copied. Threads that share a handle may change
- * c->found under each other: each of its values is a slot.
+ * depends on how a slot was found, for a word is only in the slot that it names: if x is there,
+ * that is the slot. So the processor need not wait for x before it reads what is mostly where it
+ * was. If another word is there, the slot that x names is copied. Threads that share a handle may
+ * change c->found under each other: each of its values is a slot.
  *
  * Whatever x says, what is read lies in the cell: x less one place, of which only the place's
  * bits are looked at, is not beyond c->limit, the last slot's; and "none" becomes the largest that

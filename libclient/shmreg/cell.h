@@ -93,7 +93,7 @@ struct shmreg_cell {
 	size_t stride;
 	size_t word_offset;	/* in a slot */
 	size_t elem_bytes;
-	unsigned char *found;	/* where the last value was; NULL: none yet, or a forked child */
+	unsigned char *found;	/* where the last value was; NULL: nowhere, or forked */
 };
 
 /* One that writes: it has one of the writers' places. Fields are the library's own. */
