@@ -147,6 +147,8 @@ int registry_open_segment(struct registry *r, const struct caller *c, struct seg
 		return refuse(error, e, "shmregd is out of memory");
 	}
 	registry_emit(r, SHMREG_EVENT_ATTACHED, s, p, NULL);
+	registry_hurry(r, s);
+	registry_settle(r);
 	registry_fill_attach_reply(s, p, false, ret);
 	return 0;
 }

@@ -73,6 +73,8 @@ void registry_leave(struct registry *r, struct participant *p);
  */
 void registry_unsettle(struct registry *r, struct segment *s);
 void registry_settle(struct registry *r);
+/* Somebody came, and took of what those that wait for a repair hold: may it still wait? */
+void registry_hurry(struct registry *r, struct segment *s);
 /* LIVE becomes DEAD or, with no seats, nothing. */
 void registry_end_participant(struct registry *r, struct participant *p, enum end how);
 /* Its entry is FREE afterwards, @p gone. */

@@ -179,6 +179,12 @@ static void want_repair(struct registry *r, struct segment *s)
 	r->ops.repair(r->data, s);	/* may call back; s may be gone */
 }
 
+void registry_hurry(struct registry *r, struct segment *s)
+{
+	if (s->rest == REST_BEGUN && !segment_may_rest(s))
+		registry_unsettle(r, s);
+}
+
 static void registry_settle_segment(struct registry *r, struct segment *s)
 {
 	const bool freeing = s->n_freeing > 0;

@@ -104,6 +104,7 @@ int registry_seats(struct registry *r, const struct caller *c, const struct shmr
 	}
 	if (n > 0) {
 		segment_grant(s, p, reply.seat, (uint32_t)n);
+		registry_hurry(r, s);
 		reply.n_seats = (uint32_t)n;
 		*ret = reply;
 		n = 0;

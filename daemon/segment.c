@@ -411,9 +411,8 @@ bool segment_needs_repair(const struct segment *s)
 bool segment_may_rest(const struct segment *s)
 {
 	return s->n_idle_seats == s->n_dead_seats && s->n_removed == 0 &&
-	       s->n_dead_seats <= SHMREG_SEATS / 4 &&
-	       s->participant_entries.n_set - s->n_live <=
-		       s->directory.map->max_participants / 4;
+	       s->seats.n_set <= SHMREG_SEATS / 4 &&
+	       s->participant_entries.n_set <= s->directory.map->max_participants / 2;
 }
 
 uint32_t segment_freeing(const struct segment *s, struct segment_range *ret)

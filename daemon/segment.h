@@ -174,7 +174,7 @@ void segment_begin_free(struct segment *s);
 bool segment_needs_repair(const struct segment *s);
 /*
  * May the repair that it needs wait? All dead seats were left idle, no object's memory is to be
- * free after it, and there are seats and entries enough for those who come.
+ * free after it, and so few seats and entries are in use that nobody who comes meanwhile wants these.
  */
 bool segment_may_rest(const struct segment *s);
 /* Return: how many objects are gone; 0 if @success is false. */

@@ -156,10 +156,57 @@ START_TEST(few_participants)
 	in.max_participants = 8;
 	in.mode = 0666;
 	ck_assert_int_eq(create(&in), 0);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		come_and_go(&bob);
 	ck_assert_uint_eq(notes.n_repair, 0);
 	come_and_go(&bob);
+	ck_assert_uint_eq(notes.n_repair, 1);
+	fixture_repair(r, notes.repair);
+}
+END_TEST
+
+/* Who waits to come in waits for those that are left over, so they are repaired before. */
+START_TEST(others_come_meanwhile)
+{
+	struct shmreg_create in = fixture_create_request("s", 65536);
+
+	in.max_participants = 8;
+	in.mode = 0666;
+	ck_assert_int_eq(create(&in), 0);
+	come_and_go(&bob);
+	for (uint64_t i = 0; i < 2; i++)
+		opened(&bob, "s", SHMREG_ACCESS_READ);
+	ck_assert_uint_eq(notes.n_repair, 0);
+	opened(&bob, "s", SHMREG_ACCESS_READ);
+	ck_assert_uint_eq(notes.n_repair, 1);
+	fixture_repair(r, notes.repair);
+	come_and_go(&bob);
+	ck_assert_uint_eq(notes.n_repair, 2);
+	fixture_repair(r, notes.repair);
+}
+END_TEST
+
+START_TEST(seats_are_wanted_meanwhile)
+{
+	struct shmreg_create in = fixture_create_request("s", 65536);
+	struct shmreg_attach_reply at;
+	struct shmreg_seats_reply got;
+	uint32_t n = 1;
+
+	in.max_participants = 100;
+	in.mode = 0666;
+	ck_assert_int_eq(create(&in), 0);
+	at = opened(&bob, "s", SHMREG_ACCESS_READ | SHMREG_ACCESS_WRITE);
+	come_and_go(&bob);
+	while (n < SHMREG_SEATS / 4 && notes.n_repair == 0) {
+		const struct shmreg_seats want = {
+			.at = { .segment = at.segment, .participant = at.participant },
+			.n_seats = SHMREG_SEATS_A_REPLY,
+		};
+
+		ck_assert_int_eq(registry_seats(r, &bob, &want, &got, fixture_error), 0);
+		n += got.n_seats;
+	}
 	ck_assert_uint_eq(notes.n_repair, 1);
 	fixture_repair(r, notes.repair);
 }
@@ -172,7 +219,7 @@ START_TEST(many_seats)
 	in.max_participants = 100;
 	in.mode = 0666;
 	ck_assert_int_eq(create(&in), 0);
-	for (uint64_t i = 0; i < SHMREG_SEATS / 4 / SHMREG_SEATS_A_REPLY; i++)
+	for (uint64_t i = 1; i < SHMREG_SEATS / 4 / SHMREG_SEATS_A_REPLY; i++)
 		come_and_go_with_many(1 + i);
 	ck_assert_uint_eq(notes.n_repair, 0);
 	come_and_go_with_many(100);
@@ -257,7 +304,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		many_at_once, a_death_does_not_wait, who_detaches_otherwise_does_not_wait, failed,
-		removed_object, few_participants, many_seats, few_seats_allowed, few_attachments_allowed,
+		removed_object, few_participants, others_come_meanwhile, seats_are_wanted_meanwhile,
+		many_seats, few_seats_allowed, few_attachments_allowed,
 		disposed, restarted, read_only,
 	};
 
