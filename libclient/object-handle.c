@@ -159,9 +159,6 @@ int object_handle_new(struct shmreg_segment *s, struct shmreg_handle **ret,
 	node->index = index;
 	node->seat = seat;
 	link_node(s, node);
-	/* What it acquires is the participant's, and is held when all handles are closed. */
-	if (seat != 0 && entry->shape.kind == SHMREG_KIND_POOL)
-		s->acquires = true;
 
 	if (seat != 0 && shmreg_kind_users(entry->shape.kind) != 0) {
 		users = (uint64_t *)(void *)(handle->base + shmreg_kind_users(entry->shape.kind)) +
@@ -208,7 +205,7 @@ bool object_close_all(struct shmreg_segment *s)
 	bool idle;
 
 	pthread_mutex_lock(&s->mutex);
-	idle = !s->acquires;
+	idle = shmreg_load_relaxed(&s->acquires) == 0; /* relaxed: nobody else uses the segment now */
 	while (s->nodes != NULL) {
 		idle = idle && !may_leave(s->nodes);
 		handle_free(s, s->nodes);

@@ -8,6 +8,7 @@
 #include "params.h"
 #include "pool-bind.h"
 #include "pool-keep.h"
+#include "segment.h"
 
 static int open_any(struct shmreg_segment *segment, struct shmreg_pool **ret, uint32_t how,
 		    const char *name, const struct shmreg_pool_params *params, uint32_t layout,
@@ -42,10 +43,16 @@ int shmreg_pool_open_layout(struct shmreg_segment *segment, struct shmreg_pool *
 	int r;
 
 	r = object_refuse_read_only(segment, name, "shmreg_pool_open_const()");
-	if (r < 0)
-		return r;
-	return open_any(segment, ret, how | SHMREG_OBJECT_SEAT, name, params, layout,
-			handle_bytes);
+	if (r == 0)
+		r = open_any(segment, ret, how | SHMREG_OBJECT_SEAT, name, params, layout,
+			     handle_bytes);
+	/*
+	 * What it acquires is the participant's, and is held when all handles are closed. Relaxed:
+	 * who closes the segment has heard from all who have used it.
+	 */
+	if (r == 0)
+		shmreg_store_relaxed(&segment->acquires, 1);
+	return r;
 }
 
 int shmreg_pool_open_const_layout(struct shmreg_segment *segment, const struct shmreg_pool **ret,

@@ -45,12 +45,13 @@ struct shmreg_segment {
 	int lost;
 	char lost_why[SHMREG_ERROR_MAX + 1];
 
+	uint32_t acquires;	/* 1: has had a pool's handle with a seat */
+
 	/* under mutex */
 	pthread_mutex_t mutex;
 	uint64_t reported;	/* removal epoch that the daemon surely knows of */
 	uint64_t refused;	/* newest one that was sent by itself and not taken */
 	uint64_t seats[SHMREG_SEATS / 64];	/* a bit for each seat that is ours */
-	bool acquires;				/* has had a pool's handle with a seat */
 	struct object_node *nodes;		/* open handles */
 	struct object_node **by_index;		/* the same, by entry of the directory */
 	struct arena arena;			/* handles */
