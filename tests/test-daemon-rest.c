@@ -81,8 +81,8 @@ START_TEST(daemon_killed)
 
 	make_s(&c);
 	come_and_go(&c, 2);
-	raw_close(&c);
 	again();
+	raw_close(&c);
 	harness_wait(one_participant, NULL, "what was left to be settled");
 	leave_s();
 }
