@@ -80,8 +80,7 @@ int reaper_send_job(struct reaper *r, const struct segment *s, int dir_fd);
 void reaper_fail(struct reaper *r, const char *why);
 /*
  * It has nothing more to say, and is about to end. In its own way: the exit status
- * tells whose fault it was. Then it hangs up, and so do we: after DONE somebody waits for what
- * comes next.
+ * tells whose fault it was.
  */
 void reaper_linger(struct reaper *r);
 void reaper_hang_up(struct reaper *r);

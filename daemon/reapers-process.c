@@ -45,6 +45,7 @@ void reaper_fail(struct reaper *r, const char *why)
 
 void reaper_linger(struct reaper *r)
 {
+	reaper_hang_up(r);
 	ev_timer_stop(r->all->loop, &r->limit);
 	ev_timer_set(&r->limit, LINGER_SEC, 0.);
 	ev_timer_start(r->all->loop, &r->limit);
@@ -121,17 +122,14 @@ static bool read_reports(struct reaper *r)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0) {
-		reaper_hang_up(r);
 		reaper_linger(r);
 	} else if (r->state != REAPER_BUSY || !r->job || (size_t)n > sizeof(reports) ||
 		   (size_t)n % size != 0) {
 		reaper_fail(r, "its report makes no sense");
 	} else {
 		/* What follows DONE, or what makes no sense, is not heard any more. */
-		for (size_t i = 0; i < (size_t)n / size && r->state == REAPER_BUSY && r->fd >= 0;
-		     i++)
+		for (size_t i = 0; i < (size_t)n / size && r->fd >= 0; i++)
 			take_report(r, &reports[i]);
-		return r->state == REAPER_BUSY;
 	}
 	return true;
 }

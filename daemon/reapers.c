@@ -54,6 +54,7 @@ void reapers_succeeded(struct reaper *r)
 	 * has been waited for.
 	 */
 	registry_repair_end(all->registry, s, true, &r->sum);
+	/* After that, for which somebody waits. */
 	reaper_linger(r);
 	kick(all);
 	if (wants_spare(all))
@@ -123,7 +124,6 @@ void reapers_ended(struct ev_loop *loop, ev_child *w, int revents)
 	r->pid = 0;
 	/* What it said last may not have been read yet. */
 	reaper_read_rest(r);
-	reaper_hang_up(r);
 	reaper_describe_end(r, w->rstatus, why, sizeof(why));
 	segments_fault = reaper_segments_fault(r, w->rstatus);
 	ev_child_stop(loop, &r->child);
