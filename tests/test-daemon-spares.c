@@ -4,10 +4,13 @@
 /* Reapers that are started in advance: how many, which is taken, and what if one is killed. */
 
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "restart-fixture.h"
 
@@ -292,6 +295,39 @@ START_TEST(daemon_killed)
 }
 END_TEST
 
+struct scheduling {
+	uint32_t bytes, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t slice_ns, deadline_ns, period_ns;
+};
+
+static uint64_t slice_of(pid_t pid)
+{
+	struct scheduling is = { .bytes = sizeof(is) };
+
+	return syscall(SYS_sched_getattr, pid, &is, sizeof(is), 0) == 0 ? is.slice_ns : 0;
+}
+
+/* The daemon is let in while they are started. */
+START_TEST(short_slices)
+{
+	struct scheduling is = { .bytes = sizeof(is), .slice_ns = 100000 };
+	struct child found[CHILDREN_MAX];
+
+	if (slice_of(0) == is.slice_ns || syscall(SYS_sched_setattr, 0, &is, 0) < 0 ||
+	    slice_of(0) != is.slice_ns) {
+		harness_skip("slices have the length that the kernel chooses");
+		return;
+	}
+	await_spares(found);
+	ck_assert_uint_eq(slice_of(harness_daemon(&h)), is.slice_ns);
+	for (int i = 0; i < SPARES; i++)
+		ck_assert_uint_ne(slice_of(found[i].pid), is.slice_ns);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("daemon-spares");
@@ -303,5 +339,6 @@ int main(void)
 	tcase_add_test(tc, killed_with_a_job);
 	tcase_add_test(tc, two_at_once);
 	tcase_add_test(tc, daemon_killed);
+	tcase_add_test(tc, short_slices);
 	return harness_main(suite);
 }
