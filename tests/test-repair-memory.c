@@ -124,7 +124,7 @@ START_TEST(test_untouched_object)
 
 	sparse_new(&s);
 	ck_assert_int_eq(fallocate(s.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-				   (off_t)(OFFSET + s.bytes + 4096)), 0);
+				   (off_t)OFFSET + (off_t)s.bytes + sysconf(_SC_PAGESIZE)), 0);
 	memory = (struct repair_memory){ .fd = s.fd, .offset = OFFSET };
 	ck_assert_int_eq(shmreg_repair_object(&s.shape, s.queue, &memory, s.dead, &report), 0);
 	ck_assert_uint_eq(report.n_seats, 0);
