@@ -99,7 +99,7 @@ END_TEST
 START_TEST(too_few)
 {
 	actor_ok(&maker, deed_make, TOO_MANY);
-	actor_expect(&maker, deed_page_bytes, 0, 4096);
+	actor_expect(&maker, deed_page_bytes, 0, sysconf(_SC_PAGESIZE));
 	actor_expect(&maker, deed_huge_error, 0, -ENOMEM);
 	actor_expect(&maker, deed_data_bytes, 0, UINT64_C(1) << 40);
 	actor_ok(&maker, deed_queue_create, 0);
@@ -116,7 +116,7 @@ START_TEST(transparent)
 {
 	actor_ok(&maker, deed_make, TRANSPARENT);
 	actor_expect(&maker, deed_misalignment, 0, 0);
-	actor_expect(&maker, deed_page_bytes, 0, 4096);
+	actor_expect(&maker, deed_page_bytes, 0, sysconf(_SC_PAGESIZE));
 	/* As it was obtained or not. */
 	if (actor_do(&maker, deed_huge_error, 0) == 0)
 		actor_expect(&maker, deed_transparent, 0, 4 * MIB);
