@@ -193,16 +193,17 @@ again:		x = latest;
 			assert(before == 0 && last == 0)
 		:: else ->
 			/* where the last value was, or wherever another reader says: any slot */
-			g = 0;
-			do
-			:: g < P * KS - 1 -> g++
-			:: break
-			od;
-			a = first[g];
+			atomic {
+				do
+				:: g < P * KS - 1 -> g++
+				:: break
+				od;
+				a = first[g]
+			}
 			b = second[g];
 			if
 			:: atomic { word[g] == x || BUG == 11 -> goto found }
-			:: else
+			:: atomic { !(word[g] == x || BUG == 11) -> a = 0; b = 0; g = 0 }
 			fi;
 #if BUG == 5
 			if
@@ -221,7 +222,7 @@ found:				assert(a == b);
 			:: else ->
 				y = latest;
 				assert(y != x);		/* -EUCLEAN, of correct writers */
-				atomic { y = 0; a = 0; b = 0; g = 0; goto again }
+				atomic { y = 0; a = 0; b = 0; goto again }
 			fi
 		fi;
 		atomic { x = 0; y = 0; a = 0; b = 0; g = 0; before = 0 }
