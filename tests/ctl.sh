@@ -64,6 +64,10 @@ o = {x['name']: x['rates'] for x in json.load(open('$out'))['objects']}
 sys.exit(not all(o[name][rate] > 0 for name, rate in $1))" 2>>"$err"
 }
 
+nothing_removed() {
+	"$ctl" show "$1" >"$scratch/shown" && ! grep -q 'removed$' "$scratch/shown"
+}
+
 # Whatever stands in the data area is shown, or is not, but never in the way.
 garbled() {
 	check 0 '' create garbled --size 256K
@@ -190,6 +194,8 @@ inside() {
 	until_true subscribed
 	kill_peer
 	until_true ends_with '"event": "repaired"'
+	# What it had open of what was removed is given back after that, by another process.
+	until_true nothing_removed a/segment
 	json "j['participants'] == [] and j['n_deaths'] == 1 and j['n_repairs'] >= 1
 		and o['events']['n_redelivered'] == 2
 		and [x['role'] for x in h('events')] == ['redelivery'] * 2
