@@ -297,8 +297,19 @@ endif
 
 include tests/ctl.mk
 
+check_LTLIBRARIES += libslow.la
+libslow_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+libslow_la_LIBADD = -ldl -lpthread
+libslow_la_SOURCES = tests/slow.c
+
 # CK_DEFAULT_TIMEOUT: Check's own of 4 s is too short for a busy machine; ours is for hangs.
+# SHMREG_TEST_SLOW: see slow.c.
 AM_TESTS_ENVIRONMENT = \
+	if test -n "$${SHMREG_TEST_SLOW-}"; then \
+		LD_PRELOAD='$(abs_top_builddir)/.libs/libslow.so'; \
+		ASAN_OPTIONS="$${ASAN_OPTIONS-}:verify_asan_link_order=0"; \
+		export LD_PRELOAD ASAN_OPTIONS SHMREG_TEST_SLOW; \
+	fi; \
 	top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)' CC='$(CC)'; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT:-300}; \
 	export top_srcdir top_builddir CC CK_DEFAULT_TIMEOUT ;
