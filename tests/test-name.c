@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <shmreg/abi/name.h>
 
@@ -11,7 +12,6 @@
 #include "random.h"
 #include "suite.h"
 
-#define PAGE 4096
 
 static int check(const char *name, const char **ret_why)
 {
@@ -165,16 +165,17 @@ END_TEST
 /* Both say the same, whatever lies before a name, with nothing behind it, and of the longest. */
 START_TEST(test_hash_words)
 {
-	char *const page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+	const size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+	char *const page = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ck_assert_ptr_ne(page, MAP_FAILED);
-	ck_assert_int_eq(mprotect(page + PAGE, PAGE, PROT_NONE), 0);
-	memset(page, 'z', PAGE - 1);
+	ck_assert_int_eq(mprotect(page + bytes, bytes, PROT_NONE), 0);
+	memset(page, 'z', bytes - 1);
 	for (size_t n = 1; n <= SHMREG_SEGMENT_NAME_MAX; n++) {
 		uint64_t want[SHMREG_SEGMENT_NAME_MAX / 8 + 1] = { 0 };
 		uint64_t words[SHMREG_SEGMENT_NAME_MAX / 8 + 2];
-		char *const name = page + PAGE - 1 - n;
+		char *const name = page + bytes - 1 - n;
 
 		for (size_t i = 0; i < n; i++)
 			name[i] = (char)(0x80 + i);
@@ -188,7 +189,7 @@ START_TEST(test_hash_words)
 		name[n - 1] = 'y';
 		ck_assert_uint_ne(shmreg_name_hash(name), name_hash_words(want, n / 8 + 1));
 	}
-	munmap(page, 2 * PAGE);
+	munmap(page, 2 * bytes);
 }
 END_TEST
 
