@@ -12,7 +12,6 @@
 #include "random.h"
 #include "suite.h"
 
-
 static int check(const char *name, const char **ret_why)
 {
 	*ret_why = NULL;
