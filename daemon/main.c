@@ -99,6 +99,8 @@ int main(int argc, char *argv[])
 	}
 	log_set_level((int)options.log_level);
 	signal(SIGPIPE, SIG_IGN);
+	/* Of a segment that is larger than a file may be: that is refused. */
+	signal(SIGXFSZ, SIG_IGN);
 	take_short_turns();
 	return server_run(&options, argc, argv);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,6 +53,12 @@ static int memfd_make(const char *name, uint64_t bytes, unsigned int flags)
 int memfd_new(const char *name, uint64_t bytes)
 {
 	return memfd_make(name, bytes, 0);
+}
+
+const char *memfd_refused(int error)
+{
+	return error == -EFBIG ? "it would be larger than shmregd's limit of files; raise LimitFSIZE= "
+				 "(ulimit -f)" : strerror(-error);
 }
 
 int memfd_new_huge(const char *name, uint64_t bytes, unsigned int page_shift)

@@ -16,9 +16,10 @@
  * memfd_new() - a sparse file of @bytes zeros
  * @name:	shown in /proc/PID/maps; at most 249 bytes
  *
- * Return: descriptor; or as memfd_create(2), ftruncate(2).
+ * Return: descriptor; or as memfd_create(2), ftruncate(2), which memfd_refused() puts into words.
  */
 int memfd_new(const char *name, uint64_t bytes);
+const char *memfd_refused(int error);
 /*
  * memfd_new_huge() - the same of huge pages, which are taken from their pool now
  * @page_shift:	21: of 2 MiB, ...

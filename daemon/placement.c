@@ -37,7 +37,7 @@ int placement_make(struct shmreg_dir *head, char *error)
 	if (fd < 0)
 		fd = memfd_new("shmreg:data", head->data_bytes);
 	if (fd < 0)
-		return refuse(error, fd, "the data area cannot be made: %s", strerror(-fd));
+		return refuse(error, fd, "the data area cannot be made: %s", memfd_refused(fd));
 	return fd;
 }
 

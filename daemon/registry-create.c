@@ -8,6 +8,7 @@
 
 #include <shmreg/abi/verify.h>
 
+#include "memfd.h"
 #include "placement.h"
 #include "registry-internal.h"
 
@@ -125,7 +126,7 @@ static int make_segment(const struct registry *r, const struct shmreg_dir *head,
 		return e;
 	e = directory_create(&directory, head);
 	if (e < 0)
-		refuse(error, e, "the directory cannot be made: %s", strerror(-e));
+		refuse(error, e, "the directory cannot be made: %s", memfd_refused(e));
 	else
 		e = segment_new(ret, &directory, data_fd, error);
 	if (e < 0)

@@ -136,6 +136,18 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Memory is a file, too. Who may not raise it has what there is, and refuses what is larger. */
+static void allow_large_files(void)
+{
+	const struct rlimit any = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit bytes;
+
+	if (setrlimit(RLIMIT_FSIZE, &any) == 0 || getrlimit(RLIMIT_FSIZE, &bytes) < 0)
+		return;
+	bytes.rlim_cur = bytes.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &bytes);
+}
+
 int server_set_limits(struct server *server)
 {
 	const struct options *o = &server->options;
@@ -145,6 +157,7 @@ int server_set_limits(struct server *server)
 	uint64_t fixed, spare;
 
 	heed_store_limit(server);
+	allow_large_files();
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
 	files.rlim_cur = files.rlim_max;

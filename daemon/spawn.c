@@ -23,7 +23,8 @@ _Static_assert(SHMREG_REAPER_FD == JANITOR_FD, "both are started in the same way
  */
 _Noreturn static void become(const char *path, const char *name, int lock_fd, int fd, pid_t daemon)
 {
-	static const int handled[] = { SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	static const int handled[] = { SIGPIPE, SIGXFSZ, SIGCHLD, SIGTERM, SIGINT, SIGHUP,
+				       SIGUSR1 };
 	char *const argv[] = { (char *)name, NULL };
 	sigset_t none;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <config.h>
 
-/* What a daemon with few descriptors gives to connections, and to answers that nobody reads. */
+/* What a daemon does with few descriptors, or small files. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -197,10 +197,43 @@ START_TEST(answer_waits)
 }
 END_TEST
 
+#define SMALL_FILE (UINT64_C(1) << 20)
+
+static void setup_small(void)
+{
+	struct rlimit bytes;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &bytes), 0);
+	bytes.rlim_cur = SMALL_FILE;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &bytes), 0);
+	harness_start(&h, NULL);
+}
+
+/* It raises what it may; and what it may not have it refuses, and lives on. */
+START_TEST(large_segment)
+{
+	const struct rlimit small = { SMALL_FILE, SMALL_FILE };
+	struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 2 * SMALL_FILE };
+	struct shmreg_connection *c = harness_connect();
+	struct shmreg_segment *s;
+	const pid_t daemon = harness_daemon(&h);
+
+	harness_ok(shmreg_segment_create(c, &s, "raised", &params));
+	ck_assert_int_eq(prlimit(daemon, RLIMIT_FSIZE, &small, NULL), 0);
+	harness_result(shmreg_segment_create(c, &s, "large", &params), -EFBIG);
+	harness_sentence("LimitFSIZE=");
+	params.bytes = SMALL_FILE;
+	harness_ok(shmreg_segment_create(c, &s, "small", &params));
+	ck_assert_int_eq(harness_daemon(&h), daemon);
+	shmreg_disconnect(c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("daemon-descriptors");
 	TCase *many = harness_case(suite, "many"), *tc = harness_case(suite, "descriptors");
+	TCase *small = harness_case(suite, "small files");
 
 	tcase_add_checked_fixture(tc, setup_few, teardown);
 	tcase_add_test(tc, connections);
@@ -208,5 +241,7 @@ int main(void)
 	tcase_add_test(tc, no_descriptor);
 	tcase_add_checked_fixture(many, setup_many, teardown);
 	tcase_add_test(many, answer_waits);
+	tcase_add_checked_fixture(small, setup_small, teardown);
+	tcase_add_test(small, large_segment);
 	return harness_main(suite);
 }
