@@ -286,10 +286,12 @@ int main(int argc, char **argv)
 	 * Die with the daemon. If it died before this call: its end of the socket
 	 * was the only one, so there is no job to be received.
 	 */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || close_range(SHMREG_REAPER_FD + 1, ~0U, 0) < 0) {
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
 		perror("shmreg-reaper");
 		return 1;
 	}
+	/* Not close_range(2), which some containers forbid. */
+	closefrom(SHMREG_REAPER_FD + 1);
 	r = reaper_sandbox_enter(&what);
 	if (r < 0) {
 		fprintf(stderr, "shmreg-reaper: cannot %s: %s; it does not run without\n", what,

@@ -122,8 +122,14 @@ test_restart_SOURCES = tests/test-restart.c
 endif
 
 
+check_PROGRAMS += forbidding
+forbidding_CFLAGS = $(AM_CFLAGS) $(LIBSECCOMP_CFLAGS)
+forbidding_LDADD = $(LIBSECCOMP_LIBS)
+forbidding_SOURCES = tests/forbidding.c
+
 integration_scripts = \
 	tests/test-events \
+	tests/test-forbidden \
 	tests/test-frames \
 	tests/test-install \
 	tests/test-service \
