@@ -173,17 +173,29 @@ static void help(void)
 	     "See shmregctl(1).");
 }
 
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
 static int unknown(const char *word)
 {
 	char names[512] = "";
 	size_t n = 0;
 
-	for (size_t i = 0; i < N_COMMANDS && n < sizeof(names); i++)
+	for (size_t i = 0; i < N_COMMANDS && n < sizeof(names); i++) {
+		/* Two lines of the help may tell of one. */
+		if (find(commands[i].name) != &commands[i])
+			continue;
 		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
 				      i == 0		  ? "" :
 				      i + 1 < N_COMMANDS ? ", " :
 							    " and ",
 				      commands[i].name);
+	}
 	return ctl_usage("'%s' is not a command; there are %s", word, names);
 }
 
@@ -194,6 +206,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
+	const struct command *command;
 	struct ctl ctl = { 0 };
 	int option;
 
@@ -224,8 +237,6 @@ int main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	optind = 0;
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (strcmp(argv[0], commands[i].name) == 0)
-			return commands[i].run(&ctl, argc, argv);
-	return unknown(argv[0]);
+	command = find(argv[0]);
+	return command ? command->run(&ctl, argc, argv) : unknown(argv[0]);
 }

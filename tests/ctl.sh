@@ -276,6 +276,7 @@ nobody="--socket=$scratch/nobody"
 # Asked wrongly: status 2, and what would be right.
 check 2 'command is missing' "$nobody"
 check 2 'is not a command; there are ls' "$nobody" lss
+[ "$(tr ' ' '\n' <"$err" | grep -c '^set,$')" = 1 ] || fail 'a command is named twice'
 check 2 'unknown' --nonsense
 check 2 'needs a value' --socket
 check 2 'takes no arguments' "$nobody" ls x
