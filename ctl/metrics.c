@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,8 @@ static int replace(const char *path, const char *text, size_t n)
 		return ctl_usage("metrics: --output '%s' names no file", path);
 	if (asprintf(&beside, "%.*s.%s.XXXXXX", folder, path, path + folder) < 0)
 		return ctl_fail("no memory is left");
+	/* A file that may not be so large is an error, and is taken away. */
+	signal(SIGXFSZ, SIG_IGN);
 	fd = mkstemp(beside);
 	if (fd < 0) {
 		r = ctl_fail("metrics: no file can be made beside %s: %s", path, strerror(errno));

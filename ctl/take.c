@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,8 @@ static int take(const struct ctl *ctl, struct shmreg_segment *segment, const cha
 	char *temporary = NULL;
 	int fd, r;
 
+	/* A file that may not be so large is an error, and is taken away. */
+	signal(SIGXFSZ, SIG_IGN);
 	fd = open_temporary(path, &temporary);
 	if (fd < 0)
 		return ctl_fail("snapshot: no file can be made beside '%s': %s", path, strerror(-fd));

@@ -53,6 +53,14 @@ contents demo >"$scratch/segment.json"
 contents "$scratch/demo.shmsnap" >"$scratch/file.json"
 diff "$scratch/segment.json" "$scratch/file.json" >"$out" || fail "file and segment differ"
 
+# Too large for a file is an error, and nothing is left. Its words go through a pipe.
+said=$( (ulimit -f 1; exec "$ctl" snapshot demo "$scratch/large.shmsnap") 2>&1)
+case $said in
+*'File too large'*) ;;
+*) fail "a snapshot that is too large: '$said'" ;;
+esac
+[ "$(ls -A "$scratch" | grep -c large)" = 0 ] || fail "something is left of a snapshot that is too large"
+
 check 2 'does not change' show --interval 1 "$scratch/demo.shmsnap"
 check 2 'needed' snapshot demo
 check 1 'no such\|no segment' snapshot nothing "$scratch/nothing"
