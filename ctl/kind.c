@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 
 #include <shmreg/atomic.h>
 
+#include "format.h"
 #include "kind.h"
 
 void kind_note(FILE *out, const char *what, uint64_t n)
@@ -81,9 +83,23 @@ static int read_atomic(struct snapshot *s, size_t i, struct shmreg_segment *segm
 	return r;
 }
 
+/* With the sign that its type has, as shmregctl get prints it. */
 static void print_atomic(FILE *out, const struct snapshot_object *o)
 {
-	fprintf(out, "value %" PRIu64, o->value[0]);
+	const unsigned int unused = 64 - 8 * (unsigned int)o->entry.shape.elem_bytes;
+	struct format format;
+	bool is_signed;
+
+	is_signed = unused < 64 && format_guess(&format, o->entry.type_name) == 0;
+	if (is_signed) {
+		is_signed = format.kind == FORMAT_VALUES &&
+			    format.fields[0].base == FORMAT_SIGNED;
+		format_free(&format);
+	}
+	if (is_signed)
+		fprintf(out, "value %" PRId64, (int64_t)(o->value[0] << unused) >> unused);
+	else
+		fprintf(out, "value %" PRIu64, o->value[0]);
 }
 
 const struct kind kind_atomic = {

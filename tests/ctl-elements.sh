@@ -139,6 +139,7 @@ bad 1 'is not 1 but 77' cas s counter 1 78
 is '77\n' get s counter
 is '' set s level -3
 is '-3\n' get s level
+check 0 'value -3$' show s
 bad 2 'not an integer' add s counter x
 bad 1 'no atomic but a queue' add s jobs 1
 bad 1 'as an integer of 8 bytes' add s counter 1 --format f64

@@ -48,7 +48,7 @@ test_show_json_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
 test_show_json_SOURCES = tests/test-show-json.c tests/layouts.h tests/suite.h ctl/file.c ctl/file.h ctl/info.c ctl/info.h ctl/json.c ctl/json.h \
 	ctl/kind-cell.c ctl/kind-pool.c ctl/kind-queue.c ctl/kind-ring.c ctl/kind-topic.c \
 	ctl/kind.c ctl/kind.h ctl/placement.c ctl/placement.h ctl/rate.c ctl/rate.h \
-	ctl/show-json.c ctl/show-json.h \
+	ctl/show-json.c ctl/show-json.h ctl/format-parse.c ctl/format-type.h ctl/format.c ctl/format.h \
 	ctl/snapshot.c ctl/snapshot.h ctl/text.c ctl/text.h
 
 test_text_CPPFLAGS = $(ctl_cppflags)

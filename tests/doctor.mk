@@ -48,7 +48,7 @@ test_advice_CPPFLAGS = $(ctl_cppflags) -I$(top_srcdir)/libclient
 test_advice_CFLAGS = $(harness_cflags)
 test_advice_LDADD = libshmreg.la libproto.la $(CHECK_LIBS)
 test_advice_SOURCES = tests/test-advice.c tests/layouts.h tests/suite.h ctl/advice.c ctl/advice.h ctl/findings.c \
-	ctl/placement.c ctl/placement.h \
+	ctl/placement.c ctl/placement.h ctl/format-parse.c ctl/format-type.h ctl/format.c ctl/format.h \
 	ctl/findings.h ctl/json.c ctl/json.h ctl/kind-cell.c ctl/kind-pool.c ctl/kind-queue.c \
 	ctl/kind-ring.c ctl/kind-topic.c ctl/kind.c ctl/kind.h ctl/rate.c ctl/rate.h ctl/snapshot.c \
 	ctl/snapshot.h ctl/text.c ctl/text.h
