@@ -67,6 +67,11 @@ static int exchange(struct shmreg_connection *c, struct shmreg_request *request,
 	request->header.protocol = SHMREG_PROTOCOL;
 	request->header.serial = ++c->serial;
 	r = transport_send(c->fd, request);
+	if (r == -EBADF || r == -ENOTSOCK) {
+		/* Somebody has closed it under us: what is there now is not ours to close. */
+		shmreg_exchange_acq_rel(&c->fd, -1);
+		r = -ECONNRESET;
+	}
 	if (r < 0)
 		goto failed;
 	r = await_answer(c);

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,22 @@ void connection_free_apart(struct shmreg_connection *c)
 		connection_free(c);
 }
 
+/* So that it is the same after chdir(); as it was if there is no room. */
+static void make_absolute(char *path, size_t size)
+{
+	char whole[PATH_MAX];
+	size_t n;
+
+	if (path[0] == '/' || getcwd(whole, sizeof(whole)) == NULL)
+		return;
+	n = strlen(whole);
+	if (whole[0] != '/' || n + 1 + strlen(path) >= size)
+		return;
+	memmove(path + n + 1, path, strlen(path) + 1);
+	memcpy(path, whole, n);
+	path[n] = '/';
+}
+
 int shmreg_connect(struct shmreg_connection **ret, const struct shmreg_connect_params *params)
 {
 	struct shmreg_connect_params p = { .size = sizeof(p) };
@@ -175,6 +192,8 @@ int shmreg_connect(struct shmreg_connection **ret, const struct shmreg_connect_p
 		return r;
 	c->flags = p.flags;
 	r = transport_socket_path(c->path, sizeof(c->path), p.socket);
+	if (r == 0)
+		make_absolute(c->path, sizeof(c->path));
 	if (r == 0)
 		r = take_name(c, p.name);
 	if (r == 0 && (p.flags & SHMREG_CONNECT_OBSERVER) == 0)

@@ -256,7 +256,9 @@ int segment_map(void **ret, int fd, uint64_t bytes, uint64_t align, int protecti
 	if (memory == MAP_FAILED) {
 		r = -errno;
 		return error_set(r, "cannot map the %s (%" PRIu64 " bytes): %s", what, bytes,
-				 strerror(-r));
+				 r != -EAGAIN ? strerror(-r) :
+				 "this process has locked all its memory, also what is to come "
+				 "(mlockall), and RLIMIT_MEMLOCK ('ulimit -l') is too small for that");
 	}
 	/* fork: a child must not go on writing after its parent died and was repaired. */
 	madvise(memory, bytes, MADV_DONTFORK);

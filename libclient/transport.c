@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,13 +40,30 @@ int transport_socket_path(char *ret, size_t size, const char *socket)
 	return 0;
 }
 
+/*
+ * @fd, or a copy of it if it is 0, 1 or 2: who has closed his standard streams may use them all the
+ * same, and not what we have opened.
+ */
+static int keep_off(int fd)
+{
+	int other;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (other < 0)
+		return fd;
+	close(fd);
+	return other;
+}
+
 int transport_connect(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd, r;
 
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = keep_off(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
 	if (fd < 0) {
 		r = -errno;
 		return error_set(r, "cannot make a socket: %s", strerror(-r));
@@ -105,6 +123,7 @@ static void take_fds(struct msghdr *message, int fds[TRANSPORT_FDS_MAX], unsigne
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (i = 0; i < n; i++) {
 			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
+			fd = keep_off(fd);
 			if (*ret_n_fds < TRANSPORT_FDS_MAX)
 				fds[(*ret_n_fds)++] = fd;
 			else

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,100 @@ START_TEST(where_it_looks)
 	snprintf(path, sizeof(path), "%s/shmregd", dir);
 	rmdir(path);
 	rmdir(dir);
+}
+END_TEST
+
+/* The next session is with the same daemon. */
+START_TEST(relative_path)
+{
+	char dir[] = "/tmp/shmreg-rel-XXXXXX", path[64];
+	struct shmreg_connect_params params = { .size = sizeof(params), .socket = "control" };
+	struct shmreg_connection *c;
+	struct shmreg_stats_reply stats;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/control", dir);
+	ck_assert_int_eq(symlink(fake_socket(fake), path), 0);
+	ck_assert_int_eq(chdir(dir), 0);
+	ck_assert_int_eq(shmreg_connect(&c, &params), 0);
+	ck_assert_int_eq(chdir("/"), 0);
+	shmreg_store_release(&script.n_hang_ups, 1);
+	ck_assert_int_eq(shmreg_stats(c, 0, &stats), 0);
+	ck_assert_uint_eq(fake_connections(fake), 2);
+	shmreg_disconnect(c);
+	unlink(path);
+	ck_assert_int_eq(chdir(dir), 0);
+	ck_assert_int_eq(shmreg_connect(&c, &params), -ENOENT);
+	says(path);
+	ck_assert_int_eq(chdir("/"), 0);
+	rmdir(dir);
+}
+END_TEST
+
+/* Descriptors of the library are not what the process takes for its standard streams. */
+START_TEST(standard_streams_closed)
+{
+	struct shmreg_stats_reply stats;
+	pid_t child = fork();
+	int status;
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		const struct shmreg_connect_params params = { .size = sizeof(params),
+							      .socket = fake_socket(fake) };
+		struct shmreg_connection *c;
+
+		for (int fd = 0; fd <= STDERR_FILENO; fd++)
+			close(fd);
+		if (shmreg_connect(&c, &params) < 0)
+			_exit(1);
+		for (int fd = 0; fd <= STDERR_FILENO; fd++)
+			if (write(fd, "hello", 5) >= 0 || errno != EBADF)
+				_exit(2);
+		_exit(shmreg_stats(c, 0, &stats) < 0 ? 3 : 0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	ck_assert_uint_eq(fake_connections(fake), 1);
+}
+END_TEST
+
+/* The one whose other end has a name. */
+static int socket_of_ours(void)
+{
+	struct sockaddr_un peer;
+	socklen_t bytes;
+
+	for (int fd = STDERR_FILENO + 1; fd < 256; fd++) {
+		bytes = sizeof(peer);
+		if (getpeername(fd, (struct sockaddr *)&peer, &bytes) == 0 &&
+		    bytes > offsetof(struct sockaddr_un, sun_path))
+			return fd;
+	}
+	ck_abort_msg("there is no connection");
+}
+
+/* As who becomes a service does, with all descriptors that he does not know. */
+START_TEST(closed_by_the_process)
+{
+	struct shmreg_connection *c = connected();
+	struct shmreg_stats_reply stats;
+	int fd, other;
+
+	ck_assert_int_eq(close(socket_of_ours()), 0);
+	ck_assert_int_eq(shmreg_stats(c, 0, &stats), 0);
+	ck_assert_uint_eq(fake_connections(fake), 2);
+
+	/* And what he has opened in its place stays open. */
+	fd = socket_of_ours();
+	other = open("/dev/null", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(dup2(other, fd), fd);
+	ck_assert_int_eq(shmreg_stats(c, 0, &stats), 0);
+	ck_assert_uint_eq(fake_connections(fake), 3);
+	ck_assert_int_eq(close(fd), 0);
+	close(other);
+	shmreg_disconnect(c);
 }
 END_TEST
 
@@ -318,6 +413,9 @@ int main(void)
 	const TTest *const tests[] = {
 		no_daemon,
 		where_it_looks,
+		relative_path,
+		standard_streams_closed,
+		closed_by_the_process,
 		bad_parameters,
 		version_differs,
 		greeting_refused,
