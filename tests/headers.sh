@@ -164,6 +164,14 @@ event_objects_open(0, &objects, "objects", byte_pool)
 byte_objects_release(objects, lease)
 lease->object->c
 EOF
+# And among what a compiler may say of an atomic bool, one line says what would be right.
+printf '#include <shmreg.h>\nSHMREG_DEFINE_ATOMIC(event_atomic, _Bool);\n' >"$work/misuse.c"
+! said=$(${CC:-cc} -std=gnu11 $paths -fsyntax-only "$work/misuse.c" 2>&1) ||
+	{ echo "an atomic bool compiles"; exit 1; }
+case $said in
+*"an atomic is an integer; in place of bool"*) ;;
+*) echo "an atomic bool: $said"; exit 1 ;;
+esac
 # What differs from those only in being right does.
 printf '#include "misuse.h"\nint f(void);\nint f(void)\n{\n\treturn %s;\n}\n' \
 	'event_cell_write(cell_writer, &e) + event_cell_read(cell, &e, NULL) + event_array_data_const(a)->a +

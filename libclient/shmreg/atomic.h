@@ -323,6 +323,8 @@ SHMREG_ATOMIC_WIDTH_(64)
 	SHMREG_STATIC_ASSERT(sizeof(type) == 1 || sizeof(type) == 2 || sizeof(type) == 4 ||       \
 				     sizeof(type) == 8,                                           \
 			     "an atomic has 1, 2, 4 or 8 bytes");                                 \
+	SHMREG_STATIC_ASSERT((type)0.5 == (type)0,                                                \
+			     "an atomic is an integer; in place of bool take uint8_t");           \
 	struct name {                                                                             \
 		struct shmreg_atomic atomic;                                                      \
 	};                                                                                        \
