@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -342,6 +343,27 @@ START_TEST(no_descriptor_kept)
 }
 END_TEST
 
+/* Who locks what is to come, too, needs the limit for all of a segment. */
+START_TEST(all_memory_locked)
+{
+	const struct rlimit little = { 1 << 20, 1 << 20 };
+	struct shmreg_segment_params params = { .size = sizeof(params), .bytes = 4 << 20 };
+	struct shmreg_segment *s = NULL;
+
+	/* Root may lock any number of pages. */
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &little), 0);
+	ck_assert_int_eq(mlockall(MCL_FUTURE), 0);
+	harness_result(shmreg_segment_create(c, &s, "seg", &params), -EAGAIN);
+	harness_sentence("mlockall");
+	ck_assert_int_eq(munlockall(), 0);
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(harness_n_segments(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("segment");
@@ -357,6 +379,7 @@ int main(void)
 	tcase_add_test(tcase, many_seats);
 	tcase_add_test(tcase, life_cycle);
 	tcase_add_test(tcase, no_descriptor_kept);
+	tcase_add_test(tcase, all_memory_locked);
 	return harness_main(suite);
 }
 

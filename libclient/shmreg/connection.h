@@ -44,6 +44,9 @@
  * a connection of its own; the parent's socket is closed in the child by the first
  * call that meets it, or by exec.
  *
+ * Descriptors: all are close-on-exec. A process that closes what it does not know (closefrom(3))
+ * may do so: the next call connects again. Watches and streams of events are to be opened after that.
+ *
  * Signals: no handler is installed, no thread started, SIGPIPE never raised.
  *
  * Errors: 0 or -errno. The sentence that belongs to a thread's last failed call is
@@ -59,7 +62,8 @@ struct shmreg_connection;
 struct shmreg_connect_params {
 	size_t size;		/* sizeof(struct shmreg_connect_params) */
 	const char *socket;	/* NULL: $SHMREG_SOCKET, else $XDG_RUNTIME_DIR/shmregd/control
-				 * if it exists, else /run/shmregd/control */
+				 * if it exists, else /run/shmregd/control; a relative path is
+				 * one of where the process is when it connects */
 	const char *name;	/* shown by shmregctl, at most 31 bytes; NULL: the program's name */
 	uint32_t flags;		/* SHMREG_CONNECT_... */
 };

@@ -118,6 +118,10 @@ SHMREG_API SHMREG_CHECK int shmreg_segment_cost(const struct shmreg_segment_para
  *	-ENOMEM			RESERVE is beyond reserve-budget, or beyond what the machine or
  *				the control group of this process has left
  *				LOCK is beyond RLIMIT_MEMLOCK (also -EPERM, -EAGAIN)
+ *	-EAGAIN			mapping it is beyond RLIMIT_MEMLOCK: this process has called
+ *				mlockall(MCL_FUTURE); all of what it maps is then allocated, unless
+ *				it said MCL_ONFAULT
+ *	-EFBIG			larger than the file-size limit of the daemon (RLIMIT_FSIZE)
  *	-EPERM			this process may not place memory on NUMA nodes
  *	-EOPNOTSUPP		PREFAULT, and the kernel is older than 5.14
  *	-ENOTRECOVERABLE	quarantined
