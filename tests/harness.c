@@ -322,7 +322,7 @@ TCase *harness_case(Suite *suite, const char *name)
 {
 	TCase *tc = tcase_create(name);
 
-	tcase_set_timeout(tc, 2 * patience());
+	tcase_set_timeout(tc, 5 * patience());
 	suite_add_tcase(suite, tc);
 	return tc;
 }

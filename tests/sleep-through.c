@@ -229,7 +229,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("sleep-through");
 
-	tcase_set_timeout(tc, 120);
+	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, through_a_restart);
 	return run_case("sleep-through", tc);
 }

@@ -310,7 +310,7 @@ int main(void)
 	TCase *tc = tcase_create("object-queue-wait");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
+	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, without_sleep);
 	tcase_add_test(tc, objects);
 	tcase_add_test(tc, sent_in_vain);

@@ -299,7 +299,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("object-queue-wreckage");
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 300);
 	tcase_add_loop_test(tc, dead_sender, 0, 3 * N_VARIANTS);
 	tcase_add_loop_test(tc, dead_receiver, 0, 2 * 5 * N_VARIANTS);
 	tcase_add_test(tc, killed_repair_of_a_drop);

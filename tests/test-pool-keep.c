@@ -345,7 +345,7 @@ int main(void)
 {
 	TCase *c = tcase_create("pool-keep");
 
-	tcase_set_timeout(c, 120);
+	tcase_set_timeout(c, 300);
 	tcase_add_loop_test(c, what_is_kept_is_free, 0, 4);
 	tcase_add_loop_test(c, one_is_kept, 0, 3);
 	tcase_add_test(c, others_take_it);

@@ -283,7 +283,7 @@ int main(void)
 {
 	TCase *c = tcase_create("pool-recall");
 
-	tcase_set_timeout(c, 120);
+	tcase_set_timeout(c, 300);
 	tcase_add_test(c, kept_is_not_hidden);
 	tcase_add_loop_test(c, who_is_faster, 0, 2);
 	tcase_add_test(c, keeper_is_stopped);

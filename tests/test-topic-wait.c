@@ -420,7 +420,7 @@ int main(void)
 {
 	TCase *t = tcase_create("topic-wait");
 
-	tcase_set_timeout(t, 120);
+	tcase_set_timeout(t, 300);
 	tcase_add_loop_test(t, deadlines, 0, N_RUNS);
 	tcase_add_loop_test(t, does_not_wait_if_it_need_not, 0, N_RUNS);
 	tcase_add_loop_test(t, woken, 0, N_RUNS);

@@ -266,7 +266,7 @@ int main(void)
 {
 	TCase *t = tcase_create("topic-wakes");
 
-	tcase_set_timeout(t, 120);
+	tcase_set_timeout(t, 300);
 	tcase_add_loop_test(t, wakers_of_a_lossy_topic, 0, 2);
 	tcase_add_loop_test(t, wakers_of_a_reliable_topic, 0, 2);
 	tcase_add_loop_test(t, wakers_by_eviction, 0, 2);
