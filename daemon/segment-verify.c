@@ -81,8 +81,10 @@ void segment_verify(const struct segment *s)
 	assert(!s->repairing || s->repair_wanted);
 	assert(s->n_idle_seats <= s->n_dead_seats);
 	assert(s->rest != REST_BEGUN || (s->n_idle_seats > 0 && !s->repair_wanted));
+	/* Until what is being freed is free, those who died meanwhile wait. */
+	assert(s->n_freeing == 0 || !s->repair_wanted);
 	assert(segment_has_flag(s, SHMREG_DIR_QUARANTINED) || s->repair_wanted ||
-	       s->rest == REST_BEGUN ||
+	       s->rest == REST_BEGUN || s->n_freeing > 0 ||
 	       (s->n_dead_seats == 0 && !s->sweep_wanted));
 	assert(s->swept_epoch <= s->directory.map->removal_epoch);
 	assert(s->named == (segment_state(s) == SHMREG_DIR_LIVE));

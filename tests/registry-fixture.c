@@ -59,6 +59,14 @@ static void note_rest(void *data, struct segment *segment)
 	notes->rest = segment;
 }
 
+static void note_free(void *data, struct segment *segment)
+{
+	struct notes *notes = data;
+
+	must_be(segment != NULL);
+	notes->free = segment;
+}
+
 static void note_watch(void *data, const struct process_id *process)
 {
 	struct notes *notes = data;
@@ -116,6 +124,17 @@ struct registry *fixture_registry(const struct registry_config *config, struct n
 	struct registry *r = NULL;
 
 	must_be(registry_new(&r, config, &fixture_ops, notes) == 0);
+	return r;
+}
+
+struct registry *fixture_registry_with_free(const struct registry_config *config,
+					    struct notes *notes)
+{
+	struct registry_ops ops = fixture_ops;
+	struct registry *r = NULL;
+
+	ops.free = note_free;
+	must_be(registry_new(&r, config, &ops, notes) == 0);
 	return r;
 }
 

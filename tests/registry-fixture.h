@@ -14,6 +14,7 @@ struct notes {
 	uint32_t n_created, n_disposed, n_repair, n_rest, n_watch, n_unwatch;
 	struct segment *repair;			/* the last that wanted it */
 	struct segment *rest;			/* the last that may wait for it */
+	struct segment *free;			/* the last of which something is to be freed */
 	uint32_t n_events[SHMREG_EVENT_LOST + 1];
 	struct shmreg_event last;
 };
@@ -22,6 +23,9 @@ extern char fixture_error[SHMREG_ERROR_MAX + 1];	/* of the last call below */
 
 struct registry_config fixture_config(void);
 struct registry *fixture_registry(const struct registry_config *config, struct notes *notes);
+/* One that does not free by itself, but waits for registry_freed(). */
+struct registry *fixture_registry_with_free(const struct registry_config *config,
+					    struct notes *notes);
 
 /* Process @pid of @uid, in the group of the same number. */
 struct caller fixture_caller(uint32_t uid, uint32_t pid);

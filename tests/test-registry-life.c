@@ -272,6 +272,44 @@ START_TEST(no_range_is_freed_during_repair)
 }
 END_TEST
 
+/* The other way round: who dies meanwhile is repaired after it. */
+START_TEST(no_repair_while_a_range_is_freed)
+{
+	struct shmreg_create_object_reply o;
+	struct shmreg_attach_reply a, b;
+	struct segment *s;
+
+	registry_free(r);
+	r = fixture_registry_with_free(&config, &notes);
+	a = made(&alice, "s", 0666);
+	for (int success = 0; success < 2; success++) {
+		b = opened(&bob, "s", SHMREG_ACCESS_WRITE);
+		ck_assert_int_eq(fixture_object(r, &alice, &a, "o", 4096, &o), 0);
+		notes.free = NULL;
+		ck_assert_int_eq(fixture_remove_object(r, &alice, &a, "o"), 0);
+		ck_assert_int_eq(fixture_quiesce(r, &alice, &a, UINT64_MAX), 0);
+		ck_assert_ptr_null(notes.free);
+		ck_assert_int_eq(fixture_quiesce(r, &bob, &b, UINT64_MAX), 0);
+		s = notes.free;
+		ck_assert_ptr_nonnull(s);
+		registry_verify(r);
+		notes.free = NULL;
+		registry_process_died(r, &bob.process);
+		registry_verify(r);
+		ck_assert_ptr_null(notes.free);
+		ck_assert_uint_eq(notes.n_repair, (uint32_t)success);
+		registry_freed(r, s, success);
+		registry_verify(r);
+		ck_assert_ptr_null(notes.free);
+		ck_assert_uint_eq(notes.n_repair, (uint32_t)success + 1);
+		fixture_repair(r, s);
+		if (!success)
+			registry_freed(r, notes.free, true);
+		registry_verify(r);
+	}
+}
+END_TEST
+
 START_TEST(disposal_frees_memory)
 {
 	const struct shmreg_attach_reply a = made_to_last(&alice, "s", SHMREG_WHILE_ATTACHED);
@@ -373,7 +411,8 @@ int main(void)
 	const TTest *const tests[] = {
 		while_attached,	  while_attached_all_die, until_removed,      with_creator,
 		lifetime_changes, life_of_a_seat,	  repair_fails,	      removed_objects,
-		readers_hold_ranges, no_range_is_freed_during_repair, disposal_frees_memory,
+		readers_hold_ranges, no_range_is_freed_during_repair,
+		no_repair_while_a_range_is_freed, disposal_frees_memory,
 		userdata_and_walk, kept_read_only, process_identity,
 	};
 
