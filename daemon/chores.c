@@ -36,6 +36,7 @@ struct chores {
 	bool started;
 	TAILQ_HEAD(, chore) queue;
 	ev_timer retry;
+	double said;		/* that none can be started, see log_is_due() */
 	struct janitor janitors[CHORES_JANITORS_MAX];
 };
 
@@ -66,8 +67,9 @@ static int start(struct chores *all, struct janitor **ret)
 			r = spawn_janitor(j->lock_fd, &j->pid, &j->fd);
 		if (r < 0) {
 			hang_up(j);
-			log_client(LOG_WARNING, NULL, "no process can be started that gives memory "
-				   "back, will try again: %s", strerror(-r));
+			if (log_is_due(&all->said))
+				log_client(LOG_WARNING, NULL, "no process can be started that gives memory "
+					   "back, will try again: %s", strerror(-r));
 			return r;
 		}
 		ev_io_set(&j->io, j->fd, EV_READ);

@@ -79,20 +79,21 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)revents;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		const int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		const int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), e = errno;
 
 		if (fd >= 0) {
 			l->accepted(l->data, fd);
 			continue;
 		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			log_client(LOG_WARNING, NULL, "cannot accept connections for a while: %s",
-				   strerror(errno));
+		if (e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM) {
+			if (log_is_due(&l->said))
+				log_client(LOG_WARNING, NULL, "cannot accept connections for a while: %s",
+					   strerror(e));
 			ev_io_stop(loop, w);
 			ev_timer_set(&l->pause, PAUSE_SEC, 0.);
 			ev_timer_start(loop, &l->pause);
 		}
-		if (errno != ECONNABORTED && errno != EINTR)
+		if (e != ECONNABORTED && e != EINTR)
 			return;
 	}
 }

@@ -27,6 +27,7 @@ struct listener {
 	char path[108];			/* "" if it has none */
 	ev_io readable;
 	ev_timer pause;			/* no descriptor was left for a connection */
+	double said;			/* that, see log_is_due() */
 	void (*accepted)(void *data, int fd);
 	void *data;
 };

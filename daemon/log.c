@@ -22,6 +22,7 @@
 
 #define CLIENT_BURST 100
 #define CLIENT_LINES_SEC 20
+#define AGAIN_SEC 60
 
 struct bucket {
 	double tokens;
@@ -180,13 +181,29 @@ void log_write(int level, const struct log_about *about, const char *format, ...
 	va_end(args);
 }
 
-static bool may_log(struct bucket *b)
+static double monotonic_now(void)
 {
 	struct timespec ts;
-	double now;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+bool log_is_due(double *last)
+{
+	const double now = monotonic_now();
+
+	/* It may be less than a minute since the machine was started. */
+	if (*last > 0 && now - *last < AGAIN_SEC)
+		return false;
+	*last = now;
+	return true;
+}
+
+static bool may_log(struct bucket *b)
+{
+	const double now = monotonic_now();
+
 	b->tokens += (now - b->time) * CLIENT_LINES_SEC;
 	b->time = now;
 	if (b->tokens > CLIENT_BURST)

@@ -11,6 +11,7 @@
  * were lost. Levels are those of <syslog.h>.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
 
@@ -41,6 +42,12 @@ void log_write(int level, const struct log_about *about, const char *format, ...
  */
 void log_client(int level, const struct log_about *about, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Is it time to say again what is tried again every second, and may fail for hours? Once a minute.
+ * @last: of that line; 0 at first
+ */
+bool log_is_due(double *last);
 
 /* Of the daemon itself. */
 #define log_message(level, id, ...)                                                               \

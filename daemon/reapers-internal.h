@@ -49,6 +49,7 @@ struct reapers {
 	bool spare_died;			/* so none is started in advance until a repair succeeds */
 	TAILQ_HEAD(, repair) queue;
 	bool prevented;			/* again and again: nothing is begun before retry */
+	double said;			/* that none can be started, see log_is_due() */
 	ev_timer retry;
 	uint64_t last_serial;
 	/*

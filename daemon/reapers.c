@@ -157,7 +157,9 @@ static struct reaper *start_one(struct reapers *all)
 	e = reaper_start(r);
 	if (e == 0)
 		return r;
-	log_client(LOG_WARNING, NULL, "no reaper can be started, will try again: %s", strerror(-e));
+	if (log_is_due(&all->said))
+		log_client(LOG_WARNING, NULL, "no reaper can be started, will try again: %s",
+			   strerror(-e));
 	return NULL;
 }
 

@@ -159,6 +159,31 @@ START_TEST(no_descriptor)
 }
 END_TEST
 
+/* Who comes meanwhile is let in later; the log hears of it once. */
+START_TEST(no_descriptor_for_long)
+{
+	const struct rlimit none = { 4, FILES }, all = { FILES, FILES };
+	struct shmreg_request in;
+	struct raw first, late;
+
+	raw_connect(&first, h.socket_path);
+	ck_assert_int_eq(raw_hello(&first, SHMREG_HELLO_OBSERVER), 0);
+	raw_request(&in, SHMREG_PACKET_STATS);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(prlimit(harness_daemon(&h), RLIMIT_NOFILE, &none, NULL), 0);
+		raw_connect(&late, h.socket_path);
+		/* Asked behind it. */
+		for (int k = 0; k < 3; k++)
+			ck_assert_int_eq(raw_call(&first, &in), 0);
+		ck_assert_int_eq(prlimit(harness_daemon(&h), RLIMIT_NOFILE, &all, NULL), 0);
+		ck_assert_int_eq(raw_hello(&late, SHMREG_HELLO_OBSERVER), 0);
+		raw_close(&late);
+	}
+	ck_assert_int_eq(harness_n_logged(&h, "cannot accept connections"), 1);
+	raw_close(&first);
+}
+END_TEST
+
 #define OTHERS 20	/* more than SEGMENT_RO_KEPT */
 
 /* While it waits, the daemon closes what it has open to open that segment again. */
@@ -239,6 +264,7 @@ int main(void)
 	tcase_add_test(tc, connections);
 	tcase_add_test(tc, answers);
 	tcase_add_test(tc, no_descriptor);
+	tcase_add_test(tc, no_descriptor_for_long);
 	tcase_add_checked_fixture(many, setup_many, teardown);
 	tcase_add_test(many, answer_waits);
 	tcase_add_checked_fixture(small, setup_small, teardown);

@@ -74,12 +74,31 @@ START_TEST(one_line_is_one_line)
 }
 END_TEST
 
+/* What is tried again and again is said once, and in a minute again. */
+START_TEST(trouble_that_lasts)
+{
+	double first = 0, other = 0;
+
+	ck_assert(log_is_due(&first));
+	for (int i = 0; i < 1000; i++)
+		ck_assert(!log_is_due(&first));
+	ck_assert(log_is_due(&other));
+	/* A machine that was started less than a minute ago cannot have it behind itself. */
+	if (first <= 60)
+		return;
+	first -= 60;
+	ck_assert(log_is_due(&first));
+	ck_assert(!log_is_due(&first));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		clients_are_limited,
 		warnings_are_not_hidden,
 		one_line_is_one_line,
+		trouble_that_lasts,
 	};
 
 	return RUN_SUITE("log", tests, setup, teardown, 0);

@@ -96,6 +96,7 @@ build() {
 			$(cd "$work" && echo tests/plain.c tests/*-plain.c)"
 		flags=-Ictl out=inspect
 		;;
+	test-log) sources=daemon/log.c out=lines ;;
 	test-token) more=daemon/token.c sources=$core out=core ;;
 	test-registry-kill) more="tests/kill-operations.c tests/stepper.c tests/registry-fixture.c" sources=$core out=core ;;
 	test-registry-model)
