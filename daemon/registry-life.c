@@ -160,6 +160,13 @@ static bool segment_creator_lives(const struct registry *r, const struct segment
 	return p && p->process;
 }
 
+/* Nor are those that come refused for it: of the seats that they may have, half are left. */
+static bool may_rest(const struct registry *r, const struct segment *s)
+{
+	return segment_may_rest(s) &&
+	       segment_n_seats(s) <= (SHMREG_SEATS - 1 - r->config.reserved_seats) / 2;
+}
+
 /*
  * A repair is a process that ends with it, and takes longer than all else that somebody costs
  * who attaches and detaches again. What was left idle is not waited for: it is repaired with what
@@ -167,9 +174,9 @@ static bool segment_creator_lives(const struct registry *r, const struct segment
  */
 static void want_repair(struct registry *r, struct segment *s)
 {
-	if (s->rest == REST_BEGUN && segment_may_rest(s))
+	if (s->rest == REST_BEGUN && may_rest(r, s))
 		return;
-	if (s->rest == REST_NONE && r->ops.rest && segment_may_rest(s)) {
+	if (s->rest == REST_NONE && r->ops.rest && may_rest(r, s)) {
 		s->rest = REST_BEGUN;
 		r->ops.rest(r->data, s);
 		return;
@@ -181,7 +188,7 @@ static void want_repair(struct registry *r, struct segment *s)
 
 void registry_hurry(struct registry *r, struct segment *s)
 {
-	if (s->rest == REST_BEGUN && !segment_may_rest(s))
+	if (s->rest == REST_BEGUN && !may_rest(r, s))
 		registry_unsettle(r, s);
 }
 

@@ -228,6 +228,22 @@ START_TEST(many_seats)
 }
 END_TEST
 
+/* Also where most are kept for owner and root. */
+START_TEST(many_seats_are_kept)
+{
+	made(&alice, "s", 0666);
+	config.reserved_seats = SHMREG_SEATS - 13;
+	registry_reconfigure(r, &config);
+	come_and_go(&bob);
+	come_and_go(&bob);
+	ck_assert_uint_eq(notes.n_repair, 0);
+	/* 8 of 12 */
+	come_and_go(&bob);
+	ck_assert_uint_eq(notes.n_repair, 1);
+	fixture_repair(r, notes.repair);
+}
+END_TEST
+
 /* A user with small limits, too. */
 static void come_and_go_limited(enum shmreg_resource what, uint64_t limit)
 {
@@ -305,7 +321,7 @@ int main(void)
 	const TTest *const tests[] = {
 		many_at_once, a_death_does_not_wait, who_detaches_otherwise_does_not_wait, failed,
 		removed_object, few_participants, others_come_meanwhile, seats_are_wanted_meanwhile,
-		many_seats, few_seats_allowed, few_attachments_allowed,
+		many_seats, many_seats_are_kept, few_seats_allowed, few_attachments_allowed,
 		disposed, restarted, read_only,
 	};
 
