@@ -37,6 +37,7 @@ struct bell_end {
 	struct bell_end *next;
 	uint64_t watch;
 	uint32_t events;
+	uint32_t epoch;		/* of the line: another one's is not ours any more */
 	int fd;
 };
 
@@ -53,7 +54,8 @@ static void drop(struct line *line, struct bell_end **link)
 	struct bell_end *end = *link;
 
 	*link = end->next;
-	close(end->fd);
+	if (end->epoch == line->epoch)
+		close(end->fd);
 	end->next = line->free_ends;
 	line->free_ends = end;
 	line->n_ends--;
@@ -123,7 +125,7 @@ static struct bells *bells_of(struct shmreg_segment *s, uint32_t index, uint64_t
 		s->bells = memory;
 	}
 	b = &s->bells[index];
-	if (b->object != object) {
+	if (b->object != object || (b->ends != NULL && b->ends->epoch != s->connection->line.epoch)) {
 		drop_all(&s->connection->line, b);
 		b->object = object;
 	}
@@ -171,6 +173,7 @@ static void add(struct line *line, struct bells *b, const struct shmreg_notify_r
 		}
 		end->watch = in->watch[i];
 		end->events = in->events[i];
+		end->epoch = line->epoch;
 		end->fd = fds[i];
 		end->next = b->ends;
 		b->ends = end;
@@ -241,6 +244,7 @@ int bells_ring(const struct shmreg_handle *handle, uint32_t events)
 	if (shmreg_load_acquire(&handle->entry->watch_generation) == 0)
 		return 0;
 	line_lock(c, &guard);
+	line_check(&c->line);
 	b = bells_of(s, index, handle->object); /* without memory for it the daemon rings */
 	if (!is_current(b, handle))
 		line_collect(c);
@@ -275,6 +279,7 @@ void bells_forget(struct shmreg_segment *s)
 		if (line->asked[i].segment == s)
 			line->asked[i].segment = NULL;
 	if (s->bells != NULL) {
+		line_check(line);
 		for (i = 0; line->n_ends > 0 && i < s->dir->max_objects; i++)
 			drop_all(line, &s->bells[i]);
 		munmap(s->bells, table_bytes(s));
@@ -288,7 +293,9 @@ void bells_forget_object(struct shmreg_segment *s, uint32_t index)
 	struct line_guard guard;
 
 	line_lock(s->connection, &guard);
-	if (s->bells != NULL)
+	if (s->bells != NULL) {
+		line_check(&s->connection->line);
 		drop_all(&s->connection->line, &s->bells[index]);
+	}
 	line_unlock(s->connection, &guard);
 }

@@ -67,11 +67,6 @@ static int exchange(struct shmreg_connection *c, struct shmreg_request *request,
 	request->header.protocol = SHMREG_PROTOCOL;
 	request->header.serial = ++c->serial;
 	r = transport_send(c->fd, request);
-	if (r == -EBADF || r == -ENOTSOCK) {
-		/* Somebody has closed it under us: what is there now is not ours to close. */
-		shmreg_exchange_acq_rel(&c->fd, -1);
-		r = -ECONNRESET;
-	}
 	if (r < 0)
 		goto failed;
 	r = await_answer(c);
@@ -225,7 +220,9 @@ static int session_begin(struct shmreg_connection *c)
 	r = transport_connect(c->path);
 	if (r < 0)
 		return r;
-	shmreg_store_relaxed(&c->fd, r); /* relaxed: only a forked child looks without the mutex */
+	c->identity = transport_identity(r);
+	/* release: identity; pairs with the exchange of a forked child, who has no mutex */
+	shmreg_store_release(&c->fd, r);
 	r = hello(c);
 	for (s = c->segments; r == 0 && s != NULL; s = s->next)
 		r = reattach(c, s);
@@ -253,6 +250,7 @@ static int call_locked(struct shmreg_connection *c, struct connection_call *call
 {
 	int life, r;
 
+	connection_check(c);
 	for (life = 0; life < LIVES; life++) {
 		if (c->fd < 0) {
 			if (call->only_connected)

@@ -24,16 +24,12 @@ bool connection_inherited(const struct shmreg_connection *c)
 
 int connection_usable(struct shmreg_connection *c)
 {
-	int fd;
-
 	if (c == NULL)
 		return error_set(-EINVAL, "the connection is NULL; shmreg_connect() makes one");
 	if (!connection_inherited(c))
 		return 0;
 	/* Without the mutex, which another thread of the parent may have held in the fork. */
-	fd = shmreg_exchange_acq_rel(&c->fd, -1);
-	if (fd >= 0)
-		close(fd);
+	connection_hang_up(c);
 	line_forsake(&c->line);
 	return error_set(-ECHILD, "this connection was made before fork(); a child must make its "
 			 "own with shmreg_connect() and open the segments again");
@@ -60,8 +56,14 @@ void connection_hang_up(struct shmreg_connection *c)
 	/* First the field, then the descriptor: a child forked in between closes nothing wrong. */
 	const int fd = shmreg_exchange_acq_rel(&c->fd, -1);
 
-	if (fd >= 0)
+	if (fd >= 0 && transport_identity(fd) == c->identity)
 		close(fd);
+}
+
+void connection_check(struct shmreg_connection *c)
+{
+	if (c->fd >= 0 && transport_identity(c->fd) != c->identity)
+		shmreg_exchange_acq_rel(&c->fd, -1);
 }
 
 static bool printable(char ch)

@@ -27,6 +27,7 @@ struct shmreg_connection {
 	/* In the arena: 1, or 0 in a forked child. Read before the mutex is taken. */
 	const uint32_t *mine;
 	int fd;				/* -1: not connected; atomic, for a forked child */
+	uint64_t identity;		/* of the socket that fd was */
 	uint32_t flags;
 	bool apart;			/* of a segment without a daemon: all calls are -EROFS */
 	bool events;			/* subscribed: a stream of events from now on */
@@ -100,6 +101,8 @@ void connection_call_done(struct connection_call *call);
 int connection_begin(struct shmreg_connection *c);
 /* Of all sessions that there were: at the end. */
 void connection_forget_tokens(struct shmreg_connection *c);
+/* Is fd no longer what it was? Then it is the application's, and there is no session any more. */
+void connection_check(struct shmreg_connection *c);
 /* Ends the session, with the mutex held; the next call begins another. */
 void connection_hang_up(struct shmreg_connection *c);
 /* One that is never made, for a segment without a daemon. Return: 0; -ENOMEM, -ENOSYS. */

@@ -66,7 +66,7 @@ int shmreg_next_event(struct shmreg_connection *connection, struct shmreg_event 
 				 "shmreg_subscribe() first");
 	/* relaxed, and no mutex: nobody opens or closes it any more but the last reader below */
 	fd = shmreg_load_relaxed(&connection->fd);
-	r = fd < 0 ? -ECONNRESET :
+	r = fd < 0 || transport_identity(fd) != connection->identity ? -ECONNRESET :
 		     transport_receive(fd, &reply, fds, &n_fds, nonblock ? MSG_DONTWAIT : 0);
 	if (r == -EAGAIN)
 		return r;

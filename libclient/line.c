@@ -66,6 +66,22 @@ static void unlisten(struct shmreg_watch *w, int fd)
 		epoll_ctl(w->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
+void line_check(struct line *line)
+{
+	struct shmreg_watch *w;
+
+	if (line->fd < 0 || transport_identity(line->fd) == line->identity)
+		return;
+	shmreg_exchange_acq_rel(&line->fd, LINE_GONE);
+	line->is_dead = false;
+	line->is_heard = false;
+	line->epoch++;
+	for (w = line->watches; w != NULL; w = w->next) {
+		w->on_line = false;
+		call_attention(w);
+	}
+}
+
 static void replace(struct line *line, int fd)
 {
 	struct shmreg_watch *w;
@@ -80,6 +96,7 @@ static void replace(struct line *line, int fd)
 		call_attention(w);
 	}
 	/* First the field, then the descriptor, as in connection_hang_up(). */
+	line->identity = transport_identity(fd);
 	old = shmreg_exchange_acq_rel(&line->fd, fd);
 	if (old >= 0)
 		close(old);
@@ -93,6 +110,7 @@ void line_deinit(struct shmreg_connection *c)
 	struct shmreg_watch *w;
 
 	line_lock(c, &guard);
+	line_check(&c->line);
 	replace(&c->line, -1);
 	bells_deinit(&c->line);
 	for (w = c->line.watches; w != NULL; w = w->next) {
@@ -108,7 +126,7 @@ void line_forsake(struct line *line)
 {
 	const int fd = shmreg_exchange_acq_rel(&line->fd, -1);
 
-	if (fd >= 0)
+	if (fd >= 0 && transport_identity(fd) == line->identity)
 		close(fd);
 }
 
@@ -119,7 +137,7 @@ static int connect_now(const char *path)
 	int fd, r;
 
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = transport_keep_off(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
@@ -427,6 +445,7 @@ int line_ensure(struct shmreg_connection *c)
 /* Nothing makes its descriptor readable any more: nobody is to be kept busy by it. */
 static void forget(struct shmreg_connection *c, struct shmreg_watch *w)
 {
+	line_check(&c->line);
 	w->handle = NULL;
 	close_listened(w, w->bell);
 	close_listened(w, w->fresh);

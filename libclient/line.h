@@ -17,7 +17,8 @@
  *
  * States of a line, with who changes them (all under the mutex):
  *
- *	fd < 0			none yet
+ *	fd == -1		none yet
+ *	fd == LINE_GONE		somebody has closed it under us: line_check()
  *	fd >= 0, !is_dead	requests can be sent: line_ensure()
  *	fd >= 0, is_dead	the daemon hung up. The descriptor stays, in the epoll sets of all
  *				watches: so they are readable until line_ensure() has another, or
@@ -50,6 +51,8 @@ struct line_asked {
 struct line {
 	pthread_mutex_t mutex;
 	int fd;			/* atomic, for a forked child */
+	uint32_t epoch;		/* counts the times that our descriptors were closed under us */
+	uint64_t identity;	/* of the socket that fd was */
 	bool is_dead;
 	bool is_heard;		/* the daemon has carried out a WATCH or a NOTIFY of this session */
 	unsigned int n_spoilt;	/* bells that were left open (own-bell.h) */
@@ -66,6 +69,7 @@ struct line {
 	unsigned int n_ends;
 };
 
+#define LINE_GONE -2	/* there are watches, or bells, of what was there */
 #define WATCH_LINE -1	/* in an epoll set: not the descriptor of a bell */
 
 struct shmreg_watch {
@@ -100,6 +104,12 @@ void line_unlock(struct shmreg_connection *c, const struct line_guard *guard);
 void line_init(struct line *line);
 /* The connection ends; its watches are none any more. */
 void line_deinit(struct shmreg_connection *c);
+/*
+ * line_check() - has the application closed the line, and so all ends of bells?
+ *
+ * Before they are used or closed: their numbers may be its own by now.
+ */
+void line_check(struct line *line);
 /* In a forked child: close the parent's socket. */
 void line_forsake(struct line *line);
 

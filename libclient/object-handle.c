@@ -180,7 +180,7 @@ static void handle_free(struct shmreg_segment *s, struct object_node *node)
 
 	unlink_node(node);
 	/* relaxed: what this handle has rung, or watched, came before */
-	if (shmreg_load_relaxed(&s->connection->line.fd) >= 0) {
+	if (shmreg_load_relaxed(&s->connection->line.fd) != -1) {
 		line_forget_handle(s->connection, node->handle);
 		if (s->by_index[index] == NULL)
 			bells_forget_object(s, index);

@@ -40,11 +40,7 @@ int transport_socket_path(char *ret, size_t size, const char *socket)
 	return 0;
 }
 
-/*
- * @fd, or a copy of it if it is 0, 1 or 2: who has closed his standard streams may use them all the
- * same, and not what we have opened.
- */
-static int keep_off(int fd)
+int transport_keep_off(int fd)
 {
 	int other;
 
@@ -57,13 +53,20 @@ static int keep_off(int fd)
 	return other;
 }
 
+uint64_t transport_identity(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+}
+
 int transport_connect(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd, r;
 
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = keep_off(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+	fd = transport_keep_off(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
 	if (fd < 0) {
 		r = -errno;
 		return error_set(r, "cannot make a socket: %s", strerror(-r));
@@ -123,7 +126,7 @@ static void take_fds(struct msghdr *message, int fds[TRANSPORT_FDS_MAX], unsigne
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (i = 0; i < n; i++) {
 			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
-			fd = keep_off(fd);
+			fd = transport_keep_off(fd);
 			if (*ret_n_fds < TRANSPORT_FDS_MAX)
 				fds[(*ret_n_fds)++] = fd;
 			else

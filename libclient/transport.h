@@ -22,6 +22,23 @@
  */
 int transport_socket_path(char *ret, size_t size, const char *socket);
 
+/*
+ * transport_keep_off() - @fd, or a copy of it if it is 0, 1 or 2
+ *
+ * Who has closed his standard streams may use them all the same, and not what we have opened.
+ */
+int transport_keep_off(int fd);
+
+/*
+ * transport_identity() - which socket it is
+ *
+ * An application may close descriptors that it does not know, and what it opens gets their
+ * numbers. A socket of ours is used, or closed, only if it is still the one that it was.
+ *
+ * Return: what no other socket that is open says; 0: it is none. Async-signal-safe.
+ */
+uint64_t transport_identity(int fd);
+
 /* Return: a descriptor; or -errno, with a sentence that says how to start a daemon. */
 int transport_connect(const char *path);
 

@@ -16,6 +16,7 @@
 #include "error.h"
 #include "own-bell.h"
 #include "segment.h"
+#include "transport.h"
 #include "waiter.h"
 
 #define CROWD_MS 10
@@ -81,6 +82,7 @@ static void link_watch(struct shmreg_connection *c, struct shmreg_watch *w)
 	struct line_guard guard;
 
 	line_lock(c, &guard);
+	line_check(&c->line);
 	line_join(c, w);
 	line_unlock(c, &guard);
 }
@@ -105,6 +107,7 @@ static int try_open(struct shmreg_connection *c, struct shmreg_watch *w, int *re
 	int r;
 
 	line_lock(c, &guard);
+	line_check(&c->line);
 	line_collect(c);
 	r = c->line.refused;
 	c->line.refused = 0;
@@ -158,7 +161,7 @@ int shmreg_watch_open(const struct shmreg_handle *handle, uint32_t events,
 		return error_set(-ENOMEM, "no memory is left");
 	w->bell = -1;
 	w->fresh = -1;
-	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->epoll = transport_keep_off(epoll_create1(EPOLL_CLOEXEC));
 	if (w->epoll < 0) {
 		r = error_set(-errno, "no descriptor is left for a watch; raise RLIMIT_NOFILE ('ulimit "
 			      "-n')");
@@ -196,6 +199,7 @@ static int serve(struct shmreg_watch *w, bool lost)
 	int r;
 
 	line_lock(c, &guard);
+	line_check(&c->line);
 	/* relaxed: under the mutex, with which it is set */
 	shmreg_store_relaxed(&w->attention, 0);
 	if (lost)
@@ -327,6 +331,7 @@ struct shmreg_watch *shmreg_watch_close(struct shmreg_watch *w)
 		return NULL;
 	if (w->connection != NULL && !connection_inherited(w->connection)) {
 		line_lock(w->connection, &guard);
+		line_check(&w->connection->line);
 		line_part(w->connection, w);
 		line_unlock(w->connection, &guard);
 	}

@@ -181,6 +181,46 @@ START_TEST(closed_by_the_process)
 }
 END_TEST
 
+/* A socket of the application in the place of ours is neither written to, nor read, nor closed. */
+START_TEST(socket_taken_for_ours)
+{
+	struct shmreg_connection *c = connected();
+	struct shmreg_stats_reply stats;
+	int fd = socket_of_ours(), pair[2], status;
+	char byte = 'x';
+	pid_t child;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(write(pair[1], &byte, 1), 1);
+	ck_assert_int_eq(dup2(pair[0], fd), fd);
+	ck_assert_int_eq(shmreg_stats(c, 0, &stats), 0);
+	ck_assert_uint_eq(fake_connections(fake), 2);
+	ck_assert_int_eq(recv(pair[1], &byte, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(read(fd, &byte, 1), 1);
+	close(fd);
+
+	/* Nor by a child, */
+	fd = socket_of_ours();
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		if (dup2(pair[0], fd) != fd || shmreg_stats(c, 0, &stats) != -ECHILD)
+			_exit(1);
+		_exit(fcntl(fd, F_GETFD) < 0 ? 2 : 0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+
+	/* nor in the end. */
+	ck_assert_int_eq(dup2(pair[0], fd), fd);
+	shmreg_disconnect(c);
+	ck_assert_int_eq(close(fd), 0);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
 START_TEST(bad_parameters)
 {
 	struct shmreg_connect_params params = { .size = sizeof(params),
@@ -416,6 +456,7 @@ int main(void)
 		relative_path,
 		standard_streams_closed,
 		closed_by_the_process,
+		socket_taken_for_ours,
 		bad_parameters,
 		version_differs,
 		greeting_refused,

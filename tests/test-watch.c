@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "watcher.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 /* A descriptor for event loops: when it is readable, and when it is not. */
 
@@ -78,6 +80,109 @@ static void await_other_knows(struct shmreg_watch *w)
 		pop();
 	} while ((count_of(que) & SHMREG_EVENTCOUNT_ARMED) != 0);
 }
+
+static bool had[256];
+static int taken[256], n_taken, own[2];
+
+static int64_t deed_note(struct actor *a, int64_t unused)
+{
+	(void)a, (void)unused;
+	for (int fd = 0; fd < 256; fd++)
+		had[fd] = fcntl(fd, F_GETFD) >= 0;
+	return 0;
+}
+
+/* What was opened since is closed, and a socket of one's own in its place. Return: how many. */
+static int64_t deed_take_over(struct actor *a, int64_t unused)
+{
+	(void)a, (void)unused;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, own) < 0)
+		return -errno;
+	for (int fd = 0; fd < 256; fd++)
+		if (!had[fd] && fd != own[0] && fd != own[1] && fcntl(fd, F_GETFD) >= 0 &&
+		    dup2(own[0], fd) == fd)
+			taken[n_taken++] = fd;
+	return n_taken;
+}
+
+/* Return: 0; -EIO something was written to it; -EBADF it was closed. */
+static int64_t deed_see_untouched(struct actor *a, int64_t unused)
+{
+	char byte;
+
+	(void)a, (void)unused;
+	if (recv(own[1], &byte, 1, MSG_DONTWAIT) != -1)
+		return -EIO;
+	for (int i = 0; i < n_taken; i++)
+		if (fcntl(taken[i], F_GETFD) < 0)
+			return -EBADF;
+	return 0;
+}
+
+static int64_t deed_close_streams(struct actor *a, int64_t unused)
+{
+	(void)a, (void)unused;
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		close(fd);
+	return 0;
+}
+
+/* Return: how many of them are open. */
+static int64_t deed_see_streams(struct actor *a, int64_t unused)
+{
+	int64_t n = 0;
+
+	(void)a, (void)unused;
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+START_TEST(the_waker_has_no_standard_streams)
+{
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
+
+	actor_ok(&other, deed_close_streams, 0);
+	await_other_knows(w);
+	actor_ok(&other, deed_see_streams, 0);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+/* As one does who becomes a service, with all descriptors that he does not know. */
+START_TEST(the_waker_closes_what_it_does_not_know)
+{
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
+
+	actor_ok(&other, deed_note, 0);
+	await_other_knows(w);
+	/* A line and a bell. */
+	ck_assert_int_ge(actor_do(&other, deed_take_over, 0), 2);
+	expect_nothing(w, 0);
+	actor_ok(&other, deed_push, 1);
+	await_ready(w, ITEMS);
+	pop();
+	await_other_knows(w);
+	actor_ok(&other, deed_see_untouched, 0);
+	shmreg_watch_close(w);
+}
+END_TEST
+
+/* The same when nothing is rung in between. */
+START_TEST(the_waker_closes_the_segment_after_that)
+{
+	struct shmreg_watch *w = watch(handle_of(que), ITEMS);
+
+	actor_ok(&other, deed_note, 0);
+	await_other_knows(w);
+	ck_assert_int_ge(actor_do(&other, deed_take_over, 0), 2);
+	actor_ok(&other, deed_close, 0);
+	actor_ok(&other, deed_see_untouched, 0);
+	actor_ok(&other, deed_disconnect, 0);
+	actor_ok(&other, deed_see_untouched, 0);
+	shmreg_watch_close(w);
+}
+END_TEST
 
 /* Only the first push after it was armed has anything to do with it: the others find A clear. */
 START_TEST(many_events_are_one)
@@ -372,6 +477,9 @@ int main(void)
 	tcase_add_test(tc, readable_when_there_is_room);
 	tcase_add_test(tc, both_at_once);
 	tcase_add_test(tc, what_was_there_before_is_ready_at_once);
+	tcase_add_test(tc, the_waker_has_no_standard_streams);
+	tcase_add_test(tc, the_waker_closes_what_it_does_not_know);
+	tcase_add_test(tc, the_waker_closes_the_segment_after_that);
 	tcase_add_test(tc, many_events_are_one);
 	tcase_add_test(tc, nobody_watches_any_more_so_nobody_rings);
 	tcase_add_test(tc, its_own_events_count);

@@ -45,7 +45,8 @@
  * call that meets it, or by exec.
  *
  * Descriptors: all are close-on-exec. A process that closes what it does not know (closefrom(3))
- * may do so: the next call connects again. Watches and streams of events are to be opened after that.
+ * may do so: the next call connects again, and what it opens is let alone, whatever number it gets.
+ * Watches and streams of events are to be opened after that.
  *
  * Signals: no handler is installed, no thread started, SIGPIPE never raised.
  *
