@@ -10,7 +10,7 @@ test_token_CFLAGS = $(core_cflags)
 test_token_LDADD = $(core_ldadd)
 test_token_SOURCES = daemon/token.c daemon/token.h tests/suite.h tests/test-token.c
 test_options_CPPFLAGS = -I$(top_srcdir)/daemon -I$(top_srcdir)/proto $(shmregd_paths)
-test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(LIBINIH_CFLAGS)
+test_options_CFLAGS = $(check_cflags) $(LIBINIH_CFLAGS)
 test_options_LDADD = $(LIBINIH_LIBS) $(CHECK_LIBS)
 test_options_SOURCES = \
 	daemon/log.c \

@@ -8,11 +8,14 @@ TESTS += $(PURE_TESTS)
 
 if HAVE_CHECK
 
+# For all that uses Check.
+check_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -include $(top_srcdir)/tests/points.h
+
 check_LTLIBRARIES += libharness.la
 libharness_la_CPPFLAGS = -I$(top_srcdir)/libclient -I$(top_srcdir)/proto \
 	-DSHMREGD=\"$(abs_top_builddir)/shmregd\" \
 	-DSHMREG_REAPER=\"$(abs_top_builddir)/shmreg-reaper\"
-libharness_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+libharness_la_CFLAGS = $(check_cflags)
 libharness_la_LIBADD = libshmreg.la $(CHECK_LIBS)
 libharness_la_SOURCES = \
 	tests/census.c \
@@ -21,6 +24,7 @@ libharness_la_SOURCES = \
 	tests/harness.h \
 	tests/keeper.c \
 	tests/keeper.h \
+	tests/points.h \
 	tests/process.c \
 	tests/process.h \
 	tests/send-fds.h
@@ -32,7 +36,7 @@ syscalls = tests/syscalls.c tests/syscalls.h
 
 # For every integration test: _CPPFLAGS, _CFLAGS, _LDADD.
 harness_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/libclient -I$(top_srcdir)/proto
-harness_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+harness_cflags = $(check_cflags)
 harness_ldadd = libharness.la libshmreg.la $(CHECK_LIBS)
 
 check_PROGRAMS += test-keeper
@@ -70,7 +74,7 @@ test_packet_reply_LDADD = libproto.la $(CHECK_LIBS)
 
 # The pure half of the daemon: one program a module.
 core_cppflags = -I$(top_srcdir)/tests -I$(top_srcdir)/daemon -I$(top_srcdir)/proto
-core_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+core_cflags = $(check_cflags)
 core_ldadd = libshmregd-core.la $(CHECK_LIBS)
 registry_fixture = tests/registry-fixture.c tests/registry-fixture.h
 
