@@ -20,8 +20,8 @@ if [ -z "$FUZZ_CC" ]; then
 		"libclang-rt-VERSION-dev)"
 	exit 77
 fi
-[ -n "$targets" ] || targets=$(${MAKE:-make} -s fuzz-list MAKEFLAGS=)
-${MAKE:-make} -s fuzz-programs MAKEFLAGS= >fuzz-build.log 2>&1 || {
+[ -n "$targets" ] || targets=$(MAKEFLAGS= ${MAKE:-make} -s --no-print-directory fuzz-list)
+MAKEFLAGS= ${MAKE:-make} -s fuzz-programs >fuzz-build.log 2>&1 || {
 	tail -n 40 fuzz-build.log
 	echo "the fuzzers do not build"
 	exit 1
