@@ -27,9 +27,9 @@ const char *placement_options(char buf[PLACEMENT_OPTIONS_MAX], const struct shmr
 /* Why there are no huge pages of a pool, after a colon. Static storage. */
 const char *placement_why_not(const struct shmreg_dir *dir);
 
-/* A line, if anything was asked for. @pages: NULL, nobody could look at them. */
 /* Of the pages that it has. */
 uint64_t placement_page_bytes(const struct shmreg_dir *dir);
+/* A line, if anything was asked for. @pages: NULL, nobody could look at them. */
 void placement_print(const struct shmreg_dir *dir, const struct pages *pages, FILE *stream);
 void placement_json(const struct shmreg_dir *dir, const struct pages *pages, struct json *j);
 

@@ -205,12 +205,12 @@ bool registry_process_attached(const struct registry *r, const struct process_id
  * which ends the repair too. @s may be gone afterwards; then disposed() was called.
  * A segment may also be disposed of while it is repaired: stop the reaper then.
  */
-/* What rest() began is over. */
-void registry_rested(struct registry *r, struct segment *s);
 void registry_repair_begin(struct registry *r, struct segment *s);
 void registry_repair_end(struct registry *r, struct segment *s, bool success,
 			 const struct shmreg_reaper_report *sum);
 void registry_quarantine(struct registry *r, struct segment *s);
+/* What rest() began is over. */
+void registry_rested(struct registry *r, struct segment *s);
 
 /*
  * The end of what free() and discard() began. What could not be freed is tried again some

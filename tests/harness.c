@@ -318,6 +318,15 @@ bool harness_need_root(void)
 	return true;
 }
 
+void harness_write(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
 TCase *harness_case(Suite *suite, const char *name)
 {
 	TCase *tc = tcase_create(name);

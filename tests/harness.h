@@ -95,6 +95,9 @@ void harness_wait(bool (*done)(void *arg), void *arg, const char *what);
 
 int harness_n_segments(void);
 
+/* A file that says this, and nothing else. */
+void harness_write(const char *path, const char *text);
+
 /* 0 or a negative errno is as @expected, else fails with the library's sentence. */
 #define harness_result(call, expected) harness_check_result(call, expected, #call)
 #define harness_ok(call) harness_check_result(call, 0, #call)

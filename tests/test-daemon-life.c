@@ -139,26 +139,19 @@ START_TEST(reload)
 {
 	char config[96], option[112];
 	struct raw c;
-	FILE *f;
 
 	snprintf(config, sizeof(config), "%s/conf", d.dir);
 	snprintf(option, sizeof(option), "--config=%s", config);
-	f = fopen(config, "we");
-	fputs("max-segments = 1\n", f);
-	fclose(f);
+	harness_write(config, "max-segments = 1\n");
 	alone_start(&d, with(option, NULL));
 	raw_open(&c, d.socket_path);
 	ck_assert_int_eq(raw_create(&c, "one", 1, 0), 0);
 	ck_assert_int_lt(raw_create(&c, "two", 2, 0), 0);
 	raw_says(&c, "max-segments");
-	f = fopen(config, "we");
-	fputs("max-segments = x\n", f);
-	fclose(f);
+	harness_write(config, "max-segments = x\n");
 	ck_assert_int_eq(kill(d.pid, SIGHUP), 0);
 	alone_wait_log(&d, "is not read anew");
-	f = fopen(config, "we");
-	fputs("max-segments = 2\n", f);
-	fclose(f);
+	harness_write(config, "max-segments = 2\n");
 	ck_assert_int_eq(kill(d.pid, SIGHUP), 0);
 	alone_wait_log(&d, "were read anew");
 	ck_assert_int_eq(raw_create(&c, "two", 3, 0), 0);

@@ -324,11 +324,7 @@ static char config[32];
 
 static void configure(const char *text)
 {
-	FILE *f = fopen(config, "we");
-
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	ck_assert_int_eq(fclose(f), 0);
+	harness_write(config, text);
 }
 
 static void setup_impatient(void)

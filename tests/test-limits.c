@@ -211,11 +211,7 @@ static char config[32];
 
 static void configure(const char *text)
 {
-	FILE *f = fopen(config, "we");
-
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	ck_assert_int_eq(fclose(f), 0);
+	harness_write(config, text);
 }
 
 static uint64_t limit_of(uint32_t uid, enum shmreg_resource what)
